@@ -1,0 +1,1 @@
+//! The blind relay of Undertone: mailboxes, prekeys, records and blobs over opaque bytes.

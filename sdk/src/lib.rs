@@ -1,0 +1,1 @@
+//! The Undertone client SDK: sessions, devices, an encrypted searchable history, and delivery over blind relays.

@@ -1,0 +1,2 @@
+//! The `cargo ci` tool.
+fn main() {}
