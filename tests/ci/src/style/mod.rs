@@ -1,0 +1,78 @@
+//! House style, as far as a machine can see it: short files and functions, no panics outside tests, no markers of unfinished work, no sleeping
+//! or ignored tests, and `forbid(unsafe_code)` in every crate root but the tokenizer's.
+
+mod crate_roots;
+mod source;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::cargo::workspace_root;
+use crate::gates::Outcome;
+use crate::metadata::{Metadata, MetadataError};
+
+/// Lines of code in a file, test modules not counted.
+const MAX_FILE_LINES: usize = 500;
+/// Lines of a function from its signature's first to its closing brace.
+const MAX_FUNCTION_LINES: usize = 70;
+
+/// Why the check could not be made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StyleError {
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+    #[error("git ls-files: {0}")]
+    List(String),
+    #[error("{0}: {1}")]
+    Read(String, std::io::Error),
+}
+
+pub(crate) fn check() -> Result<Outcome, StyleError> {
+    let root = workspace_root();
+    let files = rust_files(&root)?;
+    let mut findings = crate_roots::findings(&Metadata::load()?, &root)?;
+    for file in &files {
+        let text = read(&root.join(file))?;
+        findings.extend(source::findings(file, &text));
+    }
+    Ok(Outcome::of(findings, || format!("{} files", files.len())))
+}
+
+fn read(path: &Path) -> Result<String, StyleError> {
+    fs::read_to_string(path).map_err(|error| StyleError::Read(path.display().to_string(), error))
+}
+
+/// Rust sources that git tracks or would track, relative to `root`; a file deleted but not yet committed is left out.
+fn rust_files(root: &Path) -> Result<Vec<String>, StyleError> {
+    let mut git = Command::new("git");
+    git.args([
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+        "--",
+        "*.rs",
+    ])
+    .current_dir(root);
+    let output = git
+        .output()
+        .map_err(|error| StyleError::List(error.to_string()))?;
+    if !output.status.success() {
+        return Err(StyleError::List(
+            String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        ));
+    }
+    let listed = String::from_utf8_lossy(&output.stdout);
+    let names = listed.split('\0').filter(|name| !name.is_empty());
+    let files: Vec<_> = names
+        .filter(|name| root.join(name).is_file())
+        .map(str::to_owned)
+        .collect();
+    if files.is_empty() {
+        Err(StyleError::List("no Rust file".to_owned()))
+    } else {
+        Ok(files)
+    }
+}
