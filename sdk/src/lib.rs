@@ -1,1 +1,5 @@
 //! The Undertone client SDK: sessions, devices, an encrypted searchable history, and delivery over blind relays.
+
+#![forbid(unsafe_code)]
+
+pub mod transport;

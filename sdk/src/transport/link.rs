@@ -1,0 +1,301 @@
+//! Keeps one connection up while it is wanted: connect, serve, wait, connect again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::rngs::ThreadRng;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep, sleep_until};
+use undertone_wire::{ErrorCode, Frame};
+
+use super::backoff::Backoff;
+use super::config::ConnectionClass;
+use super::endpoint::Endpoint;
+use super::error::{ConnectError, DisconnectCause};
+use super::greeting::Greeting;
+use super::limits::{NUDGE_SPACING, OUTGOING_FRAMES, STABLE_AFTER};
+use super::report::{Inbox, LinkEvent, LinkId, Reporter};
+use super::websocket::WebSocket;
+use super::{Session, Transport};
+
+/// A connection to one relay that comes back by itself. Dropping it closes the connection after what was queued is sent.
+#[derive(Debug)]
+pub struct Link {
+    wish: watch::Sender<Wish>,
+}
+
+/// What the owner wants of a link; the counters only grow.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wish {
+    wanted: bool,
+    nudges: u64,
+    probes: u64,
+}
+
+/// Sends frames on one connection, until it is down.
+#[derive(Clone, Debug)]
+pub struct FrameSender(mpsc::Sender<Frame>);
+
+/// The connection is down or its queue is full because the relay takes nothing. A `Down` report follows or is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the connection takes no more frames")]
+pub struct LinkGone;
+
+impl FrameSender {
+    /// Queues a frame.
+    ///
+    /// # Errors
+    /// [`LinkGone`]; the frame was not sent.
+    pub fn send(&self, frame: Frame) -> Result<(), LinkGone> {
+        self.0.try_send(frame).map_err(|_| LinkGone)
+    }
+}
+
+impl Link {
+    /// Starts a link on `runtime`. It connects when it is first [wanted](Self::want).
+    pub fn spawn(
+        runtime: &Handle,
+        transport: Arc<Transport>,
+        endpoint: Endpoint,
+        class: ConnectionClass,
+        inbox: &Inbox,
+        id: LinkId,
+    ) -> Self {
+        let (wish, wishes) = watch::channel(Wish::default());
+        let task = Task {
+            transport,
+            endpoint,
+            class,
+            reporter: inbox.reporter(id),
+            wishes,
+            backoff: Backoff::default(),
+        };
+        runtime.spawn(task.run());
+        Self { wish }
+    }
+
+    /// Whether the connection should be up. A connection that is not wanted any more is closed after what was queued is sent.
+    pub fn want(&self, wanted: bool) {
+        self.wish
+            .send_if_modified(|wish| std::mem::replace(&mut wish.wanted, wanted) != wanted);
+    }
+
+    /// Cuts a wait short, because the user did something or another connection came up.
+    pub fn nudge(&self) {
+        self.wish
+            .send_modify(|wish| wish.nudges = wish.nudges.wrapping_add(1));
+    }
+
+    /// The network changed: an open connection has to prove that it lives, a wait is cut short.
+    pub fn network_changed(&self) {
+        self.wish.send_modify(|wish| {
+            wish.probes = wish.probes.wrapping_add(1);
+            wish.nudges = wish.nudges.wrapping_add(1);
+        });
+    }
+}
+
+/// What a session works with.
+pub(super) struct Lines<'a> {
+    pub(super) transport: &'a Transport,
+    pub(super) endpoint: &'a Endpoint,
+    pub(super) class: ConnectionClass,
+    pub(super) reporter: &'a Reporter,
+    pub(super) outgoing: mpsc::Receiver<Frame>,
+    pub(super) wishes: Wishes,
+}
+
+/// The owner's wishes, as one open connection follows them.
+pub(super) struct Wishes {
+    wishes: watch::Receiver<Wish>,
+    probes_seen: u64,
+}
+
+/// What the owner's change of mind means for an open connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    None,
+    Probe,
+    Close,
+}
+
+impl Wishes {
+    /// Waits for a change of mind. Safe to cancel.
+    pub(super) async fn change(&mut self) -> Change {
+        if self.wishes.changed().await.is_err() {
+            return Change::Close;
+        }
+        let wish = *self.wishes.borrow_and_update();
+        let probe = std::mem::replace(&mut self.probes_seen, wish.probes) != wish.probes;
+        match (wish.wanted, probe) {
+            (false, _) => Change::Close,
+            (true, true) => Change::Probe,
+            (true, false) => Change::None,
+        }
+    }
+}
+
+/// How a session ended.
+pub(super) enum End {
+    Down(DisconnectCause),
+    /// The WebSocket is not blocked any more; here is one.
+    Upgraded(Box<WebSocket>),
+}
+
+struct Task {
+    transport: Arc<Transport>,
+    endpoint: Endpoint,
+    class: ConnectionClass,
+    reporter: Reporter,
+    wishes: watch::Receiver<Wish>,
+    backoff: Backoff,
+}
+
+impl Task {
+    async fn run(mut self) {
+        while self.wishes.wait_for(|wish| wish.wanted).await.is_ok() {
+            self.reporter.event(LinkEvent::Connecting).await;
+            let opened = {
+                let mut wishes = self.wishes.clone();
+                tokio::select! {
+                    opened = self.transport.open(&self.endpoint, self.class) => opened.map_err(DisconnectCause::from),
+                    _ = wishes.wait_for(|wish| !wish.wanted) => Err(DisconnectCause::Requested),
+                }
+            };
+            let (cause, jitter) = match opened {
+                Ok(session) => self.serve(session).await,
+                Err(cause) => (cause, Duration::ZERO),
+            };
+            let wait = self.wait_after(cause, jitter);
+            tracing::debug!(%cause, ?wait, "connection is down");
+            let nudges = self.wishes.borrow().nudges;
+            self.reporter
+                .event(LinkEvent::Down {
+                    cause,
+                    retry_in: wait,
+                })
+                .await;
+            if self.pause(wait, nudges).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Runs sessions until one ends without a successor; returns why and the relay's reconnect window.
+    async fn serve(&mut self, mut session: Session) -> (DisconnectCause, Duration) {
+        loop {
+            let began = Instant::now();
+            let (sender, outgoing) = mpsc::channel(OUTGOING_FRAMES);
+            let jitter = session.greeting().reconnect_jitter();
+            self.reporter
+                .event(up(session.greeting(), FrameSender(sender)))
+                .await;
+            let probes_seen = self.wishes.borrow().probes;
+            let lines = Lines {
+                transport: &self.transport,
+                endpoint: &self.endpoint,
+                class: self.class,
+                reporter: &self.reporter,
+                outgoing,
+                wishes: Wishes {
+                    wishes: self.wishes.clone(),
+                    probes_seen,
+                },
+            };
+            let end = match session {
+                Session::WebSocket(session) => End::Down(session.run(lines).await),
+                Session::LongPoll(session) => session.run(lines).await,
+            };
+            if began.elapsed() >= STABLE_AFTER {
+                self.backoff.reset();
+            }
+            match end {
+                End::Down(cause) => return (cause, jitter),
+                End::Upgraded(websocket) => {
+                    let down = LinkEvent::Down {
+                        cause: DisconnectCause::Replaced,
+                        retry_in: Some(Duration::ZERO),
+                    };
+                    self.reporter.event(down).await;
+                    session = Session::WebSocket(*websocket);
+                }
+            }
+        }
+    }
+
+    /// How long to wait after `cause`; `None` until somebody nudges.
+    fn wait_after(&mut self, cause: DisconnectCause, jitter: Duration) -> Option<Duration> {
+        let rng: &mut ThreadRng = &mut rand::rng();
+        match cause {
+            DisconnectCause::Requested | DisconnectCause::Replaced => Some(Duration::ZERO),
+            // Two programs with one mailbox would displace each other for ever.
+            DisconnectCause::ClosedByRelay {
+                reason: ErrorCode::Displaced,
+                ..
+            }
+            | DisconnectCause::Connect(ConnectError::Address(_)) => None,
+            DisconnectCause::ClosedByRelay { retry_after, .. } => {
+                Some(self.backoff.asked(retry_after, jitter, rng))
+            }
+            DisconnectCause::Connect(
+                ConnectError::UnsupportedVersion { .. } | ConnectError::BindingRefused,
+            ) => Some(self.backoff.longest(rng)),
+            DisconnectCause::Connect(_)
+            | DisconnectCause::Lost
+            | DisconnectCause::Silent
+            | DisconnectCause::Violation(_) => Some(self.backoff.next(rng)),
+        }
+    }
+
+    /// Waits, at most until somebody nudges beyond `nudges`. `Err` when the link was dropped.
+    async fn pause(
+        &mut self,
+        wait: Option<Duration>,
+        nudges: u64,
+    ) -> Result<(), watch::error::RecvError> {
+        let earliest = Instant::now() + NUDGE_SPACING;
+        tokio::select! {
+            () = forever_or(wait) => return Ok(()),
+            nudged = self.wishes.wait_for(|wish| wish.nudges != nudges) => { nudged?; }
+        }
+        let mut wishes = self.wishes.clone();
+        tokio::select! {
+            () = sleep_until(earliest) => Ok(()),
+            () = forever_or(wait) => Ok(()),
+            gone = dropped(&mut wishes) => Err(gone),
+        }
+    }
+}
+
+fn up(greeting: &Greeting, sender: FrameSender) -> LinkEvent {
+    LinkEvent::Up {
+        hello: Box::new(greeting.hello.clone()),
+        binding: greeting.binding,
+        sender,
+    }
+}
+
+async fn forever_or(wait: Option<Duration>) {
+    match wait {
+        Some(wait) => sleep(wait).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn dropped(wishes: &mut watch::Receiver<Wish>) -> watch::error::RecvError {
+    loop {
+        if let Err(gone) = wishes.changed().await {
+            return gone;
+        }
+    }
+}
+
+impl Session {
+    fn greeting(&self) -> &Greeting {
+        match self {
+            Self::WebSocket(session) => session.greeting(),
+            Self::LongPoll(session) => session.greeting(),
+        }
+    }
+}
