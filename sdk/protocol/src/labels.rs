@@ -92,16 +92,16 @@ labels! {
         ROOT_RECOVERY_KEM = "root-recovery-kem";
         /// Account public key and record id → key of the sealed manifest.
         MANIFEST_SEAL = "manifest-seal";
-        /// Account public key and record id → key of the sealed freshness record.
-        FRESHNESS_SEAL = "freshness-seal";
+        /// Account public key and mailbox id → key of the sealed prekey page.
+        PREKEY_PAGE_SEAL = "prekey-page-seal";
+        /// Both account keys → digits of the safety number.
+        SAFETY_NUMBER = "safety-number";
         /// Delivery secret and mailbox id → delivery bearer.
         DELIVERY_BEARER = "delivery-bearer";
         /// Invite token and mailbox id → invite bearer.
         INVITE_BEARER = "invite-bearer";
         /// Invite seed and number → invite token.
         INVITE_TOKEN = "invite-token";
-        /// Profile key → key of the sealed profile record.
-        PROFILE_SEAL = "profile-seal";
         /// PQXDH shared secret and transcript hash → RK0, HSA, NHSB, SID; also prefix of TH.
         PQXDH_SK = "pqxdh-sk";
         /// The handshake's part that hides the identity block → K0; also prefix of TH0.
@@ -132,22 +132,14 @@ labels! {
         PREKEY_LEAF = "prekey-leaf";
         /// Inner node of a prekey batch tree.
         PREKEY_NODE = "prekey-node";
-        /// Safety number.
-        SAFETY_NUMBER = "safety-number";
         /// Hash of the previous message of a stream.
         STREAM_HASH = "stream-hash";
     }
     signature {
         /// Account key over a manifest.
-        MANIFEST: Account = "manifest";
+        MANIFEST: Account = "manifest-body";
         /// Account key over a device statement.
         DEVICE_STATEMENT: Account = "device-statement";
-        /// Succession key over the account that follows a lost one.
-        SUCCESSION: Succession = "succession-to";
-        /// Device signing key over a freshness statement in the account's second record.
-        FRESHNESS: Device = "freshness-statement";
-        /// Device signing key over a move of its mailbox or relay.
-        DEVICE_MOVE: Device = "device-move";
         /// Device signing key over a signed prekey.
         SIGNED_PREKEY: Device = "spk";
         /// Device signing key over the root of a batch of one-time X25519 prekeys.

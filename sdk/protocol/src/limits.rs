@@ -1,0 +1,45 @@
+//! Every limit of the protocol, with its unit and its reason.
+
+use crate::time::DAY_MS;
+
+/// Bytes of a relay address: a host name has at most 253 characters, but no relay needs one so long, and two addresses
+/// must fit the first message.
+pub const MAX_RELAY_ADDRESS_LEN: usize = 128;
+
+/// Devices in a manifest: with statements they fill little of a record, and a sender encrypts to each.
+pub const MAX_DEVICES: usize = 16;
+
+/// Revoked device ids in a manifest; the oldest go first. They inform; what is not listed as a device is none.
+pub const MAX_REVOKED: usize = 256;
+
+/// Bytes of a manifest's extensions and of its annex: room for a post-quantum key and signature.
+pub const MAX_MANIFEST_EXTENSION_LEN: usize = 4_096;
+
+/// Life of a manifest, in milliseconds: bounds how long a relay can hide a newer one from somebody who has no session.
+pub const MAX_MANIFEST_LIFETIME_MS: u64 = 30 * DAY_MS;
+
+/// Sizes of a sealed manifest, in bytes. The smallest holds 16 devices, so that the relay does not learn how many there
+/// are; the largest is the largest record.
+pub const MANIFEST_BUCKETS: [usize; 4] = [8_192, 16_384, 32_768, 65_536];
+
+/// Life of a device statement, in milliseconds: a year, since freshness is checked after acceptance.
+pub const DEVICE_STATEMENT_LIFETIME_MS: u64 = 365 * DAY_MS;
+
+/// Disagreement of two honest clocks that is tolerated, in milliseconds.
+pub const CLOCK_TOLERANCE_MS: u64 = DAY_MS;
+
+/// Life of a signed prekey, its page and a last-resort prekey, in milliseconds. They are replaced weekly by a device that
+/// is online; one that was not for so long is dormant.
+pub const MAX_PREKEY_LIFETIME_MS: u64 = 45 * DAY_MS;
+
+/// Life of a batch of one-time prekeys, in milliseconds: beyond the page's, so that topping up is what replaces them.
+pub const MAX_ONE_TIME_PREKEY_LIFETIME_MS: u64 = 90 * DAY_MS;
+
+/// One-time X25519 prekeys of a full supply.
+pub const ONE_TIME_PREKEYS: usize = 100;
+
+/// One-time ML-KEM-1024 prekeys of a full supply.
+pub const ONE_TIME_KEM_PREKEYS: usize = 50;
+
+/// Items in one batch of one-time prekeys: a path of at most eight hashes.
+pub const MAX_PREKEY_BATCH: usize = 256;
