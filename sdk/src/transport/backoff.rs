@@ -15,7 +15,7 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    /// The next wait, between half a step and a whole one; the step doubles from 1 s to 5 min.
+    /// The next wait, between half a step and a whole one; the step doubles from 250 ms to 5 min.
     pub(super) fn next(&mut self, rng: &mut impl rand::Rng) -> Duration {
         let step = BACKOFF_FIRST
             .saturating_mul(2_u32.saturating_pow(self.failures))

@@ -1,4 +1,4 @@
-//! From an endpoint to a byte stream: name resolution, TCP, SOCKS5, TLS.
+//! From an address to a byte stream: name resolution, TCP, SOCKS5, TLS.
 //!
 //! Invariant: with a proxy configured for a class nothing of that class is resolved or connected past it.
 
@@ -13,9 +13,10 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_socks::tcp::Socks5Stream;
+use undertone_protocol::relay_address::RelayAddress;
 
+use super::address;
 use super::config::{ConnectionClass, ProxyLogin, Socks5Proxy, TransportConfig};
-use super::endpoint::Endpoint;
 use super::error::{ConnectError, Stage};
 use super::limits::{ADDRESSES, ATTEMPT_DELAY};
 use super::tls;
@@ -31,11 +32,11 @@ pub(super) struct Dialled {
     pub(super) exporter: Option<[u8; 32]>,
 }
 
-/// Connects to `endpoint` within the configured time.
+/// Connects to `relay` within the configured time.
 pub(super) async fn dial(
     config: &TransportConfig,
     connector: &TlsConnector,
-    endpoint: &Endpoint,
+    relay: &RelayAddress,
     class: ConnectionClass,
 ) -> Result<Dialled, ConnectError> {
     let proxy = match class {
@@ -49,16 +50,16 @@ pub(super) async fn dial(
     };
     let connecting = async {
         let tcp = match proxy {
-            Some(proxy) => through_proxy(proxy, endpoint).await?,
-            None => direct(endpoint).await?,
+            Some(proxy) => through_proxy(proxy, relay).await?,
+            None => direct(relay).await?,
         };
-        if !endpoint.is_tls() {
+        if !address::is_tls(relay) {
             return Ok(Dialled {
                 stream: Box::new(tcp),
                 exporter: None,
             });
         }
-        let (stream, exporter) = tls::handshake(connector, endpoint, tcp).await?;
+        let (stream, exporter) = tls::handshake(connector, relay, tcp).await?;
         Ok(Dialled {
             stream: Box::new(stream),
             exporter: Some(exporter),
@@ -78,10 +79,10 @@ pub(super) async fn within<T>(
         .unwrap_or(Err(ConnectError::TimedOut(stage)))
 }
 
-async fn direct(endpoint: &Endpoint) -> Result<TcpStream, ConnectError> {
-    let addresses = match endpoint.literal() {
-        Some(ip) => vec![SocketAddr::new(ip, endpoint.port())],
-        None => resolve(&endpoint.host(), endpoint.port())
+async fn direct(relay: &RelayAddress) -> Result<TcpStream, ConnectError> {
+    let addresses = match address::literal(relay) {
+        Some(ip) => vec![SocketAddr::new(ip, relay.port())],
+        None => resolve(relay.host(), relay.port())
             .await
             .ok_or(ConnectError::Unreachable)?,
     };
@@ -90,14 +91,13 @@ async fn direct(endpoint: &Endpoint) -> Result<TcpStream, ConnectError> {
 
 async fn through_proxy(
     proxy: &Socks5Proxy,
-    endpoint: &Endpoint,
+    relay: &RelayAddress,
 ) -> Result<TcpStream, ConnectError> {
     let addresses = resolve(&proxy.host, proxy.port)
         .await
         .ok_or(ConnectError::Proxy)?;
     let tcp = race(&addresses).await.ok_or(ConnectError::Proxy)?;
-    let host = endpoint.host();
-    let target = (host.as_str(), endpoint.port());
+    let target = (address::host(relay), relay.port());
     let connected = match &proxy.login {
         ProxyLogin::Anonymous => Socks5Stream::connect_with_socket(tcp, target).await,
         ProxyLogin::Password { user, password } => {

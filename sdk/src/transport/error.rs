@@ -4,15 +4,10 @@ use std::time::Duration;
 
 use undertone_wire::ErrorCode;
 
-use super::endpoint::EndpointError;
-
 /// Why a connection did not come to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The relay's address is unusable. Whoever configured it must act; retrying does not help.
-    #[error("the relay's address is unusable: {0}")]
-    Address(#[from] EndpointError),
     /// The name does not resolve, or nothing answers there. The network or the operator must act; retrying helps.
     #[error("the relay cannot be reached")]
     Unreachable,

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use undertone_protocol::relay_address::RelayAddress;
+use undertone_wire::binding::{self, BindingValue};
 use undertone_wire::frame::Body;
-use undertone_wire::{ChannelBinding, Frame, Hello, PROTOCOL_VERSION, binding};
+use undertone_wire::{ChannelBinding, Frame, Hello, PROTOCOL_VERSION};
 
+use super::address;
 use super::config::BindingPolicy;
-use super::endpoint::Endpoint;
 use super::error::{ConnectError, Violation};
 use super::limits::{HEARTBEAT_MAX, HEARTBEAT_MIN};
 
@@ -14,12 +16,12 @@ use super::limits::{HEARTBEAT_MAX, HEARTBEAT_MIN};
 pub(super) struct Greeting {
     pub(super) hello: Hello,
     /// The TLS exporter or SHA-256 of the host name, as `hello.channel_binding` says.
-    pub(super) binding: [u8; 32],
+    pub(super) binding: BindingValue,
 }
 
 /// What a greeting is checked against.
 pub(super) struct Expectation<'a> {
-    pub(super) endpoint: &'a Endpoint,
+    pub(super) relay: &'a RelayAddress,
     /// Of this very connection; `None` without TLS and for long-poll.
     pub(super) exporter: Option<[u8; 32]>,
     pub(super) policy: BindingPolicy,
@@ -44,15 +46,15 @@ impl Greeting {
             return Err(Violation::Greeting.into());
         }
         let binding = match (hello.channel_binding(), expected.exporter) {
-            (ChannelBinding::Exporter, Some(exporter)) => exporter,
+            (ChannelBinding::Exporter, Some(exporter)) => BindingValue::Exporter(exporter),
             (ChannelBinding::Exporter, None) | (ChannelBinding::Unspecified, _) => {
                 return Err(Violation::Greeting.into());
             }
             (ChannelBinding::Host, _) => {
-                if expected.endpoint.is_tls() && expected.policy == BindingPolicy::Exporter {
+                if address::is_tls(expected.relay) && expected.policy == BindingPolicy::Exporter {
                     return Err(ConnectError::BindingRefused);
                 }
-                binding::host(&expected.endpoint.host())
+                BindingValue::Host(binding::host(expected.relay.host()))
             }
         };
         Ok(Self { hello, binding })

@@ -23,7 +23,7 @@ fn parse(
     exporter: Option<[u8; 32]>,
     policy: BindingPolicy,
 ) -> Result<Greeting, ConnectError> {
-    let endpoint = address.parse().unwrap();
+    let relay = RelayAddress::parse(address).unwrap();
     let frame = Frame {
         request_id: 0,
         body: Some(Body::Hello(hello)),
@@ -31,7 +31,7 @@ fn parse(
     Greeting::parse(
         frame,
         &Expectation {
-            endpoint: &endpoint,
+            relay: &relay,
             exporter,
             policy,
         },
@@ -44,19 +44,22 @@ const ANY: BindingPolicy = BindingPolicy::ExporterOrHost;
 fn the_binding_is_what_the_relay_announces_and_the_connection_has() {
     let greeting = parse(
         hello(ChannelBinding::Exporter),
-        "wss://relay.example",
+        "https://relay.example",
         Some([7; 32]),
         BindingPolicy::Exporter,
     );
-    assert_eq!(greeting.unwrap().binding, [7; 32]);
+    assert_eq!(greeting.unwrap().binding, BindingValue::Exporter([7; 32]));
     let greeting = parse(
         hello(ChannelBinding::Host),
-        "wss://Relay.example",
+        "https://Relay.example",
         Some([7; 32]),
         ANY,
     )
     .unwrap();
-    assert_eq!(greeting.binding, binding::host("relay.example"));
+    assert_eq!(
+        greeting.binding,
+        BindingValue::Host(binding::host("relay.example"))
+    );
     assert_eq!(greeting.heartbeat(), Duration::from_secs(12));
 }
 
@@ -65,28 +68,41 @@ fn a_host_binding_over_tls_is_refused_when_the_configuration_says_so() {
     let strict = BindingPolicy::Exporter;
     let error = parse(
         hello(ChannelBinding::Host),
-        "wss://relay.example",
+        "https://relay.example",
         Some([7; 32]),
         strict,
     )
     .err()
     .unwrap();
     assert_eq!(error, ConnectError::BindingRefused);
-    assert!(parse(hello(ChannelBinding::Host), "ws://127.0.0.1", None, strict).is_ok());
+    assert!(
+        parse(
+            hello(ChannelBinding::Host),
+            "http://127.0.0.1",
+            None,
+            strict
+        )
+        .is_ok()
+    );
 }
 
 #[test]
 fn a_greeting_that_cannot_be_is_a_violation() {
-    let no_exporter = parse(hello(ChannelBinding::Exporter), "ws://127.0.0.1", None, ANY)
-        .err()
-        .unwrap();
+    let no_exporter = parse(
+        hello(ChannelBinding::Exporter),
+        "http://127.0.0.1",
+        None,
+        ANY,
+    )
+    .err()
+    .unwrap();
     assert_eq!(no_exporter, Violation::Greeting.into());
     let short = Hello {
         challenge: Bytes::from_static(&[1; 31]),
         ..hello(ChannelBinding::Host)
     };
     assert_eq!(
-        parse(short, "ws://127.0.0.1", None, ANY).err().unwrap(),
+        parse(short, "http://127.0.0.1", None, ANY).err().unwrap(),
         Violation::Greeting.into()
     );
 }
@@ -98,20 +114,20 @@ fn another_version_is_told_apart() {
         ..hello(ChannelBinding::Host)
     };
     assert_eq!(
-        parse(newer, "ws://127.0.0.1", None, ANY).err().unwrap(),
+        parse(newer, "http://127.0.0.1", None, ANY).err().unwrap(),
         ConnectError::UnsupportedVersion { theirs: 2, ours: 1 }
     );
 }
 
 #[test]
 fn a_relay_that_closes_at_once_is_busy() {
-    let endpoint = "ws://127.0.0.1".parse().unwrap();
+    let relay = RelayAddress::parse("http://127.0.0.1").unwrap();
     let frame = Frame {
         request_id: 0,
         body: Some(Body::Closing(Closing::default())),
     };
     let expected = Expectation {
-        endpoint: &endpoint,
+        relay: &relay,
         exporter: None,
         policy: ANY,
     };
@@ -133,7 +149,7 @@ fn a_relay_cannot_ask_for_a_frantic_or_endless_heartbeat() {
                 limits,
                 ..hello(ChannelBinding::Host)
             },
-            "ws://127.0.0.1",
+            "http://127.0.0.1",
             None,
             ANY,
         )

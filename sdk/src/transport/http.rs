@@ -8,12 +8,13 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::task::JoinHandle;
+use undertone_protocol::relay_address::RelayAddress;
 use undertone_wire::limits::MAX_FRAME_BYTES;
 
 use super::Transport;
+use super::address;
 use super::config::ConnectionClass;
 use super::dial::{Dialled, within};
-use super::endpoint::Endpoint;
 use super::error::{ConnectError, Stage, Violation};
 use super::limits::{HTTP_HEADER_BYTES, HTTP_HEADERS, POLL_BODY, POLL_PREAMBLE};
 
@@ -23,7 +24,7 @@ const ANSWER_BYTES: usize = POLL_BODY + POLL_PREAMBLE + MAX_FRAME_BYTES;
 /// The client's end of a connection.
 pub(super) struct HttpClient<'a> {
     transport: &'a Transport,
-    endpoint: &'a Endpoint,
+    relay: &'a RelayAddress,
     class: ConnectionClass,
     open: Option<Open>,
 }
@@ -48,12 +49,12 @@ pub(super) struct Answer {
 impl<'a> HttpClient<'a> {
     pub(super) fn new(
         transport: &'a Transport,
-        endpoint: &'a Endpoint,
+        relay: &'a RelayAddress,
         class: ConnectionClass,
     ) -> Self {
         Self {
             transport,
-            endpoint,
+            relay,
             class,
             open: None,
         }
@@ -70,7 +71,7 @@ impl<'a> HttpClient<'a> {
     ) -> Result<Answer, ConnectError> {
         let mut open = self.reuse_or_connect().await?;
         let mut request = Request::post(path)
-            .header(header::HOST, self.endpoint.authority())
+            .header(header::HOST, address::authority(self.relay))
             .header(header::CONTENT_TYPE, "application/octet-stream");
         if let Some(bearer) = bearer {
             request = request.header(header::AUTHORIZATION, format!("Bearer {bearer}"));
@@ -91,7 +92,7 @@ impl<'a> HttpClient<'a> {
     }
 
     async fn connect(&self) -> Result<Open, ConnectError> {
-        let Dialled { stream, .. } = self.transport.dial(self.endpoint, self.class).await?;
+        let Dialled { stream, .. } = self.transport.dial(self.relay, self.class).await?;
         let (sender, connection) = http1::Builder::new()
             .max_headers(HTTP_HEADERS)
             .max_buf_size(HTTP_HEADER_BYTES)

@@ -2,9 +2,6 @@
 
 use std::time::Duration;
 
-/// Longest text of a relay's address, in bytes (`DESIGN.md`: relay addresses in manifests and first messages).
-pub const RELAY_ADDRESS_BYTES: usize = 128;
-
 /// Read buffer of a WebSocket, in bytes. tungstenite allocates it at once, and its default of 128 KiB would be paid per connection.
 pub const WEBSOCKET_READ_BUFFER: usize = 8 * 1024;
 
@@ -59,8 +56,8 @@ pub const PROBE_TIMEOUT: Duration = Duration::from_secs(4);
 /// How long networks that block upgrades are remembered before the WebSocket is tried again.
 pub const UPGRADE_RETRY: Duration = Duration::from_secs(600);
 
-/// Endpoints for which a blocked upgrade is remembered. Forgetting one costs one failed handshake.
-pub const BLOCKED_ENDPOINTS: usize = 256;
+/// Relays for which a blocked upgrade is remembered. Forgetting one costs one failed handshake.
+pub const BLOCKED_RELAYS: usize = 256;
 
 /// Bounds of the heartbeat that a relay may ask for.
 pub const HEARTBEAT_MIN: Duration = Duration::from_secs(1);
@@ -74,7 +71,7 @@ pub const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 pub const ADDRESSES: usize = 8;
 
 /// First and longest wait between two connection attempts.
-pub const BACKOFF_FIRST: Duration = Duration::from_secs(1);
+pub const BACKOFF_FIRST: Duration = Duration::from_millis(250);
 /// See [`BACKOFF_FIRST`].
 pub const BACKOFF_LAST: Duration = Duration::from_secs(300);
 

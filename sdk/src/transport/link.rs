@@ -7,11 +7,11 @@ use rand::rngs::ThreadRng;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
+use undertone_protocol::relay_address::RelayAddress;
 use undertone_wire::{ErrorCode, Frame};
 
 use super::backoff::Backoff;
 use super::config::ConnectionClass;
-use super::endpoint::Endpoint;
 use super::error::{ConnectError, DisconnectCause};
 use super::greeting::Greeting;
 use super::limits::{NUDGE_SPACING, OUTGOING_FRAMES, STABLE_AFTER};
@@ -57,7 +57,7 @@ impl Link {
     pub fn spawn(
         runtime: &Handle,
         transport: Arc<Transport>,
-        endpoint: Endpoint,
+        relay: RelayAddress,
         class: ConnectionClass,
         inbox: &Inbox,
         id: LinkId,
@@ -65,7 +65,7 @@ impl Link {
         let (wish, wishes) = watch::channel(Wish::default());
         let task = Task {
             transport,
-            endpoint,
+            relay,
             class,
             reporter: inbox.reporter(id),
             wishes,
@@ -99,7 +99,7 @@ impl Link {
 /// What a session works with.
 pub(super) struct Lines<'a> {
     pub(super) transport: &'a Transport,
-    pub(super) endpoint: &'a Endpoint,
+    pub(super) relay: &'a RelayAddress,
     pub(super) class: ConnectionClass,
     pub(super) reporter: &'a Reporter,
     pub(super) outgoing: mpsc::Receiver<Frame>,
@@ -145,7 +145,7 @@ pub(super) enum End {
 
 struct Task {
     transport: Arc<Transport>,
-    endpoint: Endpoint,
+    relay: RelayAddress,
     class: ConnectionClass,
     reporter: Reporter,
     wishes: watch::Receiver<Wish>,
@@ -159,7 +159,7 @@ impl Task {
             let opened = {
                 let mut wishes = self.wishes.clone();
                 tokio::select! {
-                    opened = self.transport.open(&self.endpoint, self.class) => opened.map_err(DisconnectCause::from),
+                    opened = self.transport.open(&self.relay, self.class) => opened.map_err(DisconnectCause::from),
                     _ = wishes.wait_for(|wish| !wish.wanted) => Err(DisconnectCause::Requested),
                 }
             };
@@ -194,7 +194,7 @@ impl Task {
             let probes_seen = self.wishes.borrow().probes;
             let lines = Lines {
                 transport: &self.transport,
-                endpoint: &self.endpoint,
+                relay: &self.relay,
                 class: self.class,
                 reporter: &self.reporter,
                 outgoing,
@@ -233,8 +233,7 @@ impl Task {
             DisconnectCause::ClosedByRelay {
                 reason: ErrorCode::Displaced,
                 ..
-            }
-            | DisconnectCause::Connect(ConnectError::Address(_)) => None,
+            } => None,
             DisconnectCause::ClosedByRelay { retry_after, .. } => {
                 Some(self.backoff.asked(retry_after, jitter, rng))
             }

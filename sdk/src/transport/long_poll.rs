@@ -10,11 +10,11 @@ use std::time::Duration;
 use bytes::{Buf, Bytes, BytesMut};
 use http::StatusCode;
 use tokio::time::{sleep, timeout};
+use undertone_protocol::relay_address::RelayAddress;
 use undertone_wire::{ErrorCode, Frame, batch};
 
 use super::Transport;
 use super::config::ConnectionClass;
-use super::endpoint::Endpoint;
 use super::error::{ConnectError, DisconnectCause, Violation};
 use super::greeting::{Expectation, Greeting};
 use super::http::{Answer, HttpClient};
@@ -42,10 +42,10 @@ impl LongPoll {
     /// Opens a session.
     pub(super) async fn open(
         transport: &Transport,
-        endpoint: &Endpoint,
+        relay: &RelayAddress,
         class: ConnectionClass,
     ) -> Result<Self, ConnectError> {
-        let mut client = HttpClient::new(transport, endpoint, class);
+        let mut client = HttpClient::new(transport, relay, class);
         let answer = client
             .post(
                 "/v1/poll/open",
@@ -71,7 +71,7 @@ impl LongPoll {
         let mut frames = frames.into_iter();
         let (first, _) = frames.next().ok_or(Violation::Greeting)?;
         let expected = Expectation {
-            endpoint,
+            relay,
             exporter: None,
             policy: transport.config.channel_binding,
         };
@@ -92,7 +92,7 @@ impl LongPoll {
     pub(super) async fn run(self, lines: Lines<'_>) -> End {
         let Lines {
             transport,
-            endpoint,
+            relay,
             class,
             reporter,
             mut outgoing,
@@ -100,7 +100,7 @@ impl LongPoll {
         } = lines;
         let reply = transport.config.timeouts.reply;
         let receiving = async {
-            let client = HttpClient::new(transport, endpoint, class);
+            let client = HttpClient::new(transport, relay, class);
             match (Receiving {
                 client,
                 bearer: &self.bearer,
@@ -115,7 +115,7 @@ impl LongPoll {
             }
         };
         let mut sending = Sending {
-            client: HttpClient::new(transport, endpoint, class),
+            client: HttpClient::new(transport, relay, class),
             bearer: &self.bearer,
             reply,
         };
@@ -135,7 +135,7 @@ impl LongPoll {
                 cause = receiving => End::Down(cause),
                 cause = sending => End::Down(cause),
                 cause = unwanted(&mut wishes) => End::Down(cause),
-                websocket = unblocked(transport, endpoint, class) => End::Upgraded(Box::new(websocket)),
+                websocket = unblocked(transport, relay, class) => End::Upgraded(Box::new(websocket)),
             }
         };
         if matches!(
@@ -294,17 +294,17 @@ async fn unwanted(wishes: &mut Wishes) -> DisconnectCause {
 /// Tries the WebSocket from time to time and returns the first one that opens.
 async fn unblocked(
     transport: &Transport,
-    endpoint: &Endpoint,
+    relay: &RelayAddress,
     class: ConnectionClass,
 ) -> WebSocket {
     loop {
         sleep(transport.config.timeouts.upgrade_retry).await;
-        match WebSocket::open(transport, endpoint, class).await {
+        match WebSocket::open(transport, relay, class).await {
             Ok(websocket) => {
-                transport.remember(endpoint, false);
+                transport.remember(relay, false);
                 return websocket;
             }
-            Err(OpenError::Blocked(_) | OpenError::Failed(_)) => transport.remember(endpoint, true),
+            Err(OpenError::Blocked(_) | OpenError::Failed(_)) => transport.remember(relay, true),
         }
     }
 }

@@ -5,10 +5,10 @@
 //! Not its concern: what frames mean, logging in, and which request goes to which relay (the engine); when a connection is
 //! wanted (the client's driver).
 
+mod address;
 mod backoff;
 mod config;
 mod dial;
-mod endpoint;
 mod error;
 mod greeting;
 mod http;
@@ -25,11 +25,11 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
+use undertone_protocol::relay_address::RelayAddress;
 
 pub use config::{
     BindingPolicy, ConnectionClass, ProxyLogin, Socks5Proxy, Timeouts, TransportConfig,
 };
-pub use endpoint::{Endpoint, EndpointError};
 pub use error::{ConnectError, DisconnectCause, Stage, TlsFailure, Violation};
 pub use link::{FrameSender, Link, LinkGone};
 pub use report::{Inbox, LinkEvent, LinkId, Report, Reports};
@@ -43,7 +43,7 @@ use websocket::WebSocket;
 pub struct Transport {
     config: TransportConfig,
     connector: Connector,
-    blocked: Mutex<HashMap<Endpoint, Instant>>,
+    blocked: Mutex<HashMap<RelayAddress, Instant>>,
 }
 
 struct Connector(TlsConnector);
@@ -77,21 +77,21 @@ impl Transport {
     /// Opens a connection: a WebSocket, or a long-poll session when the network blocks the upgrade.
     async fn open(
         &self,
-        endpoint: &Endpoint,
+        relay: &RelayAddress,
         class: ConnectionClass,
     ) -> Result<Session, ConnectError> {
-        if !self.is_blocked(endpoint) {
-            match WebSocket::open(self, endpoint, class).await {
+        if !self.is_blocked(relay) {
+            match WebSocket::open(self, relay, class).await {
                 Ok(session) => return Ok(Session::WebSocket(session)),
                 Err(websocket::OpenError::Failed(error)) => return Err(error),
-                Err(websocket::OpenError::Blocked(error)) if !self.may_poll(endpoint) => {
+                Err(websocket::OpenError::Blocked(error)) if !self.may_poll(relay) => {
                     return Err(error);
                 }
                 Err(websocket::OpenError::Blocked(_)) => {}
             }
         }
-        let opened = LongPoll::open(self, endpoint, class).await;
-        self.remember(endpoint, opened.is_ok());
+        let opened = LongPoll::open(self, relay, class).await;
+        self.remember(relay, opened.is_ok());
         opened.map(Session::LongPoll)
     }
 
@@ -101,39 +101,39 @@ impl Transport {
     }
 
     /// A long-poll session spans connections and cannot be bound to one of them.
-    fn may_poll(&self, endpoint: &Endpoint) -> bool {
-        !endpoint.is_tls() || self.config.channel_binding == BindingPolicy::ExporterOrHost
+    fn may_poll(&self, relay: &RelayAddress) -> bool {
+        !address::is_tls(relay) || self.config.channel_binding == BindingPolicy::ExporterOrHost
     }
 
-    fn is_blocked(&self, endpoint: &Endpoint) -> bool {
-        self.may_poll(endpoint)
+    fn is_blocked(&self, relay: &RelayAddress) -> bool {
+        self.may_poll(relay)
             && self
                 .blocked()
-                .get(endpoint)
+                .get(relay)
                 .is_some_and(|until| Instant::now() < *until)
     }
 
-    fn remember(&self, endpoint: &Endpoint, blocked: bool) {
+    fn remember(&self, relay: &RelayAddress, blocked: bool) {
         let mut map = self.blocked();
-        map.remove(endpoint);
+        map.remove(relay);
         if blocked {
             let now = Instant::now();
             map.retain(|_, until| now < *until);
-            if map.len() < limits::BLOCKED_ENDPOINTS {
-                map.insert(endpoint.clone(), now + self.config.timeouts.upgrade_retry);
+            if map.len() < limits::BLOCKED_RELAYS {
+                map.insert(relay.clone(), now + self.config.timeouts.upgrade_retry);
             }
         }
     }
 
-    fn blocked(&self) -> std::sync::MutexGuard<'_, HashMap<Endpoint, Instant>> {
+    fn blocked(&self) -> std::sync::MutexGuard<'_, HashMap<RelayAddress, Instant>> {
         self.blocked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn dial(
         &self,
-        endpoint: &Endpoint,
+        relay: &RelayAddress,
         class: ConnectionClass,
     ) -> Result<dial::Dialled, ConnectError> {
-        dial::dial(&self.config, &self.connector.0, endpoint, class).await
+        dial::dial(&self.config, &self.connector.0, relay, class).await
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use undertone_wire::binding::BindingValue;
 use undertone_wire::{Frame, Hello};
 
 use super::error::DisconnectCause;
@@ -36,7 +37,7 @@ pub enum LinkEvent {
         /// The greeting, of this client's protocol version.
         hello: Box<Hello>,
         /// The TLS exporter value or SHA-256 of the host name, as the greeting asks.
-        binding: [u8; 32],
+        binding: BindingValue,
         /// Sends on this very connection; it is of no use after the next `Down`.
         sender: FrameSender,
     },

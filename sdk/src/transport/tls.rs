@@ -11,8 +11,9 @@ use rustls_pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use undertone_protocol::relay_address::RelayAddress;
 
-use super::endpoint::{Endpoint, EndpointError};
+use super::address;
 use super::error::{ConnectError, TlsFailure};
 
 /// RFC 9266 section 4.2.
@@ -48,10 +49,11 @@ pub(super) fn connector(extra_roots: &[Vec<u8>]) -> Result<TlsConnector, Invalid
 /// Handshakes and returns the stream with its exporter value.
 pub(super) async fn handshake(
     connector: &TlsConnector,
-    endpoint: &Endpoint,
+    relay: &RelayAddress,
     tcp: TcpStream,
 ) -> Result<(TlsStream<TcpStream>, [u8; 32]), ConnectError> {
-    let name = ServerName::try_from(endpoint.host()).map_err(|_| EndpointError::Malformed)?;
+    let name = ServerName::try_from(address::host(relay).to_owned())
+        .map_err(|_| TlsFailure::Certificate)?;
     let stream = connector
         .connect(name, tcp)
         .await

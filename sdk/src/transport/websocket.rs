@@ -14,14 +14,15 @@ use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+use undertone_protocol::relay_address::RelayAddress;
 use undertone_wire::frame::Body;
 use undertone_wire::limits::MAX_FRAME_BYTES;
 use undertone_wire::{Closing, ErrorCode, Frame, FrameDecodeError, Ping};
 
 use super::Transport;
+use super::address;
 use super::config::ConnectionClass;
 use super::dial::{Dialled, Stream, within};
-use super::endpoint::Endpoint;
 use super::error::{ConnectError, DisconnectCause, Stage, Violation};
 use super::greeting::{Expectation, Greeting};
 use super::limits::{
@@ -59,15 +60,15 @@ impl WebSocket {
     /// Connects, upgrades and waits for the greeting.
     pub(super) async fn open(
         transport: &Transport,
-        endpoint: &Endpoint,
+        relay: &RelayAddress,
         class: ConnectionClass,
     ) -> Result<Self, OpenError> {
         let limit = transport.config.timeouts.handshake;
         let Dialled { stream, exporter } = transport
-            .dial(endpoint, class)
+            .dial(relay, class)
             .await
             .map_err(OpenError::Failed)?;
-        let mut socket = within(limit, Stage::Upgrading, upgrade(stream, endpoint))
+        let mut socket = within(limit, Stage::Upgrading, upgrade(stream, relay))
             .await
             .map_err(OpenError::Blocked)?;
         let first = match within(limit, Stage::Greeting, first_frame(&mut socket)).await {
@@ -76,7 +77,7 @@ impl WebSocket {
             Err(error) => return Err(OpenError::Blocked(error)),
         };
         let expected = Expectation {
-            endpoint,
+            relay,
             exporter,
             policy: transport.config.channel_binding,
         };
@@ -118,9 +119,9 @@ impl WebSocket {
 }
 
 /// Sends the upgrade request and checks the answer.
-async fn upgrade(stream: Box<dyn Stream>, endpoint: &Endpoint) -> Result<Socket, ConnectError> {
-    let request = Request::get(format!("ws://{}/v1/ws", endpoint.authority()))
-        .header(header::HOST, endpoint.authority())
+async fn upgrade(stream: Box<dyn Stream>, relay: &RelayAddress) -> Result<Socket, ConnectError> {
+    let request = Request::get(format!("ws://{}/v1/ws", address::authority(relay)))
+        .header(header::HOST, address::authority(relay))
         .header(header::CONNECTION, "Upgrade")
         .header(header::UPGRADE, "websocket")
         .header(header::SEC_WEBSOCKET_VERSION, "13")
