@@ -1,0 +1,122 @@
+//! What can go wrong with the store, classified by who must act.
+
+use rusqlite::ErrorCode;
+use rusqlite::ffi;
+
+/// Why a store could not be opened. In every case the files are left as they were.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The key does not belong to this file (or its first 16 bytes are damaged). The app must supply the right key.
+    #[error("the key does not open this store")]
+    WrongKey,
+    /// The key is right but the content is damaged. Nothing is deleted: the user restores from a backup.
+    #[error("the store is damaged")]
+    Corrupt,
+    /// Written by a newer version of the SDK. The app must be updated.
+    #[error("the store has schema version {found}; this version reads up to {supported}")]
+    NewerSchema {
+        /// The file's schema version.
+        found: u32,
+        /// The newest schema version that this build knows.
+        supported: u32,
+    },
+    /// Another process or another handle of this process has the store open. The app must close that one.
+    #[error("the store is open elsewhere")]
+    InUse,
+    /// No room on the disk. The user must free some; trying again then helps.
+    #[error("the disk is full")]
+    Full,
+    /// The folder is missing, permissions do not allow it, or the disk fails.
+    #[error("the store's file could not be read or written")]
+    Io(#[source] std::io::Error),
+    /// A defect of the SDK; the number is SQLite's extended result code.
+    #[error("internal error {0}")]
+    Internal(i32),
+}
+
+/// Why an operation on an open store failed. The transaction it belongs to must be dropped: nothing of it happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// No room on the disk. The user must free some; trying again then helps.
+    #[error("the disk is full")]
+    Full,
+    /// The content is damaged. Nothing is deleted: the user restores from a backup.
+    #[error("the store is damaged")]
+    Corrupt,
+    /// The store is locked: secrets cannot be read or written until it is unlocked.
+    #[error("the store is locked")]
+    Locked,
+    /// The disk fails; the number is SQLite's extended result code.
+    #[error("the disk failed ({0})")]
+    Io(i32),
+    /// A row with this identity exists, or a row that it refers to does not: a defect of the caller.
+    #[error("a constraint of the schema was violated")]
+    Constraint,
+    /// A number or a value does not fit its column: a defect of the caller.
+    #[error("a value does not fit its column")]
+    OutOfRange,
+    /// A defect of the SDK; the number is SQLite's extended result code.
+    #[error("internal error {0}")]
+    Internal(i32),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    /// Keeps the class and the number only: SQLite's messages may quote SQL or values.
+    fn from(error: rusqlite::Error) -> Self {
+        match error {
+            rusqlite::Error::SqliteFailure(failure, _) => from_code(failure),
+            rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::Utf8Error(..) => Self::Corrupt,
+            rusqlite::Error::ToSqlConversionFailure(_) => Self::OutOfRange,
+            _ => Self::Internal(ffi::SQLITE_ERROR),
+        }
+    }
+}
+
+fn from_code(failure: ffi::Error) -> StoreError {
+    match failure.code {
+        ErrorCode::DiskFull => StoreError::Full,
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => StoreError::Corrupt,
+        ErrorCode::SystemIoFailure
+        | ErrorCode::CannotOpen
+        | ErrorCode::ReadOnly
+        | ErrorCode::PermissionDenied
+        | ErrorCode::FileLockingProtocolFailed => StoreError::Io(failure.extended_code),
+        ErrorCode::ConstraintViolation => StoreError::Constraint,
+        ErrorCode::TooBig => StoreError::OutOfRange,
+        _ => StoreError::Internal(failure.extended_code),
+    }
+}
+
+impl OpenError {
+    /// The class of a failure of SQLite while opening. `InUse` is told apart here because only opening can meet it.
+    pub(super) fn from_sqlite(error: rusqlite::Error) -> Self {
+        if let rusqlite::Error::SqliteFailure(failure, _) = &error
+            && matches!(
+                failure.code,
+                ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked
+            )
+        {
+            return Self::InUse;
+        }
+        StoreError::from(error).into()
+    }
+}
+
+impl From<StoreError> for OpenError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Full => Self::Full,
+            StoreError::Corrupt => Self::Corrupt,
+            StoreError::Io(code) => {
+                Self::Io(std::io::Error::other(format!("SQLite result {code}")))
+            }
+            StoreError::Locked | StoreError::Constraint | StoreError::OutOfRange => {
+                Self::Internal(ffi::SQLITE_MISUSE)
+            }
+            StoreError::Internal(code) => Self::Internal(code),
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Row identities and the column encodings of everything that is not text or opaque bytes.
+//!
+//! A row id names a row of one table of this database and means nothing outside of it. Enums are stored as small
+//! integers; a value that no variant has is corruption.
+
+use rusqlite::ToSql;
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
+
+macro_rules! row_id {
+    ($(#[$meta:meta])* $name:ident) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub struct $name(pub(in crate::store) i64);
+
+        impl $name {
+            /// The row's number, for keeping it outside of the database (an event, a binding).
+            #[must_use]
+            pub fn get(self) -> i64 {
+                self.0
+            }
+
+            /// The id with this number; whether such a row exists shows when it is read.
+            #[must_use]
+            pub fn new(number: i64) -> Self {
+                Self(number)
+            }
+        }
+
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(ToSqlOutput::from(self.0))
+            }
+        }
+
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                value.as_i64().map(Self)
+            }
+        }
+    };
+}
+
+macro_rules! bytes_id {
+    ($(#[$meta:meta])* $name:ident, $len:literal) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub struct $name([u8; $len]);
+
+        impl $name {
+            /// The id with these bytes.
+            #[must_use]
+            pub const fn from_bytes(bytes: [u8; $len]) -> Self {
+                Self(bytes)
+            }
+
+            /// The id's bytes.
+            #[must_use]
+            pub const fn as_bytes(&self) -> &[u8; $len] {
+                &self.0
+            }
+        }
+    };
+}
+
+/// Declares an enum that is stored as a small integer.
+macro_rules! coded {
+    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$vmeta:meta])* $variant:ident = $code:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        pub enum $name { $($(#[$vmeta])* $variant),+ }
+
+        impl $name {
+            pub(in crate::store) const fn code(self) -> i64 {
+                match self { $(Self::$variant => $code),+ }
+            }
+        }
+
+        impl rusqlite::ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+                Ok(rusqlite::types::ToSqlOutput::from(self.code()))
+            }
+        }
+
+        impl rusqlite::types::FromSql for $name {
+            fn column_result(value: rusqlite::types::ValueRef<'_>) -> rusqlite::types::FromSqlResult<Self> {
+                match value.as_i64()? {
+                    $($code => Ok(Self::$variant),)+
+                    other => Err(rusqlite::types::FromSqlError::OutOfRange(other)),
+                }
+            }
+        }
+    };
+}
+pub(in crate::store) use coded;
+
+row_id! {
+    /// A contact: one other account.
+    ContactId
+}
+row_id! {
+    /// One device of a contact, or of one's own account.
+    PeerDeviceId
+}
+row_id! {
+    /// A conversation.
+    ConversationId
+}
+row_id! {
+    /// A message's row: its hybrid logical clock, packed, so that row order is time order. Two messages with the same
+    /// clock get neighbouring rows; their exact order in a timeline is that of (clock, message id).
+    MessageRowId
+}
+row_id! {
+    /// A queued envelope; ids grow, and their order is the order of sending to one mailbox.
+    OutboxId
+}
+row_id! {
+    /// Something known to be missing.
+    GapId
+}
+row_id! {
+    /// An envelope that matched nothing yet.
+    ParkedId
+}
+row_id! {
+    /// A message key kept for a message that was skipped.
+    SkippedId
+}
+row_id! {
+    /// A copy kept for a resend.
+    RetainedId
+}
+
+bytes_id! {
+    /// An account's public key.
+    AccountId, 32
+}
+bytes_id! {
+    /// A device of an account.
+    DeviceId, 16
+}
+bytes_id! {
+    /// A mailbox at a relay.
+    MailboxId, 16
+}
+bytes_id! {
+    /// A session with one peer device.
+    SessionId, 16
+}
+/// A message, the same on every device that has it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct MessageId(pub [u8; 16]);
+
+bytes_id! {
+    /// What the relay recognises a repeated send by.
+    EnvelopeId, 16
+}
+bytes_id! {
+    /// An invite, random.
+    InviteId, 16
+}
+
+/// A point in time: Unix milliseconds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Timestamp(pub u64);
+
+/// A hybrid logical clock: 48 bits of Unix milliseconds, then a 16-bit counter.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Hlc(u64);
+
+impl Hlc {
+    /// From its packed form.
+    #[must_use]
+    pub const fn from_u64(packed: u64) -> Self {
+        Self(packed)
+    }
+
+    /// Its packed form.
+    #[must_use]
+    pub const fn to_u64(self) -> u64 {
+        self.0
+    }
+}
+
+/// An unsigned number in a signed column. A value above `i64::MAX` is refused, never wrapped.
+#[derive(Clone, Copy)]
+pub(in crate::store) struct Uint(pub(in crate::store) u64);
+
+impl ToSql for Uint {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        i64::try_from(self.0)
+            .map(ToSqlOutput::from)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+    }
+}
+
+impl FromSql for Uint {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let signed = value.as_i64()?;
+        u64::try_from(signed)
+            .map(Self)
+            .map_err(|_| FromSqlError::OutOfRange(signed))
+    }
+}
+
+/// A time in a column.
+pub(in crate::store) fn at(time: Timestamp) -> Uint {
+    Uint(time.0)
+}
+
+/// An optional time in a column.
+pub(in crate::store) fn maybe_at(time: Option<Timestamp>) -> Option<Uint> {
+    time.map(at)
+}
+
+impl From<Uint> for Timestamp {
+    fn from(value: Uint) -> Self {
+        Self(value.0)
+    }
+}

@@ -1,0 +1,155 @@
+//! The encrypted store of one device: history, ratchet state and queues in one SQLCipher database.
+//!
+//! **Invariant.** Everything that belongs together is written in one transaction ([`Tx`]): what a transaction wrote is
+//! durable when [`Tx::commit`] returns, and nothing of it exists when it is dropped. One process and one handle have the
+//! file at a time. Secrets are in sealed columns and cannot be read after [`Store::lock`]. A file that cannot be opened is
+//! never changed, and nothing is ever deleted because of damage.
+//!
+//! **Not its concern.** What the bytes mean: sessions, content and keys are opaque here, and the rules of delivery are the
+//! engine's.
+//!
+//! `README.md` in this folder states the schema's invariants; [`tables`] has one module per table.
+
+mod error;
+mod ids;
+mod key;
+pub mod limits;
+mod migrate;
+mod open;
+mod seal;
+mod search;
+pub mod tables;
+mod tx;
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+pub use error::{OpenError, StoreError};
+pub use ids::*;
+pub use key::StoreKey;
+pub use migrate::SCHEMA_VERSION;
+pub use search::{Hit, SearchCursor, SearchFilter, SearchPage, SearchQuery};
+pub use tx::Tx;
+
+use seal::ColumnKey;
+
+/// What a commit promises.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Durability {
+    /// A commit survives a power cut.
+    #[default]
+    Full,
+    /// A commit survives the process, not a power cut. For tests, some of which prove that it is not enough.
+    None,
+}
+
+/// How a store is opened.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StoreOptions {
+    /// What a commit promises.
+    pub durability: Durability,
+    /// The largest size of the file, in pages of 4,096 bytes; beyond it, writing is [`StoreError::Full`].
+    pub max_pages: Option<u32>,
+}
+
+/// An open store.
+pub struct Store {
+    connection: Connection,
+    column_key: Option<ColumnKey>,
+}
+
+impl Store {
+    /// Opens the store at `path`, or makes it when there is no file. The folder must exist.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; in every case an existing file is left as it was.
+    pub fn open(path: &Path, key: &StoreKey) -> Result<Self, OpenError> {
+        Self::open_with(path, key, StoreOptions::default())
+    }
+
+    /// [`Store::open`] with options.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_with(
+        path: &Path,
+        key: &StoreKey,
+        options: StoreOptions,
+    ) -> Result<Self, OpenError> {
+        let (connection, column_key) = open::connect(path, key, &options)?;
+        let mut store = Self {
+            connection,
+            column_key: Some(column_key),
+        };
+        search::rebuild_if_stale(&mut store)?;
+        Ok(store)
+    }
+
+    /// Begins the one transaction that may exist.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn transaction(&mut self) -> Result<Tx<'_>, StoreError> {
+        Tx::begin(&mut self.connection, self.column_key.as_ref())
+    }
+
+    /// Wipes the key of the sealed columns and drops the page cache. Until [`Store::unlock`], whatever needs a secret fails
+    /// with [`StoreError::Locked`].
+    ///
+    /// # Errors
+    /// When the disk fails; the key is wiped all the same.
+    pub fn lock(&mut self) -> Result<(), StoreError> {
+        self.column_key = None;
+        self.connection.flush_prepared_statement_cache();
+        self.connection.release_memory()?;
+        Ok(())
+    }
+
+    /// Makes secrets readable again.
+    ///
+    /// # Errors
+    /// [`OpenError::WrongKey`] when it is not this store's key.
+    pub fn unlock(&mut self, key: &StoreKey) -> Result<(), OpenError> {
+        let unwrapped = open::column_key(&self.connection, key).map_err(|error| match error {
+            OpenError::Corrupt => OpenError::WrongKey,
+            other => other,
+        });
+        self.column_key = Some(unwrapped?);
+        Ok(())
+    }
+
+    /// Whether secrets cannot be read now.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.column_key.is_none()
+    }
+
+    /// Empties the write-ahead log into the file: what was deleted before is then nowhere on the disk. After deleting
+    /// messages, and on a timer when the device is idle.
+    ///
+    /// # Errors
+    /// When the disk fails or is full.
+    pub fn checkpoint(&mut self) -> Result<(), StoreError> {
+        open::checkpoint(&self.connection)
+    }
+
+    /// Reads every page and checks its authentication, the structure of the database and the full-text index. Slow: for a
+    /// user who suspects damage.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when anything is wrong.
+    pub fn verify(&mut self) -> Result<(), StoreError> {
+        open::verify(&self.connection)
+    }
+
+    /// Closes the store and reports whether the last checkpoint succeeded. Dropping closes as well, silently; nothing that
+    /// was committed depends on either.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn close(self) -> Result<(), StoreError> {
+        open::checkpoint(&self.connection)?;
+        self.connection.close().map_err(|(_, error)| error.into())
+    }
+}

@@ -1,0 +1,187 @@
+//! Opening: every check that can refuse a file runs before anything is written to it.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+use zeroize::Zeroizing;
+
+use super::error::{OpenError, StoreError};
+use super::key::{SALT_LEN, StoreKey};
+use super::limits::{PAGE_CACHE_KIB, STATEMENT_CACHE, WAL_CHECKPOINT_PAGES};
+use super::seal::{ColumnKey, Place, random};
+use super::{Durability, StoreOptions, migrate};
+
+/// Where the wrapped column key is.
+const COLUMN_KEY: &str = "store.column-key";
+const WRAPPED: Place<'static> = Place {
+    table: "meta",
+    column: "value",
+    row: COLUMN_KEY.as_bytes(),
+};
+
+/// What the file holds before SQLite looks at it.
+enum Head {
+    New,
+    Salt([u8; SALT_LEN]),
+}
+
+/// Opens or makes the file, and brings its schema to this version.
+pub(super) fn connect(
+    path: &Path,
+    key: &StoreKey,
+    options: &StoreOptions,
+) -> Result<(Connection, ColumnKey), OpenError> {
+    let salt = match read_head(path)? {
+        Head::Salt(salt) if key.matches(&salt)? => salt,
+        Head::Salt(_) => return Err(OpenError::WrongKey),
+        Head::New => {
+            let mut fresh = [0; SALT_LEN / 2];
+            random(&mut fresh)?;
+            key.new_salt(fresh)?
+        }
+    };
+    let mut connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )
+    .map_err(OpenError::from_sqlite)?;
+    prepare(&connection, key, &salt).map_err(OpenError::from_sqlite)?;
+    // The first read takes the exclusive lock and decrypts page 1.
+    let found = migrate::version(&connection)?;
+    if found > migrate::SCHEMA_VERSION {
+        return Err(OpenError::NewerSchema {
+            found,
+            supported: migrate::SCHEMA_VERSION,
+        });
+    }
+    configure(&connection, options).map_err(OpenError::from_sqlite)?;
+    undertone_tokenizer::register(&connection).map_err(OpenError::from_sqlite)?;
+    migrate::migrate(&mut connection)?;
+    let column_key = column_key(&connection, key)?;
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
+        .map_err(OpenError::from_sqlite)?;
+    Ok((connection, column_key))
+}
+
+/// The key of the sealed columns: unwrapped, or made when the store is new.
+pub(super) fn column_key(connection: &Connection, key: &StoreKey) -> Result<ColumnKey, OpenError> {
+    let wrapping = ColumnKey::from_bytes(key.wrapping_key()?);
+    let wrapped: Option<Vec<u8>> = connection
+        .query_row(
+            "SELECT value FROM meta WHERE key = ?1",
+            [COLUMN_KEY],
+            |row| row.get(0),
+        )
+        .map(Some)
+        .or_else(|error| match error {
+            rusqlite::Error::QueryReturnedNoRows => Ok(None),
+            other => Err(OpenError::from_sqlite(other)),
+        })?;
+    if let Some(wrapped) = wrapped {
+        let bytes = wrapping.open(&WRAPPED, &wrapped)?;
+        let bytes = <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| OpenError::Corrupt)?;
+        return Ok(ColumnKey::from_bytes(Zeroizing::new(bytes)));
+    }
+    let fresh = ColumnKey::generate()?;
+    let wrapped = wrapping.seal(&WRAPPED, fresh.as_bytes())?;
+    connection
+        .execute(
+            "INSERT INTO meta (key, value) VALUES (?1, ?2)",
+            rusqlite::params![COLUMN_KEY, wrapped],
+        )
+        .map_err(OpenError::from_sqlite)?;
+    Ok(fresh)
+}
+
+fn read_head(path: &Path) -> Result<Head, OpenError> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Head::New),
+        Err(error) => return Err(OpenError::Io(error)),
+    };
+    if file.metadata().map_err(OpenError::Io)?.len() == 0 {
+        return Ok(Head::New);
+    }
+    let mut salt = [0; SALT_LEN];
+    match file.read_exact(&mut salt) {
+        Ok(()) => Ok(Head::Salt(salt)),
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Err(OpenError::Corrupt),
+        Err(error) => Err(OpenError::Io(error)),
+    }
+}
+
+/// What must be set before the first read. None of it writes.
+fn prepare(connection: &Connection, key: &StoreKey, salt: &[u8; SALT_LEN]) -> rusqlite::Result<()> {
+    // Until everything is checked, closing must not move a WAL of a crash into the file.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    // Somebody else's lock is refused at once, not waited for.
+    connection.busy_timeout(Duration::ZERO)?;
+    let mut sql = Zeroizing::new(String::with_capacity(160));
+    sql.push_str("PRAGMA key = \"");
+    sql.push_str(&key.pragma(salt));
+    sql.push_str("\";");
+    connection.execute_batch(&sql)?;
+    // `cipher_memory_security` makes search fifty times slower; the sealed columns stand in for it.
+    // Exclusive before the first read: no shared-memory file, and no second process.
+    connection
+        .execute_batch("PRAGMA cipher_memory_security = OFF; PRAGMA locking_mode = EXCLUSIVE;")
+}
+
+fn configure(connection: &Connection, options: &StoreOptions) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    connection.pragma_update(
+        None,
+        "synchronous",
+        match options.durability {
+            Durability::Full => "FULL",
+            Durability::None => "OFF",
+        },
+    )?;
+    connection.pragma_update_and_check(None, "secure_delete", "ON", |_| Ok(()))?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "cache_size", -PAGE_CACHE_KIB)?;
+    connection
+        .pragma_update_and_check(None, "wal_autocheckpoint", WAL_CHECKPOINT_PAGES, |_| Ok(()))?;
+    if let Some(pages) = options.max_pages {
+        connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
+    }
+    Ok(())
+}
+
+/// Moves the WAL into the file and empties it, so that what was deleted is nowhere.
+pub(super) fn checkpoint(connection: &Connection) -> Result<(), StoreError> {
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    Ok(())
+}
+
+/// Checks every page, the structure and the index.
+pub(super) fn verify(connection: &Connection) -> Result<(), StoreError> {
+    checkpoint(connection)?;
+    // Reports one row per page whose authentication fails.
+    if connection
+        .prepare("PRAGMA cipher_integrity_check")?
+        .exists([])?
+    {
+        return Err(StoreError::Corrupt);
+    }
+    let report: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    if report != "ok" {
+        return Err(StoreError::Corrupt);
+    }
+    connection.execute(
+        "INSERT INTO message_fts (message_fts, rank) VALUES ('integrity-check', 1)",
+        [],
+    )?;
+    Ok(())
+}

@@ -1,0 +1,235 @@
+-- Schema version 1. README.md beside this folder states the invariants. Times are Unix milliseconds. A column that a
+-- comment calls sealed holds AES-256-GCM under the column key, bound to table, column and row.
+
+CREATE TABLE meta (
+    key   TEXT PRIMARY KEY,
+    value BLOB NOT NULL                             -- sealed for some keys
+) STRICT;
+
+CREATE TABLE identity (
+    id         INTEGER PRIMARY KEY CHECK (id = 1),
+    account    BLOB NOT NULL,
+    device     BLOB NOT NULL,
+    mailbox    BLOB NOT NULL,
+    relay      TEXT NOT NULL,
+    name       TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    secrets    BLOB NOT NULL                        -- sealed
+) STRICT;
+
+CREATE TABLE prekey (
+    id           INTEGER PRIMARY KEY,
+    kind         INTEGER NOT NULL,
+    key_id       INTEGER NOT NULL,
+    private      BLOB NOT NULL,                     -- sealed
+    item         BLOB,                              -- what the relay gets; kept until it has it
+    created_ms   INTEGER NOT NULL,
+    published_ms INTEGER,
+    replaced_ms  INTEGER,                           -- when its successor was published
+    UNIQUE (kind, key_id)
+) STRICT;
+
+CREATE TABLE contact (
+    id               INTEGER PRIMARY KEY,
+    account          BLOB NOT NULL UNIQUE,
+    state            INTEGER NOT NULL,
+    name             TEXT NOT NULL,
+    manifest_key     BLOB NOT NULL,                 -- public key of the manifest's record
+    manifest_relay   TEXT NOT NULL,
+    manifest         BLOB,                          -- the newest verified body
+    manifest_version INTEGER NOT NULL DEFAULT 0,
+    manifest_hash    BLOB,
+    manifest_due_ms  INTEGER,                       -- when to fetch it again
+    secrets          BLOB,                          -- sealed: delivery secret, profile key
+    acceptance_owed  INTEGER NOT NULL DEFAULT 0,
+    created_ms       INTEGER NOT NULL,
+    changed_ms       INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE peer_device (
+    id                INTEGER PRIMARY KEY,
+    contact           INTEGER NOT NULL REFERENCES contact (id) ON DELETE CASCADE,
+    device            BLOB NOT NULL,
+    identity_key      BLOB NOT NULL,
+    signing_key       BLOB NOT NULL,
+    mailbox           BLOB NOT NULL UNIQUE,
+    relay             TEXT NOT NULL,
+    state             INTEGER NOT NULL,
+    last_heard_ms     INTEGER,
+    handshakes        INTEGER NOT NULL DEFAULT 0,
+    last_handshake_ms INTEGER,
+    next_handshake_ms INTEGER,
+    pop_id            BLOB,                         -- of a prekey request that is under way
+    UNIQUE (contact, device)
+) STRICT;
+
+CREATE TABLE session (
+    sid              BLOB PRIMARY KEY,
+    peer_device      INTEGER NOT NULL REFERENCES peer_device (id) ON DELETE CASCADE,
+    role             INTEGER NOT NULL,
+    status           INTEGER NOT NULL,
+    created_ms       INTEGER NOT NULL,
+    last_sent_ms     INTEGER,
+    last_received_ms INTEGER,
+    tag_keys         BLOB NOT NULL,                 -- sealed
+    state            BLOB NOT NULL                  -- sealed
+) STRICT;
+CREATE INDEX session_device ON session (peer_device);
+
+CREATE TABLE skipped (
+    id         INTEGER PRIMARY KEY,
+    tag        INTEGER NOT NULL,                    -- the first 8 bytes
+    session    BLOB NOT NULL REFERENCES session (sid) ON DELETE CASCADE,
+    n          INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    sealed     BLOB NOT NULL                        -- sealed: tag 16, message key 32
+) STRICT;
+CREATE INDEX skipped_tag ON skipped (tag);
+CREATE INDEX skipped_session ON skipped (session, id);
+CREATE INDEX skipped_age ON skipped (created_ms);
+
+CREATE TABLE accepted_first_message (
+    digest           BLOB PRIMARY KEY,
+    signed_prekey_id INTEGER NOT NULL,
+    kem_prekey_id    INTEGER NOT NULL,
+    accepted_ms      INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE conversation (
+    id            INTEGER PRIMARY KEY,
+    contact       INTEGER UNIQUE REFERENCES contact (id) ON DELETE CASCADE,
+    title         TEXT NOT NULL,
+    hidden        INTEGER NOT NULL DEFAULT 0,
+    created_ms    INTEGER NOT NULL,
+    active_ms     INTEGER NOT NULL,                 -- of the last message, else of the creation
+    unread        INTEGER NOT NULL DEFAULT 0,
+    read_clock    INTEGER NOT NULL DEFAULT 0,       -- hybrid clock up to which it was read
+    last_id       INTEGER,
+    last_clock    INTEGER,
+    last_message  BLOB,
+    last_incoming INTEGER,
+    preview       TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE INDEX conversation_recent ON conversation (active_ms DESC, id);
+
+CREATE TABLE stream (
+    id           INTEGER PRIMARY KEY,
+    conversation INTEGER NOT NULL REFERENCES conversation (id) ON DELETE CASCADE,
+    device       BLOB NOT NULL,
+    next_seq     INTEGER NOT NULL,
+    head         BLOB NOT NULL,                     -- truncated hash of the newest message
+    UNIQUE (conversation, device)
+) STRICT;
+
+CREATE TABLE message (
+    id            INTEGER PRIMARY KEY,              -- packed hybrid clock, or the next free number above it
+    conversation  INTEGER NOT NULL REFERENCES conversation (id) ON DELETE CASCADE,
+    clock         INTEGER NOT NULL,                 -- packed hybrid clock
+    message_id    BLOB NOT NULL UNIQUE,
+    sender        INTEGER NOT NULL,                 -- contact, 0 is this account
+    sender_device BLOB NOT NULL,
+    seq           INTEGER NOT NULL,
+    kind          INTEGER NOT NULL,
+    state         INTEGER NOT NULL,
+    failure       INTEGER,
+    sent_ms       INTEGER NOT NULL,
+    stored_ms     INTEGER NOT NULL,
+    body          TEXT NOT NULL,
+    extra         BLOB                              -- content of a type that this version does not know
+) STRICT;
+CREATE INDEX message_timeline ON message (conversation, clock, message_id);
+
+CREATE VIEW message_text AS
+    SELECT id, body, char(1) || 'c' || conversation || ' ' || char(1) || 's' || sender AS meta
+    FROM message WHERE kind = 1 AND body <> '';
+CREATE VIRTUAL TABLE message_fts USING fts5 (
+    body, meta, content = 'message_text', content_rowid = 'id', tokenize = 'undertone'
+);
+INSERT INTO message_fts (message_fts, rank) VALUES ('secure-delete', 1);
+
+CREATE TABLE outbox (
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
+    mailbox         BLOB NOT NULL,
+    relay           TEXT NOT NULL,
+    peer_device     INTEGER NOT NULL REFERENCES peer_device (id) ON DELETE CASCADE,
+    envelope_id     BLOB NOT NULL UNIQUE,
+    message_id      BLOB,                           -- the message that it carries, if it is one that is shown
+    content_type    INTEGER NOT NULL,
+    session         BLOB,
+    n               INTEGER,
+    body_kind       INTEGER NOT NULL,               -- envelope, or content that waits for a session
+    body            BLOB NOT NULL,
+    hold            INTEGER NOT NULL,
+    wake            INTEGER NOT NULL,
+    attempts        INTEGER NOT NULL DEFAULT 0,
+    next_attempt_ms INTEGER NOT NULL,
+    created_ms      INTEGER NOT NULL,
+    expires_ms      INTEGER NOT NULL
+) STRICT;
+CREATE INDEX outbox_order ON outbox (mailbox, id);
+CREATE INDEX outbox_message ON outbox (message_id) WHERE message_id IS NOT NULL;
+CREATE INDEX outbox_expiry ON outbox (expires_ms);
+
+CREATE TABLE retained (
+    id           INTEGER PRIMARY KEY,
+    session      BLOB NOT NULL,
+    n            INTEGER NOT NULL,
+    peer_device  INTEGER NOT NULL REFERENCES peer_device (id) ON DELETE CASCADE,
+    message_id   BLOB NOT NULL,
+    content_type INTEGER NOT NULL,
+    content      BLOB,                              -- absent: a tombstone
+    sent_ms      INTEGER NOT NULL,
+    delivered_ms INTEGER,
+    UNIQUE (session, n)
+) STRICT;
+CREATE INDEX retained_message ON retained (message_id);
+CREATE INDEX retained_age ON retained (sent_ms);
+
+CREATE TABLE receipt (
+    id          INTEGER PRIMARY KEY,
+    peer_device INTEGER NOT NULL REFERENCES peer_device (id) ON DELETE CASCADE,
+    message_id  BLOB NOT NULL,
+    due_ms      INTEGER NOT NULL,
+    UNIQUE (peer_device, message_id)
+) STRICT;
+
+CREATE TABLE gap (
+    id           INTEGER PRIMARY KEY,
+    kind         INTEGER NOT NULL,                  -- a range of a stream, or one envelope that did not open
+    peer_device  INTEGER NOT NULL REFERENCES peer_device (id) ON DELETE CASCADE,
+    conversation INTEGER REFERENCES conversation (id) ON DELETE CASCADE,
+    session      BLOB,
+    first        INTEGER NOT NULL,
+    last         INTEGER NOT NULL,
+    state        INTEGER NOT NULL,
+    requests     INTEGER NOT NULL DEFAULT 0,
+    found_ms     INTEGER NOT NULL,
+    due_ms       INTEGER,                           -- when to ask for it if nothing else flows
+    envelope     BLOB
+) STRICT;
+CREATE INDEX gap_device ON gap (peer_device, state);
+
+CREATE TABLE parked (
+    id          INTEGER PRIMARY KEY,
+    kind        INTEGER NOT NULL,
+    envelope_id BLOB NOT NULL UNIQUE,
+    envelope    BLOB NOT NULL,
+    received_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE invite (
+    id         BLOB PRIMARY KEY,
+    name       TEXT NOT NULL,
+    relay      TEXT NOT NULL,
+    token      BLOB NOT NULL,                       -- sealed
+    created_ms INTEGER NOT NULL,
+    revoked_ms INTEGER,
+    uses       INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE cursor (
+    mailbox     BLOB PRIMARY KEY,
+    relay       TEXT NOT NULL,
+    store_epoch BLOB NOT NULL,
+    seq         INTEGER NOT NULL
+) STRICT;

@@ -1,0 +1,269 @@
+//! Contacts: other accounts, what is pinned of them, and the secrets shared with them.
+
+use rusqlite::Row;
+use zeroize::Zeroizing;
+
+use super::{StoreError, Tx, exactly_one, table};
+use crate::store::ids::{AccountId, ContactId, Timestamp, Uint, at, coded, maybe_at};
+use crate::store::seal::Place;
+
+coded! {
+    /// Where two accounts stand with each other.
+    pub enum ContactState {
+        /// We wrote first; they have not accepted.
+        Invited = 1,
+        /// They wrote first; the user has not decided.
+        Requested = 2,
+        /// Both sides write.
+        Accepted = 3,
+        /// What they send is discarded.
+        Blocked = 4,
+    }
+}
+
+/// What is pinned of a contact's manifest.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ManifestPin {
+    /// Recovery epoch (upper 32 bits) and counter.
+    pub version: u64,
+    /// Hash of the body.
+    pub hash: [u8; 32],
+}
+
+/// A contact, without its secrets.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ContactRow {
+    /// The row.
+    pub id: ContactId,
+    /// The account.
+    pub account: AccountId,
+    /// Where we stand.
+    pub state: ContactState,
+    /// The name that is shown; may be empty.
+    pub name: String,
+    /// The public key of the record that has the manifest.
+    pub manifest_key: [u8; 32],
+    /// The address of the relay that has the record.
+    pub manifest_relay: String,
+    /// What is pinned; absent until a manifest was seen.
+    pub pin: Option<ManifestPin>,
+    /// When to fetch the manifest again.
+    pub manifest_due: Option<Timestamp>,
+    /// Whether our acceptance must still be repeated.
+    pub acceptance_owed: bool,
+    /// When the row was made.
+    pub created: Timestamp,
+    /// When the row last changed.
+    pub changed: Timestamp,
+}
+
+/// A contact to be added.
+pub struct NewContact<'a> {
+    /// The account.
+    pub account: AccountId,
+    /// Where we stand.
+    pub state: ContactState,
+    /// The name that is shown.
+    pub name: &'a str,
+    /// The public key of the record that has the manifest.
+    pub manifest_key: [u8; 32],
+    /// The address of the relay that has the record.
+    pub manifest_relay: &'a str,
+    /// Now.
+    pub created: Timestamp,
+}
+
+table! {
+    /// Contacts.
+    Contacts, contacts
+}
+
+const COLUMNS: &str = "SELECT id, account, state, name, manifest_key, manifest_relay, manifest_version, manifest_hash,
+    manifest_due_ms, acceptance_owed, created_ms, changed_ms FROM contact";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<ContactRow> {
+    let hash: Option<[u8; 32]> = row.get(7)?;
+    let version = row.get::<_, Uint>(6)?.0;
+    Ok(ContactRow {
+        id: row.get(0)?,
+        account: AccountId::from_bytes(row.get(1)?),
+        state: row.get(2)?,
+        name: row.get(3)?,
+        manifest_key: row.get(4)?,
+        manifest_relay: row.get(5)?,
+        pin: hash.map(|hash| ManifestPin { version, hash }),
+        manifest_due: row.get::<_, Option<Uint>>(8)?.map(Into::into),
+        acceptance_owed: row.get(9)?,
+        created: row.get::<_, Uint>(10)?.into(),
+        changed: row.get::<_, Uint>(11)?.into(),
+    })
+}
+
+fn place(account: &AccountId) -> Place<'_> {
+    Place {
+        table: "contact",
+        column: "secrets",
+        row: account.as_bytes(),
+    }
+}
+
+impl Contacts<'_> {
+    /// Adds a contact. [`StoreError::Constraint`] when the account is one.
+    pub fn insert(&self, contact: &NewContact<'_>) -> Result<ContactId, StoreError> {
+        self.tx
+            .insert(
+                "INSERT INTO contact (account, state, name, manifest_key, manifest_relay, created_ms, changed_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)",
+                (
+                    contact.account.as_bytes(),
+                    contact.state,
+                    contact.name,
+                    contact.manifest_key,
+                    contact.manifest_relay,
+                    at(contact.created),
+                ),
+            )
+            .map(ContactId::new)
+    }
+
+    /// A contact.
+    pub fn get(&self, id: ContactId) -> Result<Option<ContactRow>, StoreError> {
+        self.tx.one(&format!("{COLUMNS} WHERE id = ?1"), [id], read)
+    }
+
+    /// The contact of an account.
+    pub fn by_account(&self, account: &AccountId) -> Result<Option<ContactRow>, StoreError> {
+        self.tx.one(
+            &format!("{COLUMNS} WHERE account = ?1"),
+            [account.as_bytes()],
+            read,
+        )
+    }
+
+    /// All contacts, oldest first.
+    pub fn all(&self) -> Result<Vec<ContactRow>, StoreError> {
+        self.tx.all(&format!("{COLUMNS} ORDER BY id"), [], read)
+    }
+
+    /// Those whose manifest is to be fetched by `now`.
+    pub fn manifests_due(&self, now: Timestamp) -> Result<Vec<ContactRow>, StoreError> {
+        self.tx.all(
+            &format!("{COLUMNS} WHERE manifest_due_ms <= ?1 ORDER BY manifest_due_ms"),
+            [at(now)],
+            read,
+        )
+    }
+
+    /// The earliest time at which a manifest is to be fetched.
+    pub fn next_manifest_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let due: Option<Uint> = self
+            .tx
+            .value("SELECT min(manifest_due_ms) FROM contact", [])?;
+        Ok(due.map(Into::into))
+    }
+
+    /// Changes where we stand.
+    pub fn set_state(
+        &self,
+        id: ContactId,
+        state: ContactState,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        exactly_one(self.tx.run(
+            "UPDATE contact SET state = ?2, changed_ms = ?3 WHERE id = ?1",
+            (id, state, at(now)),
+        )?)
+    }
+
+    /// Changes the name that is shown.
+    pub fn set_name(&self, id: ContactId, name: &str, now: Timestamp) -> Result<(), StoreError> {
+        exactly_one(self.tx.run(
+            "UPDATE contact SET name = ?2, changed_ms = ?3 WHERE id = ?1",
+            (id, name, at(now)),
+        )?)
+    }
+
+    /// Changes where the manifest is found.
+    pub fn set_manifest_place(
+        &self,
+        id: ContactId,
+        key: &[u8; 32],
+        relay: &str,
+    ) -> Result<(), StoreError> {
+        exactly_one(self.tx.run(
+            "UPDATE contact SET manifest_key = ?2, manifest_relay = ?3 WHERE id = ?1",
+            (id, key, relay),
+        )?)
+    }
+
+    /// Pins a manifest and keeps its body.
+    pub fn set_manifest(
+        &self,
+        id: ContactId,
+        pin: &ManifestPin,
+        body: &[u8],
+    ) -> Result<(), StoreError> {
+        exactly_one(self.tx.run(
+            "UPDATE contact SET manifest_version = ?2, manifest_hash = ?3, manifest = ?4 WHERE id = ?1",
+            (id, Uint(pin.version), pin.hash, body),
+        )?)
+    }
+
+    /// The body of the pinned manifest.
+    pub fn manifest(&self, id: ContactId) -> Result<Option<Vec<u8>>, StoreError> {
+        let body: Option<Option<Vec<u8>>> =
+            self.tx
+                .one("SELECT manifest FROM contact WHERE id = ?1", [id], |row| {
+                    row.get(0)
+                })?;
+        Ok(body.flatten())
+    }
+
+    /// When to fetch the manifest again.
+    pub fn set_manifest_due(
+        &self,
+        id: ContactId,
+        due: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        exactly_one(self.tx.run(
+            "UPDATE contact SET manifest_due_ms = ?2 WHERE id = ?1",
+            (id, maybe_at(due)),
+        )?)
+    }
+
+    /// Whether our acceptance must still be repeated.
+    pub fn set_acceptance_owed(&self, id: ContactId, owed: bool) -> Result<(), StoreError> {
+        exactly_one(self.tx.run(
+            "UPDATE contact SET acceptance_owed = ?2 WHERE id = ?1",
+            (id, owed),
+        )?)
+    }
+
+    /// What the contact told us (delivery secret, profile key), in the engine's encoding.
+    pub fn secrets(&self, contact: &ContactRow) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+        let sealed: Option<Option<Vec<u8>>> = self.tx.one(
+            "SELECT secrets FROM contact WHERE id = ?1",
+            [contact.id],
+            |row| row.get(0),
+        )?;
+        sealed
+            .flatten()
+            .map(|sealed| self.tx.open(&place(&contact.account), &sealed))
+            .transpose()
+    }
+
+    /// Replaces what the contact told us.
+    pub fn set_secrets(&self, contact: &ContactRow, secrets: &[u8]) -> Result<(), StoreError> {
+        let sealed = self.tx.seal(&place(&contact.account), secrets)?;
+        exactly_one(self.tx.run(
+            "UPDATE contact SET secrets = ?2 WHERE id = ?1",
+            (contact.id, sealed),
+        )?)
+    }
+
+    /// Deletes a contact with its devices, sessions, queues and conversation. Its messages must have been removed before
+    /// ([`super::Messages::remove_conversation`]), because the full-text index needs their text.
+    pub fn remove(&self, id: ContactId) -> Result<(), StoreError> {
+        exactly_one(self.tx.run("DELETE FROM contact WHERE id = ?1", [id])?)
+    }
+}

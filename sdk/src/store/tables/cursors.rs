@@ -1,0 +1,52 @@
+//! Cursors: how far each of one's own mailboxes has been read, written with whatever was read.
+
+use super::{StoreError, Tx, table};
+use crate::store::ids::{MailboxId, Uint};
+
+/// How far a mailbox has been read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CursorRow {
+    /// The address of the relay.
+    pub relay: String,
+    /// The relay's store epoch: with another one, numbers before mean nothing.
+    pub store_epoch: [u8; 16],
+    /// The last delivery that is durably here.
+    pub seq: u64,
+}
+
+table! {
+    /// How far one's own mailboxes have been read.
+    Cursors, cursors
+}
+
+impl Cursors<'_> {
+    /// How far a mailbox has been read.
+    pub fn get(&self, mailbox: &MailboxId) -> Result<Option<CursorRow>, StoreError> {
+        self.tx.one(
+            "SELECT relay, store_epoch, seq FROM cursor WHERE mailbox = ?1",
+            [mailbox.as_bytes()],
+            |row| {
+                Ok(CursorRow {
+                    relay: row.get(0)?,
+                    store_epoch: row.get(1)?,
+                    seq: row.get::<_, Uint>(2)?.0,
+                })
+            },
+        )
+    }
+
+    /// Sets how far a mailbox has been read.
+    pub fn put(&self, mailbox: &MailboxId, cursor: &CursorRow) -> Result<(), StoreError> {
+        self.tx.run(
+            "INSERT INTO cursor (mailbox, relay, store_epoch, seq) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (mailbox) DO UPDATE SET relay = ?2, store_epoch = ?3, seq = ?4",
+            (
+                mailbox.as_bytes(),
+                &cursor.relay,
+                cursor.store_epoch,
+                Uint(cursor.seq),
+            ),
+        )?;
+        Ok(())
+    }
+}

@@ -1,0 +1,260 @@
+//! Gaps: what is known to be missing, and how asking for it goes.
+
+use rusqlite::Row;
+
+use super::{StoreError, Tx, exactly_one, page, table};
+use crate::store::ids::{
+    ConversationId, GapId, PeerDeviceId, SessionId, Timestamp, Uint, at, coded, maybe_at,
+};
+
+coded! {
+    /// How far asking for what is missing has come.
+    pub enum GapState {
+        /// Not asked for yet.
+        Open = 1,
+        /// Asked for.
+        Requested = 2,
+        /// The sender no longer has it.
+        Unavailable = 3,
+    }
+}
+
+/// What is missing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Missing {
+    /// Messages of a device's stream in a conversation, both numbers included.
+    Stream {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The first missing number.
+        first: u64,
+        /// The last missing number.
+        last: u64,
+    },
+    /// An envelope with a valid tag that did not open.
+    Envelope {
+        /// The session that its tag names.
+        session: SessionId,
+        /// Its number there.
+        n: u32,
+    },
+}
+
+/// A gap.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GapRow {
+    /// The row.
+    pub id: GapId,
+    /// The device that sent it.
+    pub peer_device: PeerDeviceId,
+    /// What is missing.
+    pub missing: Missing,
+    /// How far asking has come.
+    pub state: GapState,
+    /// How often it was asked for.
+    pub requests: u32,
+    /// When it was noticed.
+    pub found: Timestamp,
+    /// When to ask for it if nothing else flows to the sender.
+    pub due: Option<Timestamp>,
+}
+
+table! {
+    /// What is known to be missing.
+    Gaps, gaps
+}
+
+const COLUMNS: &str = "SELECT id, peer_device, kind, conversation, session, first, last, state, requests, found_ms, due_ms FROM gap";
+const STREAM: i64 = 1;
+const ENVELOPE: i64 = 2;
+
+fn read(row: &Row<'_>) -> rusqlite::Result<GapRow> {
+    let missing = match row.get::<_, i64>(2)? {
+        STREAM => Missing::Stream {
+            conversation: row.get(3)?,
+            first: row.get::<_, Uint>(5)?.0,
+            last: row.get::<_, Uint>(6)?.0,
+        },
+        ENVELOPE => Missing::Envelope {
+            session: SessionId::from_bytes(row.get(4)?),
+            n: row.get(5)?,
+        },
+        other => return Err(rusqlite::Error::IntegralValueOutOfRange(2, other)),
+    };
+    Ok(GapRow {
+        id: row.get(0)?,
+        peer_device: row.get(1)?,
+        missing,
+        state: row.get(7)?,
+        requests: row.get(8)?,
+        found: row.get::<_, Uint>(9)?.into(),
+        due: row.get::<_, Option<Uint>>(10)?.map(Into::into),
+    })
+}
+
+impl Gaps<'_> {
+    /// Notes that something is missing. `envelope` keeps the bytes that did not open.
+    pub fn insert(
+        &self,
+        device: PeerDeviceId,
+        missing: &Missing,
+        envelope: Option<&[u8]>,
+        found: Timestamp,
+        due: Option<Timestamp>,
+    ) -> Result<GapId, StoreError> {
+        let (kind, conversation, session, first, last) = match missing {
+            Missing::Stream {
+                conversation,
+                first,
+                last,
+            } => (STREAM, Some(*conversation), None, *first, *last),
+            Missing::Envelope { session, n } => (
+                ENVELOPE,
+                None,
+                Some(session.as_bytes()),
+                u64::from(*n),
+                u64::from(*n),
+            ),
+        };
+        self.tx
+            .insert(
+                "INSERT INTO gap (kind, peer_device, conversation, session, first, last, state, found_ms, due_ms,
+                     envelope) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                (
+                    kind,
+                    device,
+                    conversation,
+                    session,
+                    Uint(first),
+                    Uint(last),
+                    GapState::Open,
+                    at(found),
+                    maybe_at(due),
+                    envelope,
+                ),
+            )
+            .map(GapId::new)
+    }
+
+    /// A gap.
+    pub fn get(&self, id: GapId) -> Result<Option<GapRow>, StoreError> {
+        self.tx.one(&format!("{COLUMNS} WHERE id = ?1"), [id], read)
+    }
+
+    /// What a device sent and is missing, oldest first.
+    pub fn of_device(
+        &self,
+        device: PeerDeviceId,
+        state: GapState,
+        limit: usize,
+    ) -> Result<Vec<GapRow>, StoreError> {
+        self.tx.all(
+            &format!("{COLUMNS} WHERE peer_device = ?1 AND state = ?2 ORDER BY id LIMIT ?3"),
+            (device, state, page(limit)),
+            read,
+        )
+    }
+
+    /// What is missing in a conversation, whatever its state, oldest first.
+    pub fn of_conversation(&self, conversation: ConversationId) -> Result<Vec<GapRow>, StoreError> {
+        self.tx.all(
+            &format!("{COLUMNS} WHERE conversation = ?1 ORDER BY id"),
+            [conversation],
+            read,
+        )
+    }
+
+    /// Gaps that are to be asked for by `now`.
+    pub fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<GapRow>, StoreError> {
+        self.tx.all(
+            &format!("{COLUMNS} WHERE due_ms <= ?1 ORDER BY due_ms, id LIMIT ?2"),
+            (at(now), page(limit)),
+            read,
+        )
+    }
+
+    /// When the next gap is to be asked for.
+    pub fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let next: Option<Uint> = self.tx.value("SELECT min(due_ms) FROM gap", [])?;
+        Ok(next.map(Into::into))
+    }
+
+    /// It was asked for; `due` is when to ask again.
+    pub fn requested(&self, id: GapId, due: Option<Timestamp>) -> Result<(), StoreError> {
+        exactly_one(self.tx.run(
+            "UPDATE gap SET state = ?2, requests = requests + 1, due_ms = ?3 WHERE id = ?1",
+            (id, GapState::Requested, maybe_at(due)),
+        )?)
+    }
+
+    /// The sender no longer has it: it stays as a row that is shown, and is not asked for again.
+    pub fn unavailable(&self, id: GapId) -> Result<(), StoreError> {
+        exactly_one(self.tx.run(
+            "UPDATE gap SET state = ?2, due_ms = NULL, envelope = NULL WHERE id = ?1",
+            (id, GapState::Unavailable),
+        )?)
+    }
+
+    /// A number of a stream came after all: takes it out of the gap that has it, which may end or split. Whether there was
+    /// one.
+    pub fn fill_stream(
+        &self,
+        device: PeerDeviceId,
+        conversation: ConversationId,
+        seq: u64,
+    ) -> Result<bool, StoreError> {
+        let gap = self.tx.one(
+            &format!(
+                "{COLUMNS} WHERE kind = 1 AND peer_device = ?1 AND conversation = ?2 AND first <= ?3 AND last >= ?3"
+            ),
+            (device, conversation, Uint(seq)),
+            read,
+        )?;
+        let Some(GapRow {
+            id,
+            missing: Missing::Stream { first, last, .. },
+            ..
+        }) = gap
+        else {
+            return Ok(false);
+        };
+        if first == last {
+            self.remove(id)?;
+        } else if seq == first {
+            self.tx.run(
+                "UPDATE gap SET first = ?2 WHERE id = ?1",
+                (id, Uint(seq + 1)),
+            )?;
+        } else if seq == last {
+            self.tx.run(
+                "UPDATE gap SET last = ?2 WHERE id = ?1",
+                (id, Uint(seq - 1)),
+            )?;
+        } else {
+            self.tx.run(
+                "INSERT INTO gap (kind, peer_device, conversation, first, last, state, requests, found_ms, due_ms)
+                 SELECT kind, peer_device, conversation, ?2, last, state, requests, found_ms, due_ms FROM gap
+                 WHERE id = ?1",
+                (id, Uint(seq + 1)),
+            )?;
+            self.tx.run(
+                "UPDATE gap SET last = ?2 WHERE id = ?1",
+                (id, Uint(seq - 1)),
+            )?;
+        }
+        Ok(true)
+    }
+
+    /// An envelope came again and opened. Whether it was missed.
+    pub fn fill_envelope(&self, session: &SessionId, n: u32) -> Result<bool, StoreError> {
+        Ok(self.tx.run(
+            "DELETE FROM gap WHERE kind = 2 AND session = ?1 AND first = ?2",
+            (session.as_bytes(), n),
+        )? > 0)
+    }
+
+    /// Forgets a gap.
+    pub fn remove(&self, id: GapId) -> Result<(), StoreError> {
+        exactly_one(self.tx.run("DELETE FROM gap WHERE id = ?1", [id])?)
+    }
+}

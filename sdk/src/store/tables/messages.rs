@@ -1,0 +1,407 @@
+//! Messages and their full-text index, which change together.
+
+use rusqlite::Row;
+
+use super::conversations::{LastMessage, preview};
+use super::{StoreError, Tx, exactly_one, page, table};
+use crate::store::ids::{
+    ContactId, ConversationId, DeviceId, Hlc, MessageId, MessageRowId, Timestamp, Uint, at, coded,
+};
+use crate::store::limits::BULK_REMOVAL_MESSAGES;
+
+coded! {
+    /// What a message is.
+    pub enum MessageKind {
+        /// Text: the body.
+        Text = 1,
+        /// A type that this version does not know: kept in [`NewMessage::extra`] for one that does.
+        Unsupported = 2,
+    }
+}
+
+coded! {
+    /// How far a message has come.
+    pub enum MessageState {
+        /// Somebody else's.
+        Received = 0,
+        /// In the outbox.
+        Pending = 1,
+        /// Durable at the relays of all recipients.
+        Sent = 2,
+        /// Confirmed by a recipient's device.
+        Delivered = 3,
+        /// Read by a recipient.
+        Read = 4,
+        /// Given up for a reason that somebody can act on.
+        Failed = 5,
+        /// Given up after its time.
+        Expired = 6,
+    }
+}
+
+impl MessageState {
+    /// Whether a message may go from this state to another. Confirmations win over everything, and never go back; a message
+    /// that was given up may be tried again.
+    #[must_use]
+    pub fn may_become(self, next: Self) -> bool {
+        match next {
+            Self::Received => false,
+            Self::Pending => matches!(self, Self::Failed | Self::Expired),
+            Self::Sent | Self::Failed => matches!(self, Self::Pending | Self::Expired),
+            Self::Expired => matches!(self, Self::Pending | Self::Sent),
+            Self::Delivered => !matches!(self, Self::Received | Self::Delivered | Self::Read),
+            Self::Read => !matches!(self, Self::Received | Self::Read),
+        }
+    }
+}
+
+/// A message to be stored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewMessage {
+    /// Where it belongs.
+    pub conversation: ConversationId,
+    /// Its id.
+    pub message_id: MessageId,
+    /// Its hybrid logical clock, clamped by the protocol's rule.
+    pub clock: Hlc,
+    /// Who wrote it; `None` is this account.
+    pub sender: Option<ContactId>,
+    /// The device that wrote it.
+    pub sender_device: DeviceId,
+    /// Its number in that device's stream.
+    pub seq: u64,
+    /// What it is.
+    pub kind: MessageKind,
+    /// How far it has come.
+    pub state: MessageState,
+    /// When its sender says that it was written.
+    pub sent: Timestamp,
+    /// When it came here.
+    pub stored: Timestamp,
+    /// Its text; empty when it is not text.
+    pub body: String,
+    /// Content of a type that this version does not know.
+    pub extra: Option<Vec<u8>>,
+}
+
+/// A stored message.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MessageRow {
+    /// The row.
+    pub id: MessageRowId,
+    /// Why it failed, in the engine's numbering.
+    pub failure: Option<u32>,
+    /// The message.
+    pub message: NewMessage,
+}
+
+impl MessageRow {
+    /// The place of this message in its timeline.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        Position {
+            clock: self.message.clock,
+            message_id: self.message.message_id,
+        }
+    }
+}
+
+/// A place in a timeline. The order of (clock, message id) is the same on every device.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Position {
+    /// The message's clock.
+    pub clock: Hlc,
+    /// The message's id, among equal clocks.
+    pub message_id: MessageId,
+}
+
+/// What inserting a message found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Inserted {
+    /// It is new.
+    New(MessageRowId),
+    /// A message with this id is there already, and was left as it is.
+    Duplicate(MessageRowId),
+}
+
+table! {
+    /// Messages.
+    Messages, messages
+}
+
+/// The columns of a message, for `FROM message m`.
+pub(in crate::store) const COLUMNS: &str =
+    "m.id, m.conversation, m.clock, m.message_id, m.sender, m.sender_device,
+    m.seq, m.kind, m.state, m.failure, m.sent_ms, m.stored_ms, m.body, m.extra";
+
+/// This account, as a sender.
+const OWN: i64 = 0;
+
+pub(in crate::store) fn read(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
+    let sender: ContactId = row.get(4)?;
+    Ok(MessageRow {
+        id: row.get(0)?,
+        failure: row.get(9)?,
+        message: NewMessage {
+            conversation: row.get(1)?,
+            clock: Hlc::from_u64(row.get::<_, Uint>(2)?.0),
+            message_id: MessageId(row.get(3)?),
+            sender: (sender.get() != OWN).then_some(sender),
+            sender_device: DeviceId::from_bytes(row.get(5)?),
+            seq: row.get::<_, Uint>(6)?.0,
+            kind: row.get(7)?,
+            state: row.get(8)?,
+            sent: row.get::<_, Uint>(10)?.into(),
+            stored: row.get::<_, Uint>(11)?.into(),
+            body: row.get(12)?,
+            extra: row.get(13)?,
+        },
+    })
+}
+
+/// The meta terms of a message in the index, as the view `message_text` writes them.
+pub(in crate::store) fn conversation_term(id: ConversationId) -> String {
+    format!("\u{1}c{}", id.get())
+}
+
+/// See [`conversation_term`]; `None` is this account.
+pub(in crate::store) fn sender_term(sender: Option<ContactId>) -> String {
+    format!("\u{1}s{}", sender.map_or(OWN, ContactId::get))
+}
+
+impl Messages<'_> {
+    /// Stores a message, indexes its text and updates its conversation. A known message id changes nothing.
+    pub fn insert(&self, message: &NewMessage) -> Result<Inserted, StoreError> {
+        if let Some(id) = self.row_of(&message.message_id)? {
+            return Ok(Inserted::Duplicate(id));
+        }
+        let row = self.free_row(message.clock)?;
+        self.tx.insert(
+            "INSERT INTO message (id, conversation, clock, message_id, sender, sender_device, seq, kind, state, sent_ms,
+                 stored_ms, body, extra) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+            rusqlite::params![
+                row,
+                message.conversation,
+                Uint(message.clock.to_u64()),
+                message.message_id.0,
+                message.sender.map_or(OWN, ContactId::get),
+                message.sender_device.as_bytes(),
+                Uint(message.seq),
+                message.kind,
+                message.state,
+                at(message.sent),
+                at(message.stored),
+                message.body,
+                message.extra,
+            ],
+        )?;
+        self.index(row)?;
+        let last = LastMessage {
+            message_id: message.message_id,
+            clock: message.clock,
+            incoming: message.sender.is_some(),
+            preview: preview(&message.body),
+        };
+        self.tx
+            .conversations()
+            .message_added(message.conversation, row, &last)?;
+        Ok(Inserted::New(MessageRowId::new(row)))
+    }
+
+    /// A message.
+    pub fn get(&self, id: &MessageId) -> Result<Option<MessageRow>, StoreError> {
+        self.tx.one(
+            &format!("SELECT {COLUMNS} FROM message m WHERE m.message_id = ?1"),
+            [id.0],
+            read,
+        )
+    }
+
+    /// Whether a message is known.
+    pub fn contains(&self, id: &MessageId) -> Result<bool, StoreError> {
+        Ok(self.row_of(id)?.is_some())
+    }
+
+    /// Messages of a conversation before a position (at the end, with `None`), newest first.
+    pub fn before(
+        &self,
+        conversation: ConversationId,
+        position: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<MessageRow>, StoreError> {
+        match position {
+            None => self.tx.all(
+                &format!(
+                    "SELECT {COLUMNS} FROM message m WHERE m.conversation = ?1
+                     ORDER BY m.clock DESC, m.message_id DESC LIMIT ?2"
+                ),
+                (conversation, page(limit)),
+                read,
+            ),
+            Some(position) => self.tx.all(
+                &format!(
+                    "SELECT {COLUMNS} FROM message m
+                     WHERE m.conversation = ?1 AND (m.clock, m.message_id) < (?2, ?3)
+                     ORDER BY m.clock DESC, m.message_id DESC LIMIT ?4"
+                ),
+                (
+                    conversation,
+                    Uint(position.clock.to_u64()),
+                    position.message_id.0,
+                    page(limit),
+                ),
+                read,
+            ),
+        }
+    }
+
+    /// Messages of a conversation after a position, oldest first.
+    pub fn after(
+        &self,
+        conversation: ConversationId,
+        position: Position,
+        limit: usize,
+    ) -> Result<Vec<MessageRow>, StoreError> {
+        self.tx.all(
+            &format!(
+                "SELECT {COLUMNS} FROM message m
+                 WHERE m.conversation = ?1 AND (m.clock, m.message_id) > (?2, ?3)
+                 ORDER BY m.clock, m.message_id LIMIT ?4"
+            ),
+            (
+                conversation,
+                Uint(position.clock.to_u64()),
+                position.message_id.0,
+                page(limit),
+            ),
+            read,
+        )
+    }
+
+    /// Moves a message to another state if [`MessageState::may_become`] allows it; the new row then, `None` when nothing
+    /// changed or there is no such message. `failure` is kept with [`MessageState::Failed`].
+    pub fn advance(
+        &self,
+        id: &MessageId,
+        state: MessageState,
+        failure: Option<u32>,
+    ) -> Result<Option<MessageRow>, StoreError> {
+        let Some(mut row) = self.get(id)? else {
+            return Ok(None);
+        };
+        if !row.message.state.may_become(state) {
+            return Ok(None);
+        }
+        row.message.state = state;
+        row.failure = failure.filter(|_| state == MessageState::Failed);
+        exactly_one(self.tx.run(
+            "UPDATE message SET state = ?2, failure = ?3 WHERE id = ?1",
+            (row.id, state, row.failure),
+        )?)?;
+        Ok(Some(row))
+    }
+
+    /// Deletes a message, from the index too, and updates its conversation. Whether there was one. Remnants stay in the
+    /// write-ahead log until [`crate::store::Store::checkpoint`]. What was queued or retained of it is the caller's to remove.
+    pub fn remove(&self, id: &MessageId) -> Result<bool, StoreError> {
+        let Some(row) = self.get(id)? else {
+            return Ok(false);
+        };
+        self.unindex(row.id)?;
+        self.tx.run("DELETE FROM message WHERE id = ?1", [row.id])?;
+        self.tx
+            .conversations()
+            .messages_removed(row.message.conversation)?;
+        Ok(true)
+    }
+
+    /// Deletes all messages of a conversation. Returns how many.
+    pub fn remove_conversation(&self, conversation: ConversationId) -> Result<usize, StoreError> {
+        let rows: Vec<MessageRowId> = self.tx.all(
+            "SELECT id FROM message WHERE conversation = ?1 ORDER BY id",
+            [conversation],
+            |row| row.get(0),
+        )?;
+        // Beyond some hundred messages, one merge of the whole index is cheaper than rewriting a segment for each.
+        let bulk = rows.len() > BULK_REMOVAL_MESSAGES;
+        if bulk {
+            self.set_index_option("secure-delete", 0)?;
+        }
+        for row in &rows {
+            self.unindex(*row)?;
+            self.tx.run("DELETE FROM message WHERE id = ?1", [row])?;
+        }
+        if bulk {
+            self.tx.run(
+                "INSERT INTO message_fts (message_fts) VALUES ('optimize')",
+                [],
+            )?;
+            self.set_index_option("secure-delete", 1)?;
+        }
+        self.tx.conversations().messages_removed(conversation)?;
+        Ok(rows.len())
+    }
+
+    /// Of a conversation, how many messages there are.
+    pub fn count(&self, conversation: ConversationId) -> Result<u64, StoreError> {
+        Ok(self
+            .tx
+            .value::<Uint>(
+                "SELECT count(*) FROM message WHERE conversation = ?1",
+                [conversation],
+            )?
+            .0)
+    }
+
+    fn row_of(&self, id: &MessageId) -> Result<Option<MessageRowId>, StoreError> {
+        self.tx.one(
+            "SELECT id FROM message WHERE message_id = ?1",
+            [id.0],
+            |row| row.get(0),
+        )
+    }
+
+    /// The row number for a clock: the clock itself, or the next free number above a block of taken ones.
+    fn free_row(&self, clock: Hlc) -> Result<i64, StoreError> {
+        const BLOCK: i64 = 0xFFFF;
+        let mut row = i64::try_from(clock.to_u64()).map_err(|_| StoreError::OutOfRange)?;
+        while self
+            .tx
+            .value::<bool>("SELECT EXISTS (SELECT 1 FROM message WHERE id = ?1)", [row])?
+        {
+            let end = row.checked_add(BLOCK).ok_or(StoreError::OutOfRange)?;
+            let last: i64 = self.tx.value(
+                "SELECT max(id) FROM message WHERE id BETWEEN ?1 AND ?2",
+                (row, end),
+            )?;
+            row = last + 1;
+        }
+        Ok(row)
+    }
+
+    fn index(&self, row: i64) -> Result<(), StoreError> {
+        self.tx.run(
+            "INSERT INTO message_fts (rowid, body, meta) SELECT id, body, meta FROM message_text WHERE id = ?1",
+            [row],
+        )?;
+        Ok(())
+    }
+
+    /// Takes a message out of the index. The index needs exactly the text that was indexed.
+    fn unindex(&self, row: MessageRowId) -> Result<(), StoreError> {
+        self.tx.run(
+            "INSERT INTO message_fts (message_fts, rowid, body, meta)
+             SELECT 'delete', id, body, meta FROM message_text WHERE id = ?1",
+            [row],
+        )?;
+        Ok(())
+    }
+
+    fn set_index_option(&self, option: &str, value: i64) -> Result<(), StoreError> {
+        self.tx.run(
+            "INSERT INTO message_fts (message_fts, rank) VALUES (?1, ?2)",
+            (option, value),
+        )?;
+        Ok(())
+    }
+}

@@ -1,0 +1,216 @@
+//! Devices of contacts: keys from their manifests, where they are reached, and how handshakes with them went.
+
+use rusqlite::Row;
+
+use super::{StoreError, Tx, exactly_one, table};
+use crate::store::ids::{
+    ContactId, DeviceId, MailboxId, PeerDeviceId, Timestamp, Uint, at, coded, maybe_at,
+};
+
+coded! {
+    /// Whether a device is written to.
+    pub enum PeerDeviceState {
+        /// In the newest manifest.
+        Active = 1,
+        /// Unseen for long: skipped until it publishes prekeys again.
+        Dormant = 2,
+        /// No longer in the manifest.
+        Gone = 3,
+    }
+}
+
+/// What a manifest says of a device.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PeerDeviceKeys {
+    /// The device.
+    pub device: DeviceId,
+    /// X25519 identity key.
+    pub identity_key: [u8; 32],
+    /// Ed25519 device signing key.
+    pub signing_key: [u8; 32],
+    /// Its mailbox.
+    pub mailbox: MailboxId,
+    /// The address of the relay that has the mailbox.
+    pub relay: String,
+}
+
+/// A device of a contact.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PeerDeviceRow {
+    /// The row.
+    pub id: PeerDeviceId,
+    /// Whose device it is.
+    pub contact: ContactId,
+    /// What the manifest says of it.
+    pub keys: PeerDeviceKeys,
+    /// Whether it is written to.
+    pub state: PeerDeviceState,
+    /// When something authentic last came from it.
+    pub last_heard: Option<Timestamp>,
+    /// Handshakes begun with it.
+    pub handshakes: u32,
+    /// When the newest was begun.
+    pub last_handshake: Option<Timestamp>,
+    /// When another may begin.
+    pub next_handshake: Option<Timestamp>,
+    /// The id of the prekey request that is under way, so that its retry is recognised.
+    pub pop_id: Option<[u8; 16]>,
+}
+
+table! {
+    /// Devices of contacts.
+    PeerDevices, peer_devices
+}
+
+const COLUMNS: &str =
+    "SELECT id, contact, device, identity_key, signing_key, mailbox, relay, state, last_heard_ms,
+    handshakes, last_handshake_ms, next_handshake_ms, pop_id FROM peer_device";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<PeerDeviceRow> {
+    Ok(PeerDeviceRow {
+        id: row.get(0)?,
+        contact: row.get(1)?,
+        keys: PeerDeviceKeys {
+            device: DeviceId::from_bytes(row.get(2)?),
+            identity_key: row.get(3)?,
+            signing_key: row.get(4)?,
+            mailbox: MailboxId::from_bytes(row.get(5)?),
+            relay: row.get(6)?,
+        },
+        state: row.get(7)?,
+        last_heard: row.get::<_, Option<Uint>>(8)?.map(Into::into),
+        handshakes: row.get(9)?,
+        last_handshake: row.get::<_, Option<Uint>>(10)?.map(Into::into),
+        next_handshake: row.get::<_, Option<Uint>>(11)?.map(Into::into),
+        pop_id: row.get(12)?,
+    })
+}
+
+impl PeerDevices<'_> {
+    /// Adds a device, or brings the keys and the place of a known one up to date and makes it active again.
+    pub fn upsert(
+        &self,
+        contact: ContactId,
+        keys: &PeerDeviceKeys,
+    ) -> Result<PeerDeviceId, StoreError> {
+        self.tx.value(
+            "INSERT INTO peer_device (contact, device, identity_key, signing_key, mailbox, relay, state)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT (contact, device) DO UPDATE SET identity_key = ?3, signing_key = ?4, mailbox = ?5, relay = ?6,
+                 state = ?7
+             RETURNING id",
+            (
+                contact,
+                keys.device.as_bytes(),
+                keys.identity_key,
+                keys.signing_key,
+                keys.mailbox.as_bytes(),
+                &keys.relay,
+                PeerDeviceState::Active,
+            ),
+        )
+    }
+
+    /// A device.
+    pub fn get(&self, id: PeerDeviceId) -> Result<Option<PeerDeviceRow>, StoreError> {
+        self.tx.one(&format!("{COLUMNS} WHERE id = ?1"), [id], read)
+    }
+
+    /// A contact's device by its own id.
+    pub fn find(
+        &self,
+        contact: ContactId,
+        device: &DeviceId,
+    ) -> Result<Option<PeerDeviceRow>, StoreError> {
+        self.tx.one(
+            &format!("{COLUMNS} WHERE contact = ?1 AND device = ?2"),
+            (contact, device.as_bytes()),
+            read,
+        )
+    }
+
+    /// The device with this mailbox.
+    pub fn by_mailbox(&self, mailbox: &MailboxId) -> Result<Option<PeerDeviceRow>, StoreError> {
+        self.tx.one(
+            &format!("{COLUMNS} WHERE mailbox = ?1"),
+            [mailbox.as_bytes()],
+            read,
+        )
+    }
+
+    /// A contact's devices, whatever their state.
+    pub fn of_contact(&self, contact: ContactId) -> Result<Vec<PeerDeviceRow>, StoreError> {
+        self.tx.all(
+            &format!("{COLUMNS} WHERE contact = ?1 ORDER BY id"),
+            [contact],
+            read,
+        )
+    }
+
+    /// Changes whether a device is written to.
+    pub fn set_state(&self, id: PeerDeviceId, state: PeerDeviceState) -> Result<(), StoreError> {
+        exactly_one(self.tx.run(
+            "UPDATE peer_device SET state = ?2 WHERE id = ?1",
+            (id, state),
+        )?)
+    }
+
+    /// Something authentic came from it.
+    pub fn heard(&self, id: PeerDeviceId, now: Timestamp) -> Result<(), StoreError> {
+        exactly_one(self.tx.run(
+            "UPDATE peer_device SET last_heard_ms = ?2 WHERE id = ?1",
+            (id, at(now)),
+        )?)
+    }
+
+    /// A prekey request begins, continues or (with `None`) ends.
+    pub fn set_pop(&self, id: PeerDeviceId, pop_id: Option<&[u8; 16]>) -> Result<(), StoreError> {
+        exactly_one(self.tx.run(
+            "UPDATE peer_device SET pop_id = ?2 WHERE id = ?1",
+            (id, pop_id),
+        )?)
+    }
+
+    /// A handshake was begun at `now`; the next may begin at `next`.
+    pub fn handshake_begun(
+        &self,
+        id: PeerDeviceId,
+        now: Timestamp,
+        next: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        exactly_one(self.tx.run(
+            "UPDATE peer_device SET handshakes = handshakes + 1, last_handshake_ms = ?2, next_handshake_ms = ?3,
+                 pop_id = NULL WHERE id = ?1",
+            (id, at(now), maybe_at(next)),
+        )?)
+    }
+
+    /// When another handshake may begin.
+    pub fn set_next_handshake(
+        &self,
+        id: PeerDeviceId,
+        next: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        exactly_one(self.tx.run(
+            "UPDATE peer_device SET next_handshake_ms = ?2 WHERE id = ?1",
+            (id, maybe_at(next)),
+        )?)
+    }
+
+    /// Devices that may begin a handshake by `now`, earliest first.
+    pub fn handshakes_due(&self, now: Timestamp) -> Result<Vec<PeerDeviceRow>, StoreError> {
+        self.tx.all(
+            &format!("{COLUMNS} WHERE next_handshake_ms <= ?1 ORDER BY next_handshake_ms, id"),
+            [at(now)],
+            read,
+        )
+    }
+
+    /// The earliest time at which a handshake may begin.
+    pub fn next_handshake(&self) -> Result<Option<Timestamp>, StoreError> {
+        let next: Option<Uint> = self
+            .tx
+            .value("SELECT min(next_handshake_ms) FROM peer_device", [])?;
+        Ok(next.map(Into::into))
+    }
+}

@@ -1,0 +1,220 @@
+//! Sessions: the hot ratchet state of each, sealed, and beside it the tag keys that find its envelopes.
+
+use rusqlite::Row;
+use zeroize::Zeroizing;
+
+use super::{StoreError, Tx, exactly_one, table};
+use crate::store::ids::{PeerDeviceId, SessionId, Timestamp, Uint, at, coded};
+use crate::store::seal::Place;
+
+coded! {
+    /// Who began the session.
+    pub enum SessionRole {
+        /// This device.
+        Initiator = 1,
+        /// The peer.
+        Responder = 2,
+    }
+}
+
+coded! {
+    /// What a session is used for.
+    pub enum SessionStatus {
+        /// Sending and receiving.
+        Active = 1,
+        /// Receiving only: the peer may still send on it.
+        ReceiveOnly = 2,
+    }
+}
+
+/// A session, without its keys.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SessionRow {
+    /// The session.
+    pub id: SessionId,
+    /// The device at the other end.
+    pub peer_device: PeerDeviceId,
+    /// Who began it.
+    pub role: SessionRole,
+    /// What it is used for.
+    pub status: SessionStatus,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When something was last encrypted.
+    pub last_sent: Option<Timestamp>,
+    /// When something was last decrypted.
+    pub last_received: Option<Timestamp>,
+}
+
+/// The tag keys of a session, for finding the session of an envelope.
+pub struct SessionTags {
+    /// The session.
+    pub id: SessionId,
+    /// The device at the other end.
+    pub peer_device: PeerDeviceId,
+    /// Its tag keys, in the engine's encoding.
+    pub tag_keys: Zeroizing<Vec<u8>>,
+}
+
+/// A session's keys, as they are after a step.
+pub struct SessionState<'a> {
+    /// The ratchet state, in the protocol's encoding.
+    pub state: &'a [u8],
+    /// The tag keys, in the engine's encoding.
+    pub tag_keys: &'a [u8],
+}
+
+/// What a step was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SessionStep {
+    /// Something was encrypted.
+    Sent,
+    /// Something was decrypted.
+    Received,
+}
+
+table! {
+    /// Sessions.
+    Sessions, sessions
+}
+
+const COLUMNS: &str = "SELECT sid, peer_device, role, status, created_ms, last_sent_ms, last_received_ms FROM session";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
+    Ok(SessionRow {
+        id: SessionId::from_bytes(row.get(0)?),
+        peer_device: row.get(1)?,
+        role: row.get(2)?,
+        status: row.get(3)?,
+        created: row.get::<_, Uint>(4)?.into(),
+        last_sent: row.get::<_, Option<Uint>>(5)?.map(Into::into),
+        last_received: row.get::<_, Option<Uint>>(6)?.map(Into::into),
+    })
+}
+
+fn state_place(id: &SessionId) -> Place<'_> {
+    Place {
+        table: "session",
+        column: "state",
+        row: id.as_bytes(),
+    }
+}
+
+fn tags_place(id: &SessionId) -> Place<'_> {
+    Place {
+        table: "session",
+        column: "tag_keys",
+        row: id.as_bytes(),
+    }
+}
+
+impl Sessions<'_> {
+    /// Adds a session. [`StoreError::Constraint`] when it exists.
+    pub fn insert(&self, session: &SessionRow, state: &SessionState<'_>) -> Result<(), StoreError> {
+        self.tx.insert(
+            "INSERT INTO session (sid, peer_device, role, status, created_ms, state, tag_keys)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            (
+                session.id.as_bytes(),
+                session.peer_device,
+                session.role,
+                session.status,
+                at(session.created),
+                self.tx.seal(&state_place(&session.id), state.state)?,
+                self.tx.seal(&tags_place(&session.id), state.tag_keys)?,
+            ),
+        )?;
+        Ok(())
+    }
+
+    /// A session.
+    pub fn get(&self, id: &SessionId) -> Result<Option<SessionRow>, StoreError> {
+        self.tx
+            .one(&format!("{COLUMNS} WHERE sid = ?1"), [id.as_bytes()], read)
+    }
+
+    /// The sessions with a device, newest first.
+    pub fn of_device(&self, device: PeerDeviceId) -> Result<Vec<SessionRow>, StoreError> {
+        self.tx.all(
+            &format!("{COLUMNS} WHERE peer_device = ?1 ORDER BY created_ms DESC, sid"),
+            [device],
+            read,
+        )
+    }
+
+    /// A session's ratchet state.
+    pub fn state(&self, id: &SessionId) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+        let sealed: Option<Vec<u8>> = self.tx.one(
+            "SELECT state FROM session WHERE sid = ?1",
+            [id.as_bytes()],
+            |row| row.get(0),
+        )?;
+        sealed
+            .map(|sealed| self.tx.open(&state_place(id), &sealed))
+            .transpose()
+    }
+
+    /// The tag keys of all sessions, most recently used first: read once when the engine starts.
+    pub fn all_tag_keys(&self) -> Result<Vec<SessionTags>, StoreError> {
+        let rows = self.tx.all(
+            "SELECT sid, peer_device, tag_keys FROM session
+             ORDER BY max(created_ms, coalesce(last_sent_ms, 0), coalesce(last_received_ms, 0)) DESC, sid",
+            [],
+            |row| {
+                Ok((SessionId::from_bytes(row.get(0)?), row.get::<_, PeerDeviceId>(1)?, row.get::<_, Vec<u8>>(2)?))
+            },
+        )?;
+        rows.into_iter()
+            .map(|(id, peer_device, sealed)| {
+                let tag_keys = self.tx.open(&tags_place(&id), &sealed)?;
+                Ok(SessionTags {
+                    id,
+                    peer_device,
+                    tag_keys,
+                })
+            })
+            .collect()
+    }
+
+    /// Replaces a session's ratchet state after a step; its tag keys too when `tag_keys_changed` (a chain changed).
+    pub fn advance(
+        &self,
+        id: &SessionId,
+        state: &SessionState<'_>,
+        tag_keys_changed: bool,
+        step: SessionStep,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let sealed = self.tx.seal(&state_place(id), state.state)?;
+        let sql = match step {
+            SessionStep::Sent => "UPDATE session SET state = ?2, last_sent_ms = ?3 WHERE sid = ?1",
+            SessionStep::Received => {
+                "UPDATE session SET state = ?2, last_received_ms = ?3 WHERE sid = ?1"
+            }
+        };
+        exactly_one(self.tx.run(sql, (id.as_bytes(), sealed, at(now)))?)?;
+        if tag_keys_changed {
+            let sealed = self.tx.seal(&tags_place(id), state.tag_keys)?;
+            self.tx.run(
+                "UPDATE session SET tag_keys = ?2 WHERE sid = ?1",
+                (id.as_bytes(), sealed),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Changes what a session is used for.
+    pub fn set_status(&self, id: &SessionId, status: SessionStatus) -> Result<(), StoreError> {
+        exactly_one(self.tx.run(
+            "UPDATE session SET status = ?2 WHERE sid = ?1",
+            (id.as_bytes(), status),
+        )?)
+    }
+
+    /// Deletes a session with its skipped keys.
+    pub fn remove(&self, id: &SessionId) -> Result<(), StoreError> {
+        self.tx
+            .run("DELETE FROM session WHERE sid = ?1", [id.as_bytes()])?;
+        Ok(())
+    }
+}
