@@ -13,6 +13,7 @@
 //! Not its concern: who may do what, quotas as a policy (the caller passes the bounds), clocks.
 
 pub mod memory;
+pub mod sqlite;
 mod types;
 
 use std::sync::Arc;
@@ -27,6 +28,9 @@ pub use types::{
     Queued, RecordPut, RecordState, Room, SeqRange, StorageError, Swept, Timestamp, Token,
     TokenKind, Totals, Via,
 };
+
+/// Milliseconds of a day.
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// Milliseconds after which a mailbox that nobody logged in to is removed: twice the 45 days after which its owner's
 /// contacts skip it, so that nothing anybody still expects is lost.
@@ -257,14 +261,4 @@ pub trait Blobs {
     /// # Errors
     /// [`StorageError`].
     fn blob_bytes(&mut self) -> Result<u64, StorageError>;
-
-    /// Ids after `after` in their order, at most `limit`: for the keeper's search for orphans.
-    ///
-    /// # Errors
-    /// [`StorageError`].
-    fn blob_ids(
-        &mut self,
-        after: Option<BlobId>,
-        limit: usize,
-    ) -> Result<Vec<BlobId>, StorageError>;
 }

@@ -63,12 +63,4 @@ impl Blobs for MemoryStorage {
     fn blob_bytes(&mut self) -> Result<u64, StorageError> {
         Ok(self.blobs.iter().map(|(_, entry)| entry.length).sum())
     }
-
-    fn blob_ids(
-        &mut self,
-        after: Option<BlobId>,
-        limit: usize,
-    ) -> Result<Vec<BlobId>, StorageError> {
-        Ok(self.blobs.after(after).take(limit).copied().collect())
-    }
 }

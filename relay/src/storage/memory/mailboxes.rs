@@ -9,12 +9,12 @@ use undertone_wire::limits::IDEMPOTENCE_MS;
 use undertone_wire::{MailboxId, MessageId};
 
 use super::prekeys::MailboxPrekeys;
-use super::{DAY_MS, MemoryStorage, Payload};
-use crate::storage::Mailboxes;
+use super::{MemoryStorage, Payload};
 use crate::storage::types::{
     Append, AppendBounds, Incoming, MailboxState, PayloadId, Queued, SeqRange, StorageError,
     Timestamp, Token, Via,
 };
+use crate::storage::{DAY_MS, Mailboxes};
 
 #[derive(Clone)]
 pub(super) struct Mailbox {

@@ -17,7 +17,7 @@ use self::mailboxes::Mailbox;
 use self::records::Record;
 use self::table::Table;
 use super::types::{BlobEntry, Room, StorageError, Swept, Timestamp, Totals};
-use super::{MAILBOX_TTL_MS, RECORD_TTL_MS, Storage};
+use super::{DAY_MS, MAILBOX_TTL_MS, RECORD_TTL_MS, Storage};
 
 /// Storage in memory.
 pub struct MemoryStorage {
@@ -137,8 +137,6 @@ impl MemoryStorage {
         queued + records
     }
 }
-
-pub(super) const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 impl Storage for MemoryStorage {
     fn epoch(&self) -> StoreEpoch {

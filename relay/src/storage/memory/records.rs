@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use undertone_wire::RecordId;
 
-use super::{DAY_MS, MemoryStorage};
-use crate::storage::Records;
+use super::MemoryStorage;
 use crate::storage::types::{RecordPut, RecordState, StorageError, Timestamp};
+use crate::storage::{DAY_MS, Records};
 
 #[derive(Clone)]
 pub(super) struct Record {

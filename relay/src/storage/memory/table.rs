@@ -46,12 +46,6 @@ impl<K: Ord + Hash + Copy + Eq, V: Clone> Table<K, V> {
         self.rows.iter()
     }
 
-    pub(super) fn after(&self, key: Option<K>) -> impl Iterator<Item = &K> {
-        use std::ops::Bound::{Excluded, Unbounded};
-        let from = key.map_or(Unbounded, Excluded);
-        self.rows.range((from, Unbounded)).map(|(key, _)| key)
-    }
-
     pub(super) fn len(&self) -> usize {
         self.rows.len()
     }

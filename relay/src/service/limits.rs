@@ -1,0 +1,122 @@
+//! The limits of the service, with their defaults. Operators change them through [`ServiceConfig`].
+
+use undertone_wire::limits::BASE_DIFFICULTY;
+
+use super::Rate;
+
+/// Queued envelopes of one mailbox.
+pub const MAILBOX_MESSAGES: u32 = 10_000;
+
+/// Bytes of queued envelopes of one mailbox.
+pub const MAILBOX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Bytes of an envelope up to which it may use the quarter of a mailbox that is reserved: texts and receipts still get
+/// in when large envelopes have filled the rest.
+pub const SMALL_ENVELOPE_BYTES: usize = 1024;
+
+/// One part in this many of a mailbox is reserved for small envelopes.
+pub const RESERVED_FOR_SMALL: u32 = 4;
+
+/// Queued knocks of one mailbox: people ask rarely, and each costs its sender work.
+pub const KNOCKS: u32 = 64;
+
+/// Bits by which the knock work rises from an empty lane to a full one.
+pub const KNOCK_DIFFICULTY_RISE: u32 = 8;
+
+/// Messages that an invite admits when its owner set no quota.
+pub const INVITE_QUOTA: u32 = 256;
+
+/// One source prefix may put at most one part in this many of a mailbox's quota into it within [`SHARE_WINDOW_MS`].
+pub const SOURCE_SHARE: u32 = 10;
+
+/// Milliseconds of the window of [`SOURCE_SHARE`].
+pub const SHARE_WINDOW_MS: u64 = 60 * 60 * 1000;
+
+/// Pairs of mailbox and source that are counted at a time (about 100 bytes each). Beyond it, new pairs are not counted:
+/// the mailbox's own quota still holds.
+pub const SHARE_ENTRIES: usize = 200_000;
+
+/// Cells of a table of rates (8 bytes each). Keys that fall into one cell share a rate.
+pub const RATE_CELLS: usize = 1 << 16;
+
+/// Prekeys of a kind at or below which the owner is told: half a batch of X25519 keys.
+pub const LOW_X25519: u32 = 50;
+
+/// Half a batch of ML-KEM keys.
+pub const LOW_KEM: u32 = 25;
+
+/// Rows that one tick of housekeeping removes at most, so that it never holds up a batch.
+pub const SWEEP_ROWS: u32 = 2_000;
+
+/// Milliseconds that `Closing` asks a client to wait, besides its jitter.
+pub const CLOSING_RETRY_MS: u32 = 1_000;
+
+/// What an operator can set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceConfig {
+    /// Whether unknown mailbox keys may make a mailbox.
+    pub accepts_new_mailboxes: bool,
+    /// Leading zero bits of the work for an empty knock lane.
+    pub base_difficulty: u32,
+    /// See [`MAILBOX_MESSAGES`].
+    pub mailbox_messages: u32,
+    /// See [`MAILBOX_BYTES`].
+    pub mailbox_bytes: u64,
+    /// See [`KNOCKS`].
+    pub knocks: u32,
+    /// See [`SOURCE_SHARE`]; 0 = sources are not limited.
+    pub source_share: u32,
+    /// Requests of one connection.
+    pub connection_requests: Rate,
+    /// Requests of one source prefix; an entry of a multi-recipient send counts as one.
+    pub source_requests: Rate,
+    /// Mailboxes that one source prefix makes.
+    pub source_new_mailboxes: Rate,
+    /// Records that one source prefix makes.
+    pub source_new_records: Rate,
+    /// Prekeys that one source prefix takes.
+    pub source_pops: Rate,
+    /// Envelopes to one mailbox, ephemeral ones included.
+    pub mailbox_envelopes: Rate,
+    /// Requests of all connections together.
+    pub all_requests: Rate,
+}
+
+impl Default for ServiceConfig {
+    fn default() -> Self {
+        Self {
+            accepts_new_mailboxes: true,
+            base_difficulty: BASE_DIFFICULTY,
+            mailbox_messages: MAILBOX_MESSAGES,
+            mailbox_bytes: MAILBOX_BYTES,
+            knocks: KNOCKS,
+            source_share: SOURCE_SHARE,
+            connection_requests: Rate::new(2_000, 500),
+            // A prefix may be a household, a school or a carrier's exit.
+            source_requests: Rate::new(20_000, 2_000),
+            source_new_mailboxes: Rate::per_hour(500, 500),
+            source_new_records: Rate::per_hour(1_000, 1_000),
+            source_pops: Rate::per_hour(2_000, 2_000),
+            mailbox_envelopes: Rate::new(5_000, 500),
+            all_requests: Rate::new(500_000, 250_000),
+        }
+    }
+}
+
+impl ServiceConfig {
+    /// Without any limit on rates or shares, for benchmarks and closed networks.
+    #[must_use]
+    pub fn without_rates() -> Self {
+        Self {
+            source_share: 0,
+            connection_requests: Rate::unlimited(),
+            source_requests: Rate::unlimited(),
+            source_new_mailboxes: Rate::unlimited(),
+            source_new_records: Rate::unlimited(),
+            source_pops: Rate::unlimited(),
+            mailbox_envelopes: Rate::unlimited(),
+            all_requests: Rate::unlimited(),
+            ..Self::default()
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What the owner of a mailbox sets: tokens, and its end.
+
+use undertone_wire::bearer::BearerHash;
+use undertone_wire::frame::Body;
+use undertone_wire::limits::MAX_TOKENS;
+use undertone_wire::{Done, ErrorCode, SetTokens, TokenHash, TokenKind as WireKind};
+
+use super::ConnectionId;
+use super::batch::Batch;
+use super::limits::INVITE_QUOTA;
+use super::refusal::Stop;
+use crate::storage::{Timestamp, Token, TokenKind};
+
+impl Batch<'_> {
+    pub(super) fn set_tokens(
+        &mut self,
+        conn: ConnectionId,
+        request: &SetTokens,
+    ) -> Result<Body, Stop> {
+        let mailbox = self.owned_mailbox(conn)?;
+        if request.tokens.len() > MAX_TOKENS {
+            return Err(ErrorCode::TooLarge.into());
+        }
+        let tokens = request
+            .tokens
+            .iter()
+            .map(parse_token)
+            .collect::<Result<Vec<_>, _>>()?;
+        self.growing()?;
+        self.storage.set_tokens(mailbox, &tokens)?;
+        Ok(Body::Done(Done {}))
+    }
+
+    pub(super) fn delete_mailbox(&mut self, conn: ConnectionId) -> Result<Body, Stop> {
+        let mailbox = self.owned_mailbox(conn)?;
+        self.storage.delete_mailbox(mailbox)?;
+        self.set_online(mailbox, None);
+        if let Some(session) = self.session_mut(conn) {
+            session.login = None;
+        }
+        Ok(Body::Done(Done {}))
+    }
+}
+
+fn parse_token(token: &TokenHash) -> Result<Token, Stop> {
+    let hash: [u8; 32] = token
+        .hash
+        .as_ref()
+        .try_into()
+        .map_err(|_| ErrorCode::Malformed)?;
+    let (kind, default_quota) = match token.kind() {
+        WireKind::Delivery => (TokenKind::Delivery, None),
+        WireKind::Invite => (TokenKind::Invite, Some(INVITE_QUOTA)),
+        WireKind::Unspecified => return Err(ErrorCode::Malformed.into()),
+    };
+    Ok(Token {
+        hash: BearerHash::from_bytes(hash),
+        kind,
+        expires: (token.expires_ms != 0).then_some(Timestamp(token.expires_ms)),
+        quota: if token.quota == 0 {
+            default_quota
+        } else {
+            Some(token.quota)
+        },
+        used: 0,
+    })
+}

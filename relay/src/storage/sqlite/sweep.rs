@@ -1,0 +1,172 @@
+//! What is past its time, and what there is in numbers.
+
+use rusqlite::params;
+use undertone_wire::MailboxId;
+use undertone_wire::limits::{ENVELOPE_TTL_MS, IDEMPOTENCE_MS};
+
+use super::error::storage_error;
+use super::{SqliteStorage, signed, unsigned};
+use crate::storage::types::{SeqRange, StorageError, Swept, Timestamp, Totals};
+use crate::storage::{DAY_MS, MAILBOX_TTL_MS, Mailboxes, RECORD_TTL_MS};
+
+/// A row of the queue that may have expired.
+struct Old {
+    no: i64,
+    mailbox: MailboxId,
+    seq: u64,
+    size: u64,
+    knock: bool,
+    payload: Option<i64>,
+}
+
+impl SqliteStorage {
+    pub(super) fn sweep_rows(
+        &mut self,
+        now: Timestamp,
+        budget: u32,
+    ) -> Result<Swept, StorageError> {
+        let cutoff = now.minutes().saturating_sub(ENVELOPE_TTL_MS / 60_000);
+        let expired = self.expire_messages(cutoff, budget)?;
+        let forget = signed(now.minutes().saturating_sub(IDEMPOTENCE_MS / 60_000 + 1));
+        let mut removed = 0;
+        for sql in [
+            "DELETE FROM message WHERE no IN
+                (SELECT no FROM message WHERE acked_minute < ?1 LIMIT ?2)",
+            "DELETE FROM pop WHERE no IN (SELECT no FROM pop WHERE minute < ?1 LIMIT ?2)",
+        ] {
+            removed += self.remove_some(sql, forget, budget)?;
+        }
+        let day = now.0 / DAY_MS;
+        removed += self.remove_some(
+            "DELETE FROM record WHERE no IN
+                (SELECT no FROM record WHERE written_day < ?1 LIMIT ?2)",
+            signed(day.saturating_sub(RECORD_TTL_MS / DAY_MS)),
+            budget,
+        )?;
+        self.remove_unseen(signed(day.saturating_sub(MAILBOX_TTL_MS / DAY_MS)))?;
+        let budget_rows = usize::try_from(budget).unwrap_or(usize::MAX);
+        Ok(Swept {
+            expired_messages: expired,
+            more: expired >= budget || removed >= budget_rows,
+        })
+    }
+
+    /// Deletes only if there is something, so that an idle relay syncs nothing.
+    fn remove_some(&self, sql: &str, before: i64, budget: u32) -> Result<usize, StorageError> {
+        let select = sql
+            .split_once('(')
+            .and_then(|(_, inner)| inner.strip_suffix(')'))
+            .unwrap_or(sql);
+        let any = self
+            .prepare(select)?
+            .exists(params![before, 1])
+            .map_err(storage_error)?;
+        if any {
+            self.run(sql, params![before, budget])
+        } else {
+            Ok(0)
+        }
+    }
+
+    /// Rows are in the order of arrival, so that the first one that is young enough ends the search.
+    fn expire_messages(&mut self, before_minute: u64, budget: u32) -> Result<u32, StorageError> {
+        let old: Vec<Old> = {
+            let mut select = self.prepare(
+                "SELECT m.no, b.id, m.seq, m.size, m.knock, m.payload, m.arrived_minute,
+                        m.acked_minute
+                 FROM message m JOIN mailbox b ON b.no = m.mailbox
+                 ORDER BY m.no",
+            )?;
+            let mut rows = select.query([]).map_err(storage_error)?;
+            let mut old = Vec::new();
+            while u32::try_from(old.len()).is_ok_and(|len| len < budget)
+                && let Some(row) = rows.next().map_err(storage_error)?
+            {
+                let arrived: i64 = row.get(6).map_err(storage_error)?;
+                if unsigned(arrived) >= before_minute {
+                    break;
+                }
+                let acked: Option<i64> = row.get(7).map_err(storage_error)?;
+                if acked.is_none() {
+                    old.push(read_old(row).map_err(storage_error)?);
+                }
+            }
+            old
+        };
+        for row in &old {
+            self.expire_message(row)?;
+        }
+        Ok(u32::try_from(old.len()).unwrap_or(u32::MAX))
+    }
+
+    fn expire_message(&mut self, old: &Old) -> Result<(), StorageError> {
+        self.run("DELETE FROM message WHERE no = ?1", [old.no])?;
+        if let Some(payload) = old.payload {
+            self.release_payload(payload)?;
+        }
+        if let Some(cached) = self.load(old.mailbox)? {
+            let state = &mut cached.state;
+            state.messages = state.messages.saturating_sub(1);
+            state.bytes = state.bytes.saturating_sub(old.size);
+            state.knocks = state.knocks.saturating_sub(u32::from(old.knock));
+            state.expired = Some(SeqRange {
+                first: state.expired.map_or(old.seq, |range| range.first),
+                last: old.seq,
+            });
+            cached.changed = true;
+        }
+        Ok(())
+    }
+
+    fn remove_unseen(&mut self, before_day: i64) -> Result<(), StorageError> {
+        /// Mailboxes removed at a time; each may have thousands of rows.
+        const AT_A_TIME: i64 = 20;
+        let ids: Vec<MailboxId> = {
+            let mut select = self.prepare("SELECT id FROM mailbox WHERE seen_day < ?1 LIMIT ?2")?;
+            let rows = select
+                .query_map([before_day, AT_A_TIME], |row| {
+                    row.get(0).map(MailboxId::from_bytes)
+                })
+                .map_err(storage_error)?;
+            rows.collect::<Result<_, _>>().map_err(storage_error)?
+        };
+        for id in ids {
+            self.delete_mailbox(id)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn count_totals(&mut self) -> Result<Totals, StorageError> {
+        let one = |sql: &str| -> Result<u64, StorageError> {
+            self.prepare(sql)?
+                .query_row([], |row| row.get(0))
+                .map(unsigned)
+                .map_err(storage_error)
+        };
+        let mut totals = Totals {
+            mailboxes: one("SELECT count(*) FROM mailbox")?,
+            messages: one("SELECT coalesce(sum(messages), 0) FROM mailbox")?,
+            message_bytes: one("SELECT coalesce(sum(bytes), 0) FROM mailbox")?,
+            prekeys: one("SELECT count(*) FROM prekey")?,
+            records: one("SELECT count(*) FROM record WHERE value IS NOT NULL")?,
+            blobs: one("SELECT count(*) FROM blob")?,
+            blob_bytes: one("SELECT coalesce(sum(length), 0) FROM blob")?,
+        };
+        // What this batch has changed is not in the rows yet.
+        totals.messages = one("SELECT count(*) FROM message WHERE acked_minute IS NULL")?;
+        totals.message_bytes =
+            one("SELECT coalesce(sum(size), 0) FROM message WHERE acked_minute IS NULL")?;
+        Ok(totals)
+    }
+}
+
+fn read_old(row: &rusqlite::Row<'_>) -> rusqlite::Result<Old> {
+    Ok(Old {
+        no: row.get(0)?,
+        mailbox: MailboxId::from_bytes(row.get(1)?),
+        seq: unsigned(row.get(2)?),
+        size: unsigned(row.get(3)?),
+        knock: row.get(4)?,
+        payload: row.get(5)?,
+    })
+}
