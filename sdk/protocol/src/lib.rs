@@ -4,16 +4,31 @@
 
 pub mod account;
 mod bech32m;
+pub mod content;
 pub mod delivery;
 pub mod device;
+pub mod envelope;
+pub mod first_message;
+mod header;
+pub mod identity_block;
 pub mod invite;
 pub mod labels;
 pub mod limits;
 pub mod manifest;
+pub mod padding;
+pub mod park;
+pub mod pqxdh;
 pub mod prekeys;
 pub mod primitives;
 pub mod profile;
+mod ratchet;
 pub mod recovery_phrase;
 pub mod relay_address;
 pub mod safety_number;
+pub mod session;
+pub mod tag;
+pub mod tag_index;
 pub mod time;
+
+#[cfg(test)]
+mod test_support;

@@ -1,0 +1,59 @@
+//! HS: the seed of a chain's header key and tag key. The Double Ratchet specification calls it HK or NHK.
+
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use super::HeaderKey;
+use crate::labels;
+use crate::primitives::kdf;
+use crate::tag::TagKey;
+
+/// A header seed.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub(crate) struct HeaderSeed([u8; 32]);
+
+/// The two keys that one chain's headers and tags take, derived once a chain.
+pub(crate) struct HeaderKeys {
+    pub(crate) header: HeaderKey,
+    pub(crate) tag: TagKey,
+}
+
+impl HeaderSeed {
+    pub(crate) const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The seed, for sealed storage.
+    pub(crate) const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// A second copy, for the chain that takes it over.
+    pub(crate) const fn fork(&self) -> Self {
+        Self(self.0)
+    }
+
+    /// HK ‖ TK = HKDF-Expand(HS, "dr-header", 64).
+    pub(crate) fn expand(&self) -> HeaderKeys {
+        let okm = kdf::expand::<64>(&self.0, labels::DR_HEADER, &[]);
+        let (mut header, mut tag) = ([0; 32], [0; 32]);
+        header.copy_from_slice(&okm[..32]);
+        tag.copy_from_slice(&okm[32..]);
+        let keys = HeaderKeys {
+            header: HeaderKey::from_bytes(header),
+            tag: TagKey::from_bytes(tag),
+        };
+        header.zeroize();
+        tag.zeroize();
+        keys
+    }
+}
+
+impl HeaderKeys {
+    /// A second copy, for the session that an authenticated message will put in place of the present one.
+    pub(crate) const fn fork(&self) -> Self {
+        Self {
+            header: HeaderKey::from_bytes(*self.header.as_bytes()),
+            tag: self.tag.fork(),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! A session's bytes, for sealed storage.
+//!
+//! ```text
+//! version 1 ‖ SID 16 ‖ role 1 ‖ TH 32 ‖ RK 32 ‖ DHs secret 32 ‖ DHs public 32 ‖ DHr 32
+//! ‖ sending 1: 0 ‖ chain 4 ‖ NHSs 32 ‖ PN 4
+//!           or 1 ‖ chain 4 ‖ HKs 32 ‖ TKs 32 ‖ CKs 32 ‖ Ns 4 ‖ PN 4 ‖ NHSs 32
+//! ‖ receiving 1: 0, or 1 ‖ chain 4 ‖ HKr 32 ‖ TKr 32 ‖ CKr 32 ‖ Nr 4
+//! ‖ NHKr 32 ‖ NTKr 32
+//! ```
+
+use zeroize::Zeroizing;
+
+use super::{ReceivingChain, Role, Sending, SendingChain, Session, SessionId};
+use crate::pqxdh::TranscriptHash;
+use crate::primitives::codec::{DecodeError, Reader, Writer};
+use crate::primitives::dh::{PublicKey, SecretKey};
+use crate::ratchet::{ChainKey, HeaderKey, HeaderKeys, HeaderSeed, RatchetKeyPair, RootKey};
+use crate::tag::TagKey;
+
+/// Version of the encoding.
+const VERSION: u8 = 1;
+
+/// The longest encoding, so that the buffer never grows and leaves keys behind.
+const MAX_LEN: usize =
+    1 + 16 + 1 + 5 * 32 + (1 + 4 + 4 * 32 + 2 * 4) + (1 + 4 + 3 * 32 + 4) + 2 * 32;
+
+/// Stored bytes that are no session: the store is corrupt, or newer than this software.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("stored session is malformed")]
+pub struct MalformedSession;
+
+impl From<DecodeError> for MalformedSession {
+    fn from(_: DecodeError) -> Self {
+        Self
+    }
+}
+
+impl Session {
+    /// The session's bytes, all of them secret.
+    #[must_use]
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_LEN));
+        let mut writer = Writer::new(&mut bytes);
+        writer
+            .u8(VERSION)
+            .bytes(self.id.as_bytes())
+            .u8(match self.role {
+                Role::Initiator => 0,
+                Role::Responder => 1,
+            });
+        writer
+            .bytes(self.transcript.as_bytes())
+            .bytes(self.root.as_bytes());
+        writer
+            .bytes(self.ratchet.secret.expose())
+            .bytes(self.ratchet.public.as_bytes());
+        writer.bytes(self.peer_ratchet.as_bytes());
+        match &self.sending {
+            Sending::Due {
+                chain,
+                seed,
+                previous_length,
+            } => {
+                writer
+                    .u8(0)
+                    .u32(*chain)
+                    .bytes(seed.as_bytes())
+                    .u32(*previous_length);
+            }
+            Sending::Open(chain) => {
+                writer.u8(1).u32(chain.chain);
+                write_keys(&chain.keys, &mut writer);
+                writer
+                    .bytes(chain.chain_key.as_bytes())
+                    .u32(chain.n)
+                    .u32(chain.previous_length);
+                writer.bytes(chain.next_seed.as_bytes());
+            }
+        }
+        match &self.receiving {
+            None => _ = writer.u8(0),
+            Some(chain) => {
+                writer.u8(1).u32(chain.chain);
+                write_keys(&chain.keys, &mut writer);
+                writer.bytes(chain.chain_key.as_bytes()).u32(chain.n);
+            }
+        }
+        write_keys(&self.next_receiving, &mut writer);
+        bytes
+    }
+
+    /// Reads what [`Session::to_bytes`] wrote. The caller wipes the original.
+    ///
+    /// # Errors
+    /// [`MalformedSession`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, MalformedSession> {
+        let mut reader = Reader::new(bytes);
+        if reader.u8()? != VERSION {
+            return Err(MalformedSession);
+        }
+        let session = Self {
+            id: SessionId::from_bytes(*reader.array()?),
+            role: match reader.u8()? {
+                0 => Role::Initiator,
+                1 => Role::Responder,
+                _ => return Err(MalformedSession),
+            },
+            transcript: TranscriptHash::from_bytes(*reader.array()?),
+            root: RootKey::from_bytes(*reader.array()?),
+            ratchet: RatchetKeyPair {
+                secret: SecretKey::from_bytes(reader.array()?),
+                public: PublicKey::parse(reader.array()?).map_err(|_| MalformedSession)?,
+            },
+            peer_ratchet: PublicKey::parse(reader.array()?).map_err(|_| MalformedSession)?,
+            sending: read_sending(&mut reader)?,
+            receiving: read_receiving(&mut reader)?,
+            next_receiving: read_keys(&mut reader)?,
+        };
+        reader.finish()?;
+        Ok(session)
+    }
+}
+
+fn write_keys(keys: &HeaderKeys, writer: &mut Writer<'_>) {
+    writer
+        .bytes(keys.header.as_bytes())
+        .bytes(keys.tag.as_bytes());
+}
+
+fn read_keys(reader: &mut Reader<'_>) -> Result<HeaderKeys, DecodeError> {
+    Ok(HeaderKeys {
+        header: HeaderKey::from_bytes(*reader.array()?),
+        tag: TagKey::from_bytes(*reader.array()?),
+    })
+}
+
+fn read_sending(reader: &mut Reader<'_>) -> Result<Sending, MalformedSession> {
+    match reader.u8()? {
+        0 => Ok(Sending::Due {
+            chain: reader.u32()?,
+            seed: HeaderSeed::from_bytes(*reader.array()?),
+            previous_length: reader.u32()?,
+        }),
+        1 => Ok(Sending::Open(SendingChain {
+            chain: reader.u32()?,
+            keys: read_keys(reader)?,
+            chain_key: ChainKey::from_bytes(*reader.array()?),
+            n: reader.u32()?,
+            previous_length: reader.u32()?,
+            next_seed: HeaderSeed::from_bytes(*reader.array()?),
+        })),
+        _ => Err(MalformedSession),
+    }
+}
+
+fn read_receiving(reader: &mut Reader<'_>) -> Result<Option<ReceivingChain>, MalformedSession> {
+    match reader.u8()? {
+        0 => Ok(None),
+        1 => Ok(Some(ReceivingChain {
+            chain: reader.u32()?,
+            keys: read_keys(reader)?,
+            chain_key: ChainKey::from_bytes(*reader.array()?),
+            n: reader.u32()?,
+        })),
+        _ => Err(MalformedSession),
+    }
+}

@@ -1,0 +1,103 @@
+//! The tag in front of an envelope: one AES block of the message number under a key of the chain.
+//!
+//! To the relay a tag is random; its recipient looks it up, or inverts it and reads the number. Invariant: equal tags
+//! come from equal numbers of one chain, because the block cipher is a permutation. Not its concern: which session a tag
+//! belongs to (`tag_index`).
+
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::primitives::block::{BlockDecryptor, BlockEncryptor};
+
+/// Length of a tag in bytes.
+pub const TAG_LEN: usize = 16;
+
+/// Bytes of the block in front of the number: zeros.
+const ZEROS: usize = 12;
+
+/// The tag of an envelope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Tag([u8; TAG_LEN]);
+
+/// The key of one chain's tags.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub(crate) struct TagKey([u8; 32]);
+
+/// A tag key with its schedule, for several tags in a row.
+pub(crate) struct TagMaker(BlockEncryptor);
+
+/// A tag key with its schedule, for inverting tags.
+pub(crate) struct TagReader(BlockDecryptor);
+
+impl Tag {
+    /// A tag from the wire or from the store.
+    pub const fn from_bytes(bytes: [u8; TAG_LEN]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its bytes.
+    pub const fn as_bytes(&self) -> &[u8; TAG_LEN] {
+        &self.0
+    }
+
+    /// First 8 and last 8 bytes: what tables are keyed by, and what is left to compare.
+    pub(crate) fn halves(self) -> (u64, u64) {
+        let value = u128::from_be_bytes(self.0);
+        let [a, b, c, d, e, f, g, h, rest @ ..] = value.to_be_bytes();
+        (
+            u64::from_be_bytes([a, b, c, d, e, f, g, h]),
+            u64::from_be_bytes(rest),
+        )
+    }
+}
+
+impl TagKey {
+    pub(crate) const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The key, for sealed storage.
+    pub(crate) const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// A second copy, for a table of tags.
+    pub(crate) const fn fork(&self) -> Self {
+        Self(self.0)
+    }
+
+    #[inline]
+    pub(crate) fn maker(&self) -> TagMaker {
+        TagMaker(BlockEncryptor::new(&self.0))
+    }
+
+    #[inline]
+    pub(crate) fn reader(&self) -> TagReader {
+        TagReader(BlockDecryptor::new(&self.0))
+    }
+}
+
+impl TagMaker {
+    /// tag_n = AES-256(TK, 0×12 ‖ n).
+    #[inline]
+    pub(crate) fn tag(&self, n: u32) -> Tag {
+        let mut block = [0; TAG_LEN];
+        block[ZEROS..].copy_from_slice(&n.to_be_bytes());
+        Tag(self.0.encrypt(block))
+    }
+}
+
+impl TagReader {
+    /// The number behind a tag of this chain; `None` for a tag of another one, which passes with probability 2^-96.
+    #[inline]
+    pub(crate) fn number(&self, tag: Tag) -> Option<u32> {
+        let block = self.0.decrypt(tag.0);
+        let (zeros, number) = block.split_first_chunk::<ZEROS>()?;
+        (*zeros == [0; ZEROS])
+            .then(|| number.first_chunk().copied().map(u32::from_be_bytes))
+            .flatten()
+    }
+}
+
+#[cfg(test)]
+#[path = "tag_tests.rs"]
+mod tests;
