@@ -4,7 +4,10 @@
 //! integers; a value that no variant has is corruption.
 
 use rusqlite::ToSql;
-use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, Type, ValueRef};
+use undertone_protocol::account::AccountId;
+use undertone_protocol::session::MessageNumber;
+use undertone_protocol::time::Timestamp;
 
 macro_rules! row_id {
     ($(#[$meta:meta])* $name:ident) => {
@@ -119,10 +122,6 @@ row_id! {
     GapId
 }
 row_id! {
-    /// An envelope that matched nothing yet.
-    ParkedId
-}
-row_id! {
     /// A message key kept for a message that was skipped.
     SkippedId
 }
@@ -132,54 +131,12 @@ row_id! {
 }
 
 bytes_id! {
-    /// An account's public key.
-    AccountId, 32
-}
-bytes_id! {
-    /// A device of an account.
-    DeviceId, 16
-}
-bytes_id! {
-    /// A mailbox at a relay.
-    MailboxId, 16
-}
-bytes_id! {
-    /// A session with one peer device.
-    SessionId, 16
-}
-/// A message, the same on every device that has it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct MessageId(pub [u8; 16]);
-
-bytes_id! {
     /// What the relay recognises a repeated send by.
     EnvelopeId, 16
 }
 bytes_id! {
     /// An invite, random.
     InviteId, 16
-}
-
-/// A point in time: Unix milliseconds.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Timestamp(pub u64);
-
-/// A hybrid logical clock: 48 bits of Unix milliseconds, then a 16-bit counter.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Hlc(u64);
-
-impl Hlc {
-    /// From its packed form.
-    #[must_use]
-    pub const fn from_u64(packed: u64) -> Self {
-        Self(packed)
-    }
-
-    /// Its packed form.
-    #[must_use]
-    pub const fn to_u64(self) -> u64 {
-        self.0
-    }
 }
 
 /// An unsigned number in a signed column. A value above `i64::MAX` is refused, never wrapped.
@@ -217,4 +174,30 @@ impl From<Uint> for Timestamp {
     fn from(value: Uint) -> Self {
         Self(value.0)
     }
+}
+
+/// A message's number in its session, in one column: the chain above the number in it.
+pub(in crate::store) fn packed(number: MessageNumber) -> Uint {
+    Uint(u64::from(number.chain) << 32 | u64::from(number.n))
+}
+
+/// See [`packed`].
+pub(in crate::store) fn unpacked(packed: Uint) -> rusqlite::Result<MessageNumber> {
+    let half = |half: u64| u32::try_from(half).map_err(malformed);
+    Ok(MessageNumber {
+        chain: half(packed.0 >> 32)?,
+        n: half(packed.0 & u64::from(u32::MAX))?,
+    })
+}
+
+/// An account id in a column.
+pub(in crate::store) fn account(bytes: [u8; AccountId::LEN]) -> rusqlite::Result<AccountId> {
+    AccountId::parse(&bytes).map_err(malformed)
+}
+
+/// A column that does not hold what was written to it.
+pub(in crate::store) fn malformed(
+    error: impl std::error::Error + Send + Sync + 'static,
+) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, Type::Blob, Box::new(error))
 }

@@ -29,13 +29,6 @@ pub const MAX_QUERY_TERMS: usize = 32;
 /// Characters of one query: longer ones are cut.
 pub const MAX_QUERY_CHARS: usize = 1_024;
 
-/// Skipped message keys kept per session (DESIGN section 4).
-pub const MAX_SKIPPED_PER_SESSION: u64 = 2_000;
-
-/// Skipped message keys kept on the device; evicted from the largest session first, so that a malicious contact evicts
-/// only his own.
-pub const MAX_SKIPPED: u64 = 20_000;
-
 /// Messages deleted at once above which the index is merged as a whole: about where the two ways cost the same (measured at
 /// a million messages: 4–8 ms a message against 3 s).
 pub const BULK_REMOVAL_MESSAGES: usize = 700;

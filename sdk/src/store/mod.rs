@@ -8,7 +8,7 @@
 //! **Not its concern.** What the bytes mean: sessions, content and keys are opaque here, and the rules of delivery are the
 //! engine's.
 //!
-//! `README.md` in this folder states the schema's invariants; [`tables`] has one module per table.
+//! `README.md` in this folder states the schema's invariants; `tables/` has one module per table.
 
 mod error;
 mod ids;
@@ -18,7 +18,7 @@ mod migrate;
 mod open;
 mod seal;
 mod search;
-pub mod tables;
+mod tables;
 mod tx;
 
 use std::path::Path;
@@ -30,6 +30,7 @@ pub use ids::*;
 pub use key::StoreKey;
 pub use migrate::SCHEMA_VERSION;
 pub use search::{Hit, SearchCursor, SearchFilter, SearchPage, SearchQuery};
+pub use tables::*;
 pub use tx::Tx;
 
 use seal::ColumnKey;

@@ -9,9 +9,10 @@ mod query;
 use std::ops::Range;
 
 pub use query::SearchQuery;
+use undertone_protocol::time::Timestamp;
 
 use super::error::StoreError;
-use super::ids::{ContactId, ConversationId, MessageRowId, Timestamp};
+use super::ids::{ContactId, ConversationId, MessageRowId};
 use super::limits::MAX_PAGE_ROWS;
 use super::tables::{
     COLUMNS, MessageRow, MetaKey, conversation_term, page, read_message, sender_term,

@@ -32,10 +32,6 @@ impl<'s> Tx<'s> {
         Ok(())
     }
 
-    pub(super) fn connection(&self) -> &Connection {
-        &self.inner
-    }
-
     fn statement(&self, sql: &str) -> Result<CachedStatement<'_>, StoreError> {
         Ok(self.inner.prepare_cached(sql)?)
     }

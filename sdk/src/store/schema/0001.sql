@@ -36,9 +36,9 @@ CREATE TABLE contact (
     name             TEXT NOT NULL,
     manifest_key     BLOB NOT NULL,                 -- public key of the manifest's record
     manifest_relay   TEXT NOT NULL,
-    manifest         BLOB,                          -- the newest verified body
-    manifest_version INTEGER NOT NULL DEFAULT 0,
-    manifest_hash    BLOB,
+    pin              BLOB,                          -- what is pinned of the manifest
+    manifest         BLOB,                          -- the pinned manifest, signed
+    manifest_issued_ms INTEGER,
     manifest_due_ms  INTEGER,                       -- when to fetch it again
     secrets          BLOB,                          -- sealed: delivery secret, profile key
     acceptance_owed  INTEGER NOT NULL DEFAULT 0,
@@ -52,7 +52,7 @@ CREATE TABLE peer_device (
     device            BLOB NOT NULL,
     identity_key      BLOB NOT NULL,
     signing_key       BLOB NOT NULL,
-    mailbox           BLOB NOT NULL UNIQUE,
+    mailbox           BLOB NOT NULL,                -- a contact may claim somebody else's: not unique
     relay             TEXT NOT NULL,
     state             INTEGER NOT NULL,
     last_heard_ms     INTEGER,
@@ -71,20 +71,18 @@ CREATE TABLE session (
     created_ms       INTEGER NOT NULL,
     last_sent_ms     INTEGER,
     last_received_ms INTEGER,
-    tag_keys         BLOB NOT NULL,                 -- sealed
     state            BLOB NOT NULL                  -- sealed
 ) STRICT;
 CREATE INDEX session_device ON session (peer_device);
 
 CREATE TABLE skipped (
-    id         INTEGER PRIMARY KEY,
-    tag        INTEGER NOT NULL,                    -- the first 8 bytes
-    session    BLOB NOT NULL REFERENCES session (sid) ON DELETE CASCADE,
-    n          INTEGER NOT NULL,
-    created_ms INTEGER NOT NULL,
-    sealed     BLOB NOT NULL                        -- sealed: tag 16, message key 32
+    id          INTEGER PRIMARY KEY,
+    tag         BLOB NOT NULL UNIQUE,
+    session     BLOB NOT NULL REFERENCES session (sid) ON DELETE CASCADE,
+    number      INTEGER NOT NULL,                   -- chain and number in it, packed
+    created_ms  INTEGER NOT NULL,
+    message_key BLOB NOT NULL                       -- sealed
 ) STRICT;
-CREATE INDEX skipped_tag ON skipped (tag);
 CREATE INDEX skipped_session ON skipped (session, id);
 CREATE INDEX skipped_age ON skipped (created_ms);
 
@@ -104,9 +102,10 @@ CREATE TABLE conversation (
     active_ms     INTEGER NOT NULL,                 -- of the last message, else of the creation
     unread        INTEGER NOT NULL DEFAULT 0,
     read_clock    INTEGER NOT NULL DEFAULT 0,       -- hybrid clock up to which it was read
-    last_id       INTEGER,
-    last_clock    INTEGER,
     last_message  BLOB,
+    last_clock    INTEGER,
+    last_device   BLOB,
+    last_seq      INTEGER,
     last_incoming INTEGER,
     preview       TEXT NOT NULL DEFAULT ''
 ) STRICT;
@@ -131,13 +130,13 @@ CREATE TABLE message (
     seq           INTEGER NOT NULL,
     kind          INTEGER NOT NULL,
     state         INTEGER NOT NULL,
-    failure       INTEGER,
+    failure       INTEGER,                          -- with the state "failed"
     sent_ms       INTEGER NOT NULL,
     stored_ms     INTEGER NOT NULL,
     body          TEXT NOT NULL,
     extra         BLOB                              -- content of a type that this version does not know
 ) STRICT;
-CREATE INDEX message_timeline ON message (conversation, clock, message_id);
+CREATE INDEX message_timeline ON message (conversation, clock, sender_device, seq);
 
 CREATE VIEW message_text AS
     SELECT id, body, char(1) || 'c' || conversation || ' ' || char(1) || 's' || sender AS meta
@@ -148,48 +147,47 @@ CREATE VIRTUAL TABLE message_fts USING fts5 (
 INSERT INTO message_fts (message_fts, rank) VALUES ('secure-delete', 1);
 
 CREATE TABLE outbox (
-    id              INTEGER PRIMARY KEY AUTOINCREMENT,
-    mailbox         BLOB NOT NULL,
-    relay           TEXT NOT NULL,
-    peer_device     INTEGER NOT NULL REFERENCES peer_device (id) ON DELETE CASCADE,
-    envelope_id     BLOB NOT NULL UNIQUE,
-    message_id      BLOB,                           -- the message that it carries, if it is one that is shown
-    content_type    INTEGER NOT NULL,
-    session         BLOB,
-    n               INTEGER,
-    body_kind       INTEGER NOT NULL,               -- envelope, or content that waits for a session
-    body            BLOB NOT NULL,
-    hold            INTEGER NOT NULL,
-    wake            INTEGER NOT NULL,
-    attempts        INTEGER NOT NULL DEFAULT 0,
-    next_attempt_ms INTEGER NOT NULL,
-    created_ms      INTEGER NOT NULL,
-    expires_ms      INTEGER NOT NULL
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    contact      INTEGER NOT NULL REFERENCES contact (id) ON DELETE CASCADE,
+    peer_device  INTEGER REFERENCES peer_device (id) ON DELETE CASCADE,  -- absent: devices not known yet
+    mailbox      BLOB,                              -- of the device
+    envelope_id  BLOB NOT NULL UNIQUE,
+    message_id   BLOB NOT NULL,                     -- in the content header
+    shown        INTEGER NOT NULL,                  -- whether that is a message of a conversation
+    session      BLOB,
+    number       INTEGER,                           -- chain and number in it, packed
+    body_kind    INTEGER NOT NULL,                  -- envelope, or content that waits for its turn
+    body         BLOB NOT NULL,
+    hold         INTEGER NOT NULL,
+    wake         INTEGER NOT NULL,
+    created_ms   INTEGER NOT NULL,
+    CHECK ((peer_device IS NULL) = (mailbox IS NULL))
 ) STRICT;
 CREATE INDEX outbox_order ON outbox (mailbox, id);
-CREATE INDEX outbox_message ON outbox (message_id) WHERE message_id IS NOT NULL;
-CREATE INDEX outbox_expiry ON outbox (expires_ms);
+CREATE INDEX outbox_device ON outbox (peer_device, id);
+CREATE INDEX outbox_message ON outbox (message_id);
+CREATE INDEX outbox_age ON outbox (created_ms);
 
 CREATE TABLE retained (
     id           INTEGER PRIMARY KEY,
     session      BLOB NOT NULL,
-    n            INTEGER NOT NULL,
+    number       INTEGER NOT NULL,                  -- chain and number in it, packed
     peer_device  INTEGER NOT NULL REFERENCES peer_device (id) ON DELETE CASCADE,
     message_id   BLOB NOT NULL,
-    content_type INTEGER NOT NULL,
+    shown        INTEGER NOT NULL,
     content      BLOB,                              -- absent: a tombstone
     sent_ms      INTEGER NOT NULL,
     delivered_ms INTEGER,
-    UNIQUE (session, n)
+    UNIQUE (session, number)
 ) STRICT;
 CREATE INDEX retained_message ON retained (message_id);
+CREATE INDEX retained_device ON retained (peer_device, id) WHERE delivered_ms IS NULL;
 CREATE INDEX retained_age ON retained (sent_ms);
 
 CREATE TABLE receipt (
     id          INTEGER PRIMARY KEY,
     peer_device INTEGER NOT NULL REFERENCES peer_device (id) ON DELETE CASCADE,
     message_id  BLOB NOT NULL,
-    due_ms      INTEGER NOT NULL,
     UNIQUE (peer_device, message_id)
 ) STRICT;
 
@@ -199,7 +197,7 @@ CREATE TABLE gap (
     peer_device  INTEGER NOT NULL REFERENCES peer_device (id) ON DELETE CASCADE,
     conversation INTEGER REFERENCES conversation (id) ON DELETE CASCADE,
     session      BLOB,
-    first        INTEGER NOT NULL,
+    first        INTEGER NOT NULL,                  -- of a stream; of an envelope, its packed number
     last         INTEGER NOT NULL,
     state        INTEGER NOT NULL,
     requests     INTEGER NOT NULL DEFAULT 0,

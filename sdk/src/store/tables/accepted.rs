@@ -1,7 +1,9 @@
 //! Digests of accepted first messages, so that none is accepted twice while its prekeys exist.
 
 use super::{StoreError, Tx, table};
-use crate::store::ids::{Timestamp, at};
+use crate::store::ids::at;
+use undertone_protocol::prekeys::PrekeyId;
+use undertone_protocol::time::Timestamp;
 
 /// A first message that was accepted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -9,9 +11,9 @@ pub struct AcceptedFirstMessage {
     /// SHA-256(EK ‖ ct).
     pub digest: [u8; 32],
     /// The signed prekey that it used.
-    pub signed_prekey_id: u32,
+    pub signed_prekey_id: PrekeyId,
     /// The KEM prekey that it used.
-    pub kem_prekey_id: u32,
+    pub kem_prekey_id: PrekeyId,
     /// When it was accepted.
     pub accepted: Timestamp,
 }
@@ -35,7 +37,7 @@ impl AcceptedFirstMessages<'_> {
         self.tx.insert(
             "INSERT INTO accepted_first_message (digest, signed_prekey_id, kem_prekey_id, accepted_ms)
              VALUES (?1, ?2, ?3, ?4)",
-            (message.digest, message.signed_prekey_id, message.kem_prekey_id, at(message.accepted)),
+            (message.digest, message.signed_prekey_id.get(), message.kem_prekey_id.get(), at(message.accepted)),
         )?;
         Ok(())
     }

@@ -4,8 +4,10 @@ use rusqlite::Row;
 use zeroize::Zeroizing;
 
 use super::{StoreError, Tx, exactly_one, table};
-use crate::store::ids::{AccountId, ContactId, Timestamp, Uint, at, coded, maybe_at};
+use crate::store::ids::{ContactId, Uint, account, at, coded, maybe_at};
 use crate::store::seal::Place;
+use undertone_protocol::account::AccountId;
+use undertone_protocol::time::Timestamp;
 
 coded! {
     /// Where two accounts stand with each other.
@@ -19,15 +21,6 @@ coded! {
         /// What they send is discarded.
         Blocked = 4,
     }
-}
-
-/// What is pinned of a contact's manifest.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct ManifestPin {
-    /// Recovery epoch (upper 32 bits) and counter.
-    pub version: u64,
-    /// Hash of the body.
-    pub hash: [u8; 32],
 }
 
 /// A contact, without its secrets.
@@ -45,8 +38,10 @@ pub struct ContactRow {
     pub manifest_key: [u8; 32],
     /// The address of the relay that has the record.
     pub manifest_relay: String,
-    /// What is pinned; absent until a manifest was seen.
-    pub pin: Option<ManifestPin>,
+    /// What is pinned of the manifest, in the protocol's encoding; absent until a manifest was seen.
+    pub pin: Option<Vec<u8>>,
+    /// When the pinned manifest was signed.
+    pub manifest_issued: Option<Timestamp>,
     /// When to fetch the manifest again.
     pub manifest_due: Option<Timestamp>,
     /// Whether our acceptance must still be repeated.
@@ -78,20 +73,20 @@ table! {
     Contacts, contacts
 }
 
-const COLUMNS: &str = "SELECT id, account, state, name, manifest_key, manifest_relay, manifest_version, manifest_hash,
+const COLUMNS: &str =
+    "SELECT id, account, state, name, manifest_key, manifest_relay, pin, manifest_issued_ms,
     manifest_due_ms, acceptance_owed, created_ms, changed_ms FROM contact";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<ContactRow> {
-    let hash: Option<[u8; 32]> = row.get(7)?;
-    let version = row.get::<_, Uint>(6)?.0;
     Ok(ContactRow {
         id: row.get(0)?,
-        account: AccountId::from_bytes(row.get(1)?),
+        account: account(row.get(1)?)?,
         state: row.get(2)?,
         name: row.get(3)?,
         manifest_key: row.get(4)?,
         manifest_relay: row.get(5)?,
-        pin: hash.map(|hash| ManifestPin { version, hash }),
+        pin: row.get(6)?,
+        manifest_issued: row.get::<_, Option<Uint>>(7)?.map(Into::into),
         manifest_due: row.get::<_, Option<Uint>>(8)?.map(Into::into),
         acceptance_owed: row.get(9)?,
         created: row.get::<_, Uint>(10)?.into(),
@@ -196,27 +191,28 @@ impl Contacts<'_> {
         )?)
     }
 
-    /// Pins a manifest and keeps its body.
+    /// Pins a manifest and keeps it, signed.
     pub fn set_manifest(
         &self,
         id: ContactId,
-        pin: &ManifestPin,
-        body: &[u8],
+        pin: &[u8],
+        issued: Timestamp,
+        signed: &[u8],
     ) -> Result<(), StoreError> {
         exactly_one(self.tx.run(
-            "UPDATE contact SET manifest_version = ?2, manifest_hash = ?3, manifest = ?4 WHERE id = ?1",
-            (id, Uint(pin.version), pin.hash, body),
+            "UPDATE contact SET pin = ?2, manifest_issued_ms = ?3, manifest = ?4 WHERE id = ?1",
+            (id, pin, at(issued), signed),
         )?)
     }
 
-    /// The body of the pinned manifest.
+    /// The pinned manifest, signed.
     pub fn manifest(&self, id: ContactId) -> Result<Option<Vec<u8>>, StoreError> {
-        let body: Option<Option<Vec<u8>>> =
+        let signed: Option<Option<Vec<u8>>> =
             self.tx
                 .one("SELECT manifest FROM contact WHERE id = ?1", [id], |row| {
                     row.get(0)
                 })?;
-        Ok(body.flatten())
+        Ok(signed.flatten())
     }
 
     /// When to fetch the manifest again.

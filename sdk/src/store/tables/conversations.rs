@@ -2,9 +2,12 @@
 
 use rusqlite::Row;
 
+use super::messages::NewMessage;
 use super::{StoreError, Tx, exactly_one, page, table};
-use crate::store::ids::{ContactId, ConversationId, Hlc, MessageId, Timestamp, Uint, at};
+use crate::store::ids::{ContactId, ConversationId, Uint, at};
 use crate::store::limits::PREVIEW_CHARS;
+use undertone_protocol::content::{Hlc, MessageId};
+use undertone_protocol::time::Timestamp;
 
 /// The newest message, as the list shows it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -70,8 +73,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ConversationRow> {
     let last = match message {
         None => None,
         Some(message) => Some(LastMessage {
-            message_id: MessageId(message),
-            clock: Hlc::from_u64(row.get::<_, Uint>(7)?.0),
+            message_id: MessageId::from_bytes(message),
+            clock: Hlc::from_packed(row.get::<_, Uint>(7)?.0),
             incoming: row.get(8)?,
             preview: row.get(9)?,
         }),
@@ -157,65 +160,55 @@ impl Conversations<'_> {
     pub fn mark_read(&self, id: ConversationId, up_to: Hlc) -> Result<(), StoreError> {
         self.tx.run(
             "UPDATE conversation SET read_clock = max(read_clock, ?2) WHERE id = ?1",
-            (id, Uint(up_to.to_u64())),
+            (id, Uint(up_to.as_packed())),
         )?;
         self.recount(id)
     }
 
     /// A message was added: it may be the newest, and unread.
-    pub(super) fn message_added(
-        &self,
-        id: ConversationId,
-        row: i64,
-        last: &LastMessage,
-    ) -> Result<(), StoreError> {
-        let clock = Uint(last.clock.to_u64());
-        if last.incoming {
+    pub(super) fn message_added(&self, message: &NewMessage) -> Result<(), StoreError> {
+        let clock = Uint(message.clock.as_packed());
+        if message.sender.is_some() {
             self.tx.run(
                 "UPDATE conversation SET unread = unread + (?2 > read_clock) WHERE id = ?1",
-                (id, clock),
+                (message.conversation, clock),
             )?;
         }
-        exactly_one(self.tx.run(
-            "UPDATE conversation SET
-                 last_id = iif(newest, ?2, last_id), last_incoming = iif(newest, ?5, last_incoming),
-                 preview = iif(newest, ?6, preview), active_ms = iif(newest, ?7, active_ms),
-                 last_clock = iif(newest, ?3, last_clock), last_message = iif(newest, ?4, last_message)
-             FROM (SELECT last_message IS NULL OR (?3, ?4) > (last_clock, last_message) AS newest
-                   FROM conversation WHERE id = ?1)
-             WHERE id = ?1",
-            (id, row, clock, last.message_id.0, last.incoming, &last.preview, Uint(last.clock.to_u64() >> 16)),
-        )?)
+        self.tx.run(
+            "UPDATE conversation SET last_message = ?2, last_clock = ?3, last_device = ?4, last_seq = ?5,
+                 last_incoming = ?6, preview = ?7, active_ms = ?8
+             WHERE id = ?1 AND (last_message IS NULL OR (?3, ?4, ?5) > (last_clock, last_device, last_seq))",
+            (
+                message.conversation,
+                message.message_id.as_bytes(),
+                clock,
+                message.sender_device.as_bytes(),
+                Uint(message.seq),
+                message.sender.is_some(),
+                preview(&message.body),
+                at(message.clock.time()),
+            ),
+        )?;
+        Ok(())
     }
 
-    /// Messages were removed: finds the newest one and the unread count again.
+    /// Messages were removed: finds the newest one and the unread count again. The conversation keeps its place in the list.
     pub(super) fn messages_removed(&self, id: ConversationId) -> Result<(), StoreError> {
-        let newest = self.tx.one(
-            "SELECT id, clock, message_id, sender <> 0, body FROM message WHERE conversation = ?1
-             ORDER BY clock DESC, message_id DESC LIMIT 1",
+        self.tx.run(
+            "UPDATE conversation SET last_message = NULL, last_clock = NULL, last_device = NULL, last_seq = NULL,
+                 last_incoming = NULL, preview = '' WHERE id = ?1",
             [id],
-            |row| {
-                Ok((
-                    row.get::<_, i64>(0)?,
-                    row.get::<_, Uint>(1)?,
-                    row.get::<_, [u8; 16]>(2)?,
-                    row.get::<_, bool>(3)?,
-                    row.get::<_, String>(4)?,
-                ))
-            },
         )?;
-        match newest {
-            None => self.tx.run(
-                "UPDATE conversation SET last_id = NULL, last_clock = NULL, last_message = NULL, last_incoming = NULL,
-                     preview = '' WHERE id = ?1",
-                [id],
-            )?,
-            Some((row, clock, message, incoming, body)) => self.tx.run(
-                "UPDATE conversation SET last_id = ?2, last_clock = ?3, last_message = ?4, last_incoming = ?5,
-                     preview = ?6 WHERE id = ?1",
-                (id, row, clock, message, incoming, preview(&body)),
-            )?,
-        };
+        if let Some(newest) = self.tx.messages().before(id, None, 1)?.pop() {
+            let active: Uint = self
+                .tx
+                .value("SELECT active_ms FROM conversation WHERE id = ?1", [id])?;
+            self.message_added(&newest.message)?;
+            self.tx.run(
+                "UPDATE conversation SET active_ms = ?2 WHERE id = ?1",
+                (id, active),
+            )?;
+        }
         self.recount(id)
     }
 
@@ -229,6 +222,6 @@ impl Conversations<'_> {
 }
 
 /// The first characters of a text, for the list.
-pub(super) fn preview(body: &str) -> String {
+fn preview(body: &str) -> String {
     body.chars().take(PREVIEW_CHARS).collect()
 }

@@ -1,7 +1,8 @@
 //! Cursors: how far each of one's own mailboxes has been read, written with whatever was read.
 
 use super::{StoreError, Tx, table};
-use crate::store::ids::{MailboxId, Uint};
+use crate::store::ids::Uint;
+use undertone_protocol::device::MailboxId;
 
 /// How far a mailbox has been read.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -4,8 +4,10 @@ use rusqlite::Row;
 
 use super::{StoreError, Tx, exactly_one, page, table};
 use crate::store::ids::{
-    ConversationId, GapId, PeerDeviceId, SessionId, Timestamp, Uint, at, coded, maybe_at,
+    ConversationId, GapId, PeerDeviceId, Uint, at, coded, maybe_at, packed, unpacked,
 };
+use undertone_protocol::session::{MessageNumber, SessionId};
+use undertone_protocol::time::Timestamp;
 
 coded! {
     /// How far asking for what is missing has come.
@@ -36,7 +38,7 @@ pub enum Missing {
         /// The session that its tag names.
         session: SessionId,
         /// Its number there.
-        n: u32,
+        number: MessageNumber,
     },
 }
 
@@ -77,7 +79,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<GapRow> {
         },
         ENVELOPE => Missing::Envelope {
             session: SessionId::from_bytes(row.get(4)?),
-            n: row.get(5)?,
+            number: unpacked(row.get(5)?)?,
         },
         other => return Err(rusqlite::Error::IntegralValueOutOfRange(2, other)),
     };
@@ -107,13 +109,13 @@ impl Gaps<'_> {
                 conversation,
                 first,
                 last,
-            } => (STREAM, Some(*conversation), None, *first, *last),
-            Missing::Envelope { session, n } => (
+            } => (STREAM, Some(*conversation), None, Uint(*first), Uint(*last)),
+            Missing::Envelope { session, number } => (
                 ENVELOPE,
                 None,
                 Some(session.as_bytes()),
-                u64::from(*n),
-                u64::from(*n),
+                packed(*number),
+                packed(*number),
             ),
         };
         self.tx
@@ -125,8 +127,8 @@ impl Gaps<'_> {
                     device,
                     conversation,
                     session,
-                    Uint(first),
-                    Uint(last),
+                    first,
+                    last,
                     GapState::Open,
                     at(found),
                     maybe_at(due),
@@ -246,10 +248,14 @@ impl Gaps<'_> {
     }
 
     /// An envelope came again and opened. Whether it was missed.
-    pub fn fill_envelope(&self, session: &SessionId, n: u32) -> Result<bool, StoreError> {
+    pub fn fill_envelope(
+        &self,
+        session: &SessionId,
+        number: MessageNumber,
+    ) -> Result<bool, StoreError> {
         Ok(self.tx.run(
             "DELETE FROM gap WHERE kind = 2 AND session = ?1 AND first = ?2",
-            (session.as_bytes(), n),
+            (session.as_bytes(), packed(number)),
         )? > 0)
     }
 

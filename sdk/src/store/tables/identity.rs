@@ -3,8 +3,11 @@
 use zeroize::Zeroizing;
 
 use super::{StoreError, Tx, exactly_one, table};
-use crate::store::ids::{AccountId, DeviceId, MailboxId, Timestamp, Uint, at};
+use crate::store::ids::{Uint, account, at};
 use crate::store::seal::Place;
+use undertone_protocol::account::AccountId;
+use undertone_protocol::device::{DeviceId, MailboxId};
+use undertone_protocol::time::Timestamp;
 
 const SECRETS: Place<'static> = Place {
     table: "identity",
@@ -42,7 +45,7 @@ impl Identity<'_> {
             [],
             |row| {
                 Ok(IdentityRow {
-                    account: AccountId::from_bytes(row.get(0)?),
+                    account: account(row.get(0)?)?,
                     device: DeviceId::from_bytes(row.get(1)?),
                     mailbox: MailboxId::from_bytes(row.get(2)?),
                     relay: row.get(3)?,

@@ -4,8 +4,9 @@ use rusqlite::Row;
 use zeroize::Zeroizing;
 
 use super::{StoreError, Tx, exactly_one, table};
-use crate::store::ids::{InviteId, Timestamp, Uint, at};
+use crate::store::ids::{InviteId, Uint, at};
 use crate::store::seal::Place;
+use undertone_protocol::time::Timestamp;
 
 /// An invite, without its token.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -2,12 +2,12 @@
 
 use rusqlite::Row;
 
-use super::conversations::{LastMessage, preview};
 use super::{StoreError, Tx, exactly_one, page, table};
-use crate::store::ids::{
-    ContactId, ConversationId, DeviceId, Hlc, MessageId, MessageRowId, Timestamp, Uint, at, coded,
-};
+use crate::store::ids::{ContactId, ConversationId, MessageRowId, Uint, at, coded};
 use crate::store::limits::BULK_REMOVAL_MESSAGES;
+use undertone_protocol::content::{Hlc, MessageId};
+use undertone_protocol::device::DeviceId;
+use undertone_protocol::time::Timestamp;
 
 coded! {
     /// What a message is.
@@ -20,23 +20,34 @@ coded! {
 }
 
 coded! {
-    /// How far a message has come.
-    pub enum MessageState {
-        /// Somebody else's.
-        Received = 0,
-        /// In the outbox.
-        Pending = 1,
-        /// Durable at the relays of all recipients.
-        Sent = 2,
-        /// Confirmed by a recipient's device.
-        Delivered = 3,
-        /// Read by a recipient.
-        Read = 4,
-        /// Given up for a reason that somebody can act on.
-        Failed = 5,
-        /// Given up after its time.
-        Expired = 6,
+    /// Why a message was given up.
+    pub enum FailureReason {
+        /// Its envelope is larger than the relay takes.
+        TooLarge = 1,
+        /// The relay calls it malformed: a defect of the SDK or of the relay.
+        RefusedByRelay = 2,
+        /// The recipient has no device left that can be written to.
+        NoDevice = 3,
     }
+}
+
+/// How far a message has come.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum MessageState {
+    /// Somebody else's.
+    Received,
+    /// In the outbox.
+    Pending,
+    /// Durable at the relay of a recipient.
+    Sent,
+    /// Confirmed by a recipient's device.
+    Delivered,
+    /// Read by a recipient.
+    Read,
+    /// Given up for a reason that somebody can act on.
+    Failed(FailureReason),
+    /// Given up after its time.
+    Expired,
 }
 
 impl MessageState {
@@ -46,11 +57,37 @@ impl MessageState {
     pub fn may_become(self, next: Self) -> bool {
         match next {
             Self::Received => false,
-            Self::Pending => matches!(self, Self::Failed | Self::Expired),
-            Self::Sent | Self::Failed => matches!(self, Self::Pending | Self::Expired),
+            Self::Pending => matches!(self, Self::Failed(_) | Self::Expired),
+            Self::Sent | Self::Failed(_) => matches!(self, Self::Pending | Self::Expired),
             Self::Expired => matches!(self, Self::Pending | Self::Sent),
             Self::Delivered => !matches!(self, Self::Received | Self::Delivered | Self::Read),
             Self::Read => !matches!(self, Self::Received | Self::Read),
+        }
+    }
+
+    /// The state and the reason, as columns.
+    fn columns(self) -> (i64, Option<FailureReason>) {
+        match self {
+            Self::Received => (0, None),
+            Self::Pending => (1, None),
+            Self::Sent => (2, None),
+            Self::Delivered => (3, None),
+            Self::Read => (4, None),
+            Self::Failed(reason) => (5, Some(reason)),
+            Self::Expired => (6, None),
+        }
+    }
+
+    fn read(state: i64, reason: Option<FailureReason>) -> rusqlite::Result<Self> {
+        match (state, reason) {
+            (0, None) => Ok(Self::Received),
+            (1, None) => Ok(Self::Pending),
+            (2, None) => Ok(Self::Sent),
+            (3, None) => Ok(Self::Delivered),
+            (4, None) => Ok(Self::Read),
+            (5, Some(reason)) => Ok(Self::Failed(reason)),
+            (6, None) => Ok(Self::Expired),
+            _ => Err(rusqlite::Error::IntegralValueOutOfRange(8, state)),
         }
     }
 }
@@ -89,8 +126,6 @@ pub struct NewMessage {
 pub struct MessageRow {
     /// The row.
     pub id: MessageRowId,
-    /// Why it failed, in the engine's numbering.
-    pub failure: Option<u32>,
     /// The message.
     pub message: NewMessage,
 }
@@ -101,18 +136,21 @@ impl MessageRow {
     pub fn position(&self) -> Position {
         Position {
             clock: self.message.clock,
-            message_id: self.message.message_id,
+            sender_device: self.message.sender_device,
+            seq: self.message.seq,
         }
     }
 }
 
-/// A place in a timeline. The order of (clock, message id) is the same on every device.
+/// A place in a timeline. This order is the same on every device.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Position {
     /// The message's clock.
     pub clock: Hlc,
-    /// The message's id, among equal clocks.
-    pub message_id: MessageId,
+    /// Among equal clocks, the device that wrote it.
+    pub sender_device: DeviceId,
+    /// Among equal clocks of one device, its number in that device's stream.
+    pub seq: u64,
 }
 
 /// What inserting a message found.
@@ -141,16 +179,15 @@ pub(in crate::store) fn read(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
     let sender: ContactId = row.get(4)?;
     Ok(MessageRow {
         id: row.get(0)?,
-        failure: row.get(9)?,
         message: NewMessage {
             conversation: row.get(1)?,
-            clock: Hlc::from_u64(row.get::<_, Uint>(2)?.0),
-            message_id: MessageId(row.get(3)?),
+            clock: Hlc::from_packed(row.get::<_, Uint>(2)?.0),
+            message_id: MessageId::from_bytes(row.get(3)?),
             sender: (sender.get() != OWN).then_some(sender),
             sender_device: DeviceId::from_bytes(row.get(5)?),
             seq: row.get::<_, Uint>(6)?.0,
             kind: row.get(7)?,
-            state: row.get(8)?,
+            state: MessageState::read(row.get(8)?, row.get(9)?)?,
             sent: row.get::<_, Uint>(10)?.into(),
             stored: row.get::<_, Uint>(11)?.into(),
             body: row.get(12)?,
@@ -176,19 +213,21 @@ impl Messages<'_> {
             return Ok(Inserted::Duplicate(id));
         }
         let row = self.free_row(message.clock)?;
+        let (state, failure) = message.state.columns();
         self.tx.insert(
-            "INSERT INTO message (id, conversation, clock, message_id, sender, sender_device, seq, kind, state, sent_ms,
-                 stored_ms, body, extra) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+            "INSERT INTO message (id, conversation, clock, message_id, sender, sender_device, seq, kind, state, failure, sent_ms,
+                 stored_ms, body, extra) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
             rusqlite::params![
                 row,
                 message.conversation,
-                Uint(message.clock.to_u64()),
-                message.message_id.0,
+                Uint(message.clock.as_packed()),
+                message.message_id.as_bytes(),
                 message.sender.map_or(OWN, ContactId::get),
                 message.sender_device.as_bytes(),
                 Uint(message.seq),
                 message.kind,
-                message.state,
+                state,
+                failure,
                 at(message.sent),
                 at(message.stored),
                 message.body,
@@ -196,15 +235,7 @@ impl Messages<'_> {
             ],
         )?;
         self.index(row)?;
-        let last = LastMessage {
-            message_id: message.message_id,
-            clock: message.clock,
-            incoming: message.sender.is_some(),
-            preview: preview(&message.body),
-        };
-        self.tx
-            .conversations()
-            .message_added(message.conversation, row, &last)?;
+        self.tx.conversations().message_added(message)?;
         Ok(Inserted::New(MessageRowId::new(row)))
     }
 
@@ -212,7 +243,7 @@ impl Messages<'_> {
     pub fn get(&self, id: &MessageId) -> Result<Option<MessageRow>, StoreError> {
         self.tx.one(
             &format!("SELECT {COLUMNS} FROM message m WHERE m.message_id = ?1"),
-            [id.0],
+            [id.as_bytes()],
             read,
         )
     }
@@ -233,7 +264,7 @@ impl Messages<'_> {
             None => self.tx.all(
                 &format!(
                     "SELECT {COLUMNS} FROM message m WHERE m.conversation = ?1
-                     ORDER BY m.clock DESC, m.message_id DESC LIMIT ?2"
+                     ORDER BY m.clock DESC, m.sender_device DESC, m.seq DESC LIMIT ?2"
                 ),
                 (conversation, page(limit)),
                 read,
@@ -241,13 +272,14 @@ impl Messages<'_> {
             Some(position) => self.tx.all(
                 &format!(
                     "SELECT {COLUMNS} FROM message m
-                     WHERE m.conversation = ?1 AND (m.clock, m.message_id) < (?2, ?3)
-                     ORDER BY m.clock DESC, m.message_id DESC LIMIT ?4"
+                     WHERE m.conversation = ?1 AND (m.clock, m.sender_device, m.seq) < (?2, ?3, ?4)
+                     ORDER BY m.clock DESC, m.sender_device DESC, m.seq DESC LIMIT ?5"
                 ),
                 (
                     conversation,
-                    Uint(position.clock.to_u64()),
-                    position.message_id.0,
+                    Uint(position.clock.as_packed()),
+                    position.sender_device.as_bytes(),
+                    Uint(position.seq),
                     page(limit),
                 ),
                 read,
@@ -265,13 +297,14 @@ impl Messages<'_> {
         self.tx.all(
             &format!(
                 "SELECT {COLUMNS} FROM message m
-                 WHERE m.conversation = ?1 AND (m.clock, m.message_id) > (?2, ?3)
-                 ORDER BY m.clock, m.message_id LIMIT ?4"
+                 WHERE m.conversation = ?1 AND (m.clock, m.sender_device, m.seq) > (?2, ?3, ?4)
+                 ORDER BY m.clock, m.sender_device, m.seq LIMIT ?5"
             ),
             (
                 conversation,
-                Uint(position.clock.to_u64()),
-                position.message_id.0,
+                Uint(position.clock.as_packed()),
+                position.sender_device.as_bytes(),
+                Uint(position.seq),
                 page(limit),
             ),
             read,
@@ -279,12 +312,11 @@ impl Messages<'_> {
     }
 
     /// Moves a message to another state if [`MessageState::may_become`] allows it; the new row then, `None` when nothing
-    /// changed or there is no such message. `failure` is kept with [`MessageState::Failed`].
+    /// changed or there is no such message.
     pub fn advance(
         &self,
         id: &MessageId,
         state: MessageState,
-        failure: Option<u32>,
     ) -> Result<Option<MessageRow>, StoreError> {
         let Some(mut row) = self.get(id)? else {
             return Ok(None);
@@ -292,12 +324,12 @@ impl Messages<'_> {
         if !row.message.state.may_become(state) {
             return Ok(None);
         }
-        row.message.state = state;
-        row.failure = failure.filter(|_| state == MessageState::Failed);
+        let (code, failure) = state.columns();
         exactly_one(self.tx.run(
             "UPDATE message SET state = ?2, failure = ?3 WHERE id = ?1",
-            (row.id, state, row.failure),
+            (row.id, code, failure),
         )?)?;
+        row.message.state = state;
         Ok(Some(row))
     }
 
@@ -356,7 +388,7 @@ impl Messages<'_> {
     fn row_of(&self, id: &MessageId) -> Result<Option<MessageRowId>, StoreError> {
         self.tx.one(
             "SELECT id FROM message WHERE message_id = ?1",
-            [id.0],
+            [id.as_bytes()],
             |row| row.get(0),
         )
     }
@@ -364,7 +396,7 @@ impl Messages<'_> {
     /// The row number for a clock: the clock itself, or the next free number above a block of taken ones.
     fn free_row(&self, clock: Hlc) -> Result<i64, StoreError> {
         const BLOCK: i64 = 0xFFFF;
-        let mut row = i64::try_from(clock.to_u64()).map_err(|_| StoreError::OutOfRange)?;
+        let mut row = i64::try_from(clock.as_packed()).map_err(|_| StoreError::OutOfRange)?;
         while self
             .tx
             .value::<bool>("SELECT EXISTS (SELECT 1 FROM message WHERE id = ?1)", [row])?

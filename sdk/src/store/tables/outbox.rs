@@ -1,13 +1,17 @@
-//! The outbox: what is to be sent, one row per envelope and recipient mailbox, in strict order per mailbox.
+//! The outbox: what is to be sent, one row per message and recipient device, in strict order per mailbox.
 //!
-//! Only the oldest row of a mailbox is ever due, so that a dead relay or a full mailbox holds back nobody else's messages
-//! and never reorders its own.
+//! Only the oldest row of a mailbox has its turn, so that a dead relay or a full mailbox holds back nobody else's messages
+//! and never reorders its own. A row without a device waits until the contact's devices are known.
 
 use rusqlite::Row;
+use undertone_protocol::content::MessageId;
+use undertone_protocol::device::MailboxId;
+use undertone_protocol::session::{MessageNumber, SessionId};
+use undertone_protocol::time::Timestamp;
 
 use super::{StoreError, Tx, exactly_one, page, table};
 use crate::store::ids::{
-    EnvelopeId, MailboxId, MessageId, OutboxId, PeerDeviceId, SessionId, Timestamp, Uint, at, coded,
+    ContactId, EnvelopeId, OutboxId, PeerDeviceId, Uint, at, coded, packed, unpacked,
 };
 
 coded! {
@@ -27,39 +31,42 @@ coded! {
 pub enum OutboxBody {
     /// A finished envelope: the same bytes at every attempt.
     Envelope(Vec<u8>),
-    /// Content that is encrypted when there is a session.
+    /// Content that is encrypted when its turn comes.
     Content(Vec<u8>),
+}
+
+/// Where a row goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Destination {
+    /// The recipient.
+    pub peer_device: PeerDeviceId,
+    /// Its mailbox.
+    pub mailbox: MailboxId,
 }
 
 /// A row to be queued.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NewOutbox {
-    /// The recipient's mailbox.
-    pub mailbox: MailboxId,
-    /// The relay that has it.
-    pub relay: String,
-    /// The recipient.
-    pub peer_device: PeerDeviceId,
+    /// Whom it is for.
+    pub contact: ContactId,
+    /// Where it goes; absent while the contact's devices are not known.
+    pub destination: Option<Destination>,
     /// What the relay recognises a repetition by.
     pub envelope_id: EnvelopeId,
-    /// The message that it carries, when that is one that is shown.
-    pub message_id: Option<MessageId>,
-    /// The type in the content header.
-    pub content_type: u16,
-    /// Session and number under which an envelope was encrypted.
-    pub encrypted_as: Option<(SessionId, u32)>,
+    /// The id in the content header.
+    pub message_id: MessageId,
+    /// Whether that is a message of a conversation.
+    pub shown: bool,
+    /// The session and number under which an envelope was encrypted.
+    pub encrypted_as: Option<(SessionId, MessageNumber)>,
     /// What is sent.
     pub body: OutboxBody,
     /// What it waits for.
     pub hold: OutboxHold,
     /// Whether the recipient's device is to be woken.
     pub wake: bool,
-    /// Not before.
-    pub next_attempt: Timestamp,
     /// Now.
     pub created: Timestamp,
-    /// When to give up.
-    pub expires: Timestamp,
 }
 
 /// A queued row.
@@ -67,10 +74,17 @@ pub struct NewOutbox {
 pub struct OutboxRow {
     /// The row.
     pub id: OutboxId,
-    /// Attempts made.
-    pub attempts: u32,
     /// What was queued, as it is now.
     pub item: NewOutbox,
+}
+
+/// A mailbox for which something is queued.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct QueuedMailbox {
+    /// Where.
+    pub destination: Destination,
+    /// The relay that has the mailbox.
+    pub relay: String,
 }
 
 table! {
@@ -78,17 +92,9 @@ table! {
     Outbox, outbox
 }
 
-const COLUMNS: &str = "o.id, o.attempts, o.mailbox, o.relay, o.peer_device, o.envelope_id, o.message_id, o.content_type,
-    o.session, o.n, o.body_kind, o.body, o.hold, o.wake, o.next_attempt_ms, o.created_ms, o.expires_ms";
-
-/// The oldest row of each mailbox, found by skipping from mailbox to mailbox in the index.
-const HEADS: &str = "WITH RECURSIVE box (mailbox) AS (
-        SELECT min(mailbox) FROM outbox
-        UNION ALL
-        SELECT (SELECT min(mailbox) FROM outbox WHERE mailbox > box.mailbox) FROM box WHERE box.mailbox IS NOT NULL
-    ), head (id) AS (
-        SELECT (SELECT min(id) FROM outbox WHERE mailbox = box.mailbox) FROM box WHERE box.mailbox IS NOT NULL
-    )";
+const COLUMNS: &str =
+    "SELECT id, contact, peer_device, mailbox, envelope_id, message_id, shown, session, number,
+    body_kind, body, hold, wake, created_ms FROM outbox";
 
 const ENVELOPE: i64 = 1;
 const CONTENT: i64 = 2;
@@ -103,30 +109,33 @@ impl OutboxBody {
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<OutboxRow> {
-    let session: Option<[u8; 16]> = row.get(8)?;
-    let n: Option<u32> = row.get(9)?;
-    let body = match row.get::<_, i64>(10)? {
-        ENVELOPE => OutboxBody::Envelope(row.get(11)?),
-        CONTENT => OutboxBody::Content(row.get(11)?),
-        other => return Err(rusqlite::Error::IntegralValueOutOfRange(10, other)),
+    let device: Option<PeerDeviceId> = row.get(2)?;
+    let mailbox: Option<[u8; 16]> = row.get(3)?;
+    let session: Option<[u8; 16]> = row.get(7)?;
+    let number = row.get::<_, Option<Uint>>(8)?.map(unpacked).transpose()?;
+    let body = match row.get::<_, i64>(9)? {
+        ENVELOPE => OutboxBody::Envelope(row.get(10)?),
+        CONTENT => OutboxBody::Content(row.get(10)?),
+        other => return Err(rusqlite::Error::IntegralValueOutOfRange(9, other)),
     };
     Ok(OutboxRow {
         id: row.get(0)?,
-        attempts: row.get(1)?,
         item: NewOutbox {
-            mailbox: MailboxId::from_bytes(row.get(2)?),
-            relay: row.get(3)?,
-            peer_device: row.get(4)?,
-            envelope_id: EnvelopeId::from_bytes(row.get(5)?),
-            message_id: row.get::<_, Option<[u8; 16]>>(6)?.map(MessageId),
-            content_type: row.get(7)?,
-            encrypted_as: session.map(SessionId::from_bytes).zip(n),
+            contact: row.get(1)?,
+            destination: device.zip(mailbox.map(MailboxId::from_bytes)).map(
+                |(peer_device, mailbox)| Destination {
+                    peer_device,
+                    mailbox,
+                },
+            ),
+            envelope_id: EnvelopeId::from_bytes(row.get(4)?),
+            message_id: MessageId::from_bytes(row.get(5)?),
+            shown: row.get(6)?,
+            encrypted_as: session.map(SessionId::from_bytes).zip(number),
             body,
-            hold: row.get(12)?,
-            wake: row.get(13)?,
-            next_attempt: row.get::<_, Uint>(14)?.into(),
-            created: row.get::<_, Uint>(15)?.into(),
-            expires: row.get::<_, Uint>(16)?.into(),
+            hold: row.get(11)?,
+            wake: row.get(12)?,
+            created: row.get::<_, Uint>(13)?.into(),
         },
     })
 }
@@ -134,67 +143,85 @@ fn read(row: &Row<'_>) -> rusqlite::Result<OutboxRow> {
 impl Outbox<'_> {
     /// Queues a row behind all others of its mailbox.
     pub fn insert(&self, item: &NewOutbox) -> Result<OutboxId, StoreError> {
+        self.insert_as(None, item)
+    }
+
+    /// Queues a row before all others: a first message goes before what waits for its session.
+    pub fn insert_front(&self, item: &NewOutbox) -> Result<OutboxId, StoreError> {
+        let front: Option<i64> = self.tx.value("SELECT min(id) - 1 FROM outbox", [])?;
+        self.insert_as(front, item)
+    }
+
+    fn insert_as(&self, id: Option<i64>, item: &NewOutbox) -> Result<OutboxId, StoreError> {
         let (kind, body) = item.body.parts();
-        let session = item
-            .encrypted_as
-            .as_ref()
-            .map(|(session, _)| session.as_bytes());
+        let destination = item.destination.as_ref();
         self.tx
             .insert(
-                "INSERT INTO outbox (mailbox, relay, peer_device, envelope_id, message_id, content_type, session, n,
-                     body_kind, body, hold, wake, next_attempt_ms, created_ms, expires_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
-                rusqlite::params![
-                    item.mailbox.as_bytes(),
-                    item.relay,
-                    item.peer_device,
+                "INSERT INTO outbox (id, contact, peer_device, mailbox, envelope_id, message_id, shown, session, number,
+                     body_kind, body, hold, wake, created_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                (
+                    id,
+                    item.contact,
+                    destination.map(|to| to.peer_device),
+                    destination.map(|to| to.mailbox.as_bytes()),
                     item.envelope_id.as_bytes(),
-                    item.message_id.map(|id| id.0),
-                    item.content_type,
-                    session,
-                    item.encrypted_as.map(|(_, n)| n),
+                    item.message_id.as_bytes(),
+                    item.shown,
+                    item.encrypted_as.as_ref().map(|(session, _)| session.as_bytes()),
+                    item.encrypted_as.map(|(_, number)| packed(number)),
                     kind,
                     body,
                     item.hold,
                     item.wake,
-                    at(item.next_attempt),
                     at(item.created),
-                    at(item.expires),
-                ],
+                ),
             )
             .map(OutboxId::new)
     }
 
     /// A row.
     pub fn get(&self, id: OutboxId) -> Result<Option<OutboxRow>, StoreError> {
-        self.tx.one(
-            &format!("SELECT {COLUMNS} FROM outbox o WHERE o.id = ?1"),
-            [id],
-            read,
-        )
+        self.tx.one(&format!("{COLUMNS} WHERE id = ?1"), [id], read)
     }
 
-    /// The oldest row of each mailbox that may be sent at `now`: its time has come and nothing holds it.
-    pub fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
+    /// The mailboxes for which something is queued, with the device of the oldest row. Read once when the engine starts.
+    pub fn mailboxes(&self) -> Result<Vec<QueuedMailbox>, StoreError> {
         self.tx.all(
-            &format!(
-                "{HEADS} SELECT {COLUMNS} FROM head JOIN outbox o ON o.id = head.id
-                 WHERE o.hold = 0 AND o.next_attempt_ms <= ?1 ORDER BY o.next_attempt_ms, o.id LIMIT ?2"
-            ),
-            (at(now), page(limit)),
-            read,
+            "SELECT o.peer_device, o.mailbox, d.relay
+             FROM outbox o JOIN peer_device d ON d.id = o.peer_device
+             WHERE o.id IN (SELECT min(id) FROM outbox WHERE mailbox IS NOT NULL GROUP BY mailbox) ORDER BY o.id",
+            [],
+            |row| {
+                let mailbox = MailboxId::from_bytes(row.get(1)?);
+                let destination = Destination { peer_device: row.get(0)?, mailbox };
+                Ok(QueuedMailbox { destination, relay: row.get(2)? })
+            },
         )
     }
 
-    /// The oldest rows of one mailbox, in order, whatever holds them.
+    /// The oldest rows of a mailbox, in order, whatever holds them.
     pub fn of_mailbox(
         &self,
         mailbox: &MailboxId,
         limit: usize,
     ) -> Result<Vec<OutboxRow>, StoreError> {
         self.tx.all(
-            &format!("SELECT {COLUMNS} FROM outbox o WHERE o.mailbox = ?1 ORDER BY o.id LIMIT ?2"),
+            &format!("{COLUMNS} WHERE mailbox = ?1 ORDER BY id LIMIT ?2"),
             (mailbox.as_bytes(), page(limit)),
+            read,
+        )
+    }
+
+    /// The oldest rows for a contact whose devices are not known yet, in order.
+    pub fn of_contact_without_device(
+        &self,
+        contact: ContactId,
+        limit: usize,
+    ) -> Result<Vec<OutboxRow>, StoreError> {
+        self.tx.all(
+            &format!("{COLUMNS} WHERE mailbox IS NULL AND contact = ?1 ORDER BY id LIMIT ?2"),
+            (contact, page(limit)),
             read,
         )
     }
@@ -207,33 +234,23 @@ impl Outbox<'_> {
         limit: usize,
     ) -> Result<Vec<OutboxRow>, StoreError> {
         self.tx.all(
-            &format!("SELECT {COLUMNS} FROM outbox o WHERE o.peer_device = ?1 AND o.hold = ?2 ORDER BY o.id LIMIT ?3"),
+            &format!("{COLUMNS} WHERE peer_device = ?1 AND hold = ?2 ORDER BY id LIMIT ?3"),
             (device, hold, page(limit)),
             read,
         )
     }
 
-    /// When the next row that nothing holds becomes due.
-    pub fn next_attempt(&self) -> Result<Option<Timestamp>, StoreError> {
-        let next: Option<Uint> = self.tx.value(
-            &format!("{HEADS} SELECT min(o.next_attempt_ms) FROM head JOIN outbox o ON o.id = head.id WHERE o.hold = 0"),
-            [],
-        )?;
-        Ok(next.map(Into::into))
-    }
-
-    /// When the next row expires.
-    pub fn next_expiry(&self) -> Result<Option<Timestamp>, StoreError> {
-        let next: Option<Uint> = self.tx.value("SELECT min(expires_ms) FROM outbox", [])?;
-        Ok(next.map(Into::into))
-    }
-
-    /// An attempt failed: the next one is not before `next`.
-    pub fn retry_at(&self, id: OutboxId, next: Timestamp) -> Result<(), StoreError> {
-        exactly_one(self.tx.run(
-            "UPDATE outbox SET attempts = attempts + 1, next_attempt_ms = ?2 WHERE id = ?1",
-            (id, at(next)),
-        )?)
+    /// Rows that were queued before `cut`, oldest first.
+    pub fn created_before(
+        &self,
+        cut: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<OutboxRow>, StoreError> {
+        self.tx.all(
+            &format!("{COLUMNS} WHERE created_ms < ?1 ORDER BY created_ms, id LIMIT ?2"),
+            (at(cut), page(limit)),
+            read,
+        )
     }
 
     /// Content became an envelope, under its number in a session.
@@ -241,62 +258,48 @@ impl Outbox<'_> {
         &self,
         id: OutboxId,
         envelope: &[u8],
-        encrypted_as: (&SessionId, u32),
+        encrypted_as: (&SessionId, MessageNumber),
         hold: OutboxHold,
     ) -> Result<(), StoreError> {
         exactly_one(self.tx.run(
-            "UPDATE outbox SET body_kind = ?2, body = ?3, session = ?4, n = ?5, hold = ?6 WHERE id = ?1",
-            (id, ENVELOPE, envelope, encrypted_as.0.as_bytes(), encrypted_as.1, hold),
+            "UPDATE outbox SET body_kind = ?2, body = ?3, session = ?4, number = ?5, hold = ?6 WHERE id = ?1",
+            (id, ENVELOPE, envelope, encrypted_as.0.as_bytes(), packed(encrypted_as.1), hold),
         )?)
     }
 
-    /// Turns an envelope back into content, to be encrypted for another session under a new envelope id.
+    /// An envelope becomes content again, to be encrypted for another session and sent under a new envelope id.
     pub fn set_content(
         &self,
         id: OutboxId,
         content: &[u8],
         envelope_id: &EnvelopeId,
+        hold: OutboxHold,
     ) -> Result<(), StoreError> {
         exactly_one(self.tx.run(
-            "UPDATE outbox SET body_kind = ?2, body = ?3, session = NULL, n = NULL, hold = ?4, envelope_id = ?5
+            "UPDATE outbox SET body_kind = ?2, body = ?3, session = NULL, number = NULL, hold = ?4, envelope_id = ?5
              WHERE id = ?1",
-            (id, CONTENT, content, OutboxHold::Session, envelope_id.as_bytes()),
+            (id, CONTENT, content, hold, envelope_id.as_bytes()),
         )?)
     }
 
-    /// Changes what a device's rows wait for: all that wait for `from` now wait for `to`, and may be sent at once.
+    /// All rows of a device that wait for `from` now wait for `to`. Returns how many.
     pub fn release(
         &self,
         device: PeerDeviceId,
         from: OutboxHold,
         to: OutboxHold,
-        now: Timestamp,
     ) -> Result<usize, StoreError> {
         self.tx.run(
-            "UPDATE outbox SET hold = ?3, next_attempt_ms = ?4 WHERE peer_device = ?1 AND hold = ?2",
-            (device, from, to, at(now)),
+            "UPDATE outbox SET hold = ?3 WHERE peer_device = ?1 AND hold = ?2",
+            (device, from, to),
         )
     }
 
-    /// The relay of a device's mailbox came back, or the device moved: its rows may be sent at `now`, there.
-    pub fn redirect(
-        &self,
-        device: PeerDeviceId,
-        mailbox: &MailboxId,
-        relay: &str,
-        now: Timestamp,
-    ) -> Result<usize, StoreError> {
+    /// A device moved to another mailbox: its rows go there. Returns how many.
+    pub fn redirect(&self, to: &Destination) -> Result<usize, StoreError> {
         self.tx.run(
-            "UPDATE outbox SET mailbox = ?2, relay = ?3, next_attempt_ms = ?4 WHERE peer_device = ?1",
-            (device, mailbox.as_bytes(), relay, at(now)),
-        )
-    }
-
-    /// Everything for a relay may be tried at `now`: it answers again.
-    pub fn retry_relay(&self, relay: &str, now: Timestamp) -> Result<usize, StoreError> {
-        self.tx.run(
-            "UPDATE outbox SET next_attempt_ms = ?2 WHERE relay = ?1 AND next_attempt_ms > ?2",
-            (relay, at(now)),
+            "UPDATE outbox SET mailbox = ?2 WHERE peer_device = ?1",
+            (to.peer_device, to.mailbox.as_bytes()),
         )
     }
 
@@ -307,28 +310,19 @@ impl Outbox<'_> {
 
     /// Removes what belongs to a message (it was deleted before it was sent). Returns how many rows.
     pub fn remove_message(&self, message: &MessageId) -> Result<usize, StoreError> {
-        self.tx
-            .run("DELETE FROM outbox WHERE message_id = ?1", [message.0])
-    }
-
-    /// Rows that expired by `now`, oldest first.
-    pub fn expired(&self, now: Timestamp, limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
-        self.tx.all(
-            &format!(
-                "SELECT {COLUMNS} FROM outbox o WHERE o.expires_ms <= ?1 ORDER BY o.id LIMIT ?2"
-            ),
-            (at(now), page(limit)),
-            read,
+        self.tx.run(
+            "DELETE FROM outbox WHERE message_id = ?1",
+            [message.as_bytes()],
         )
     }
 
-    /// How many envelopes of a message are still queued.
+    /// How many rows of a message are still queued.
     pub fn remaining(&self, message: &MessageId) -> Result<u64, StoreError> {
         Ok(self
             .tx
             .value::<Uint>(
                 "SELECT count(*) FROM outbox WHERE message_id = ?1",
-                [message.0],
+                [message.as_bytes()],
             )?
             .0)
     }

@@ -3,7 +3,9 @@
 use rusqlite::Row;
 
 use super::{StoreError, Tx, page, table};
-use crate::store::ids::{EnvelopeId, ParkedId, Timestamp, Uint, at, coded};
+use crate::store::ids::{EnvelopeId, Uint, at, coded};
+use undertone_protocol::park::ParkedId;
+use undertone_protocol::time::Timestamp;
 
 coded! {
     /// Why an envelope is kept.
@@ -46,7 +48,7 @@ table! {
 
 fn read(row: &Row<'_>) -> rusqlite::Result<ParkedRow> {
     Ok(ParkedRow {
-        id: row.get(0)?,
+        id: ParkedId(row.get::<_, Uint>(0)?.0),
         kind: row.get(1)?,
         envelope_id: EnvelopeId::from_bytes(row.get(2)?),
         envelope: row.get(3)?,
@@ -67,7 +69,7 @@ impl Parked<'_> {
             "INSERT INTO parked (kind, envelope_id, envelope, received_ms) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT DO NOTHING RETURNING id",
             (kind, envelope_id.as_bytes(), envelope, at(now)),
-            |row| row.get(0),
+            |row| Ok(ParkedId(row.get::<_, Uint>(0)?.0)),
         )
     }
 
@@ -81,7 +83,7 @@ impl Parked<'_> {
         self.tx.all(
             "SELECT id, kind, envelope_id, envelope, received_ms FROM parked WHERE kind = ?1 AND id > ?2
              ORDER BY id LIMIT ?3",
-            (kind, after.map_or(0, ParkedId::get), page(limit)),
+            (kind, Uint(after.map_or(0, |id| id.0)), page(limit)),
             read,
         )
     }
@@ -103,7 +105,8 @@ impl Parked<'_> {
 
     /// Removes a kept envelope: it was handled, or replaced.
     pub fn remove(&self, id: ParkedId) -> Result<(), StoreError> {
-        self.tx.run("DELETE FROM parked WHERE id = ?1", [id])?;
+        self.tx
+            .run("DELETE FROM parked WHERE id = ?1", [Uint(id.0)])?;
         Ok(())
     }
 

@@ -3,9 +3,11 @@
 use rusqlite::Row;
 
 use super::{StoreError, Tx, exactly_one, table};
-use crate::store::ids::{
-    ContactId, DeviceId, MailboxId, PeerDeviceId, Timestamp, Uint, at, coded, maybe_at,
+use crate::store::ids::{ContactId, PeerDeviceId, Uint, at, coded, malformed, maybe_at};
+use undertone_protocol::device::{
+    DeviceId, DeviceIdentity, DeviceSigningPublicKey, IdentityPublicKey, MailboxId,
 };
+use undertone_protocol::time::Timestamp;
 
 coded! {
     /// Whether a device is written to.
@@ -19,21 +21,6 @@ coded! {
     }
 }
 
-/// What a manifest says of a device.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PeerDeviceKeys {
-    /// The device.
-    pub device: DeviceId,
-    /// X25519 identity key.
-    pub identity_key: [u8; 32],
-    /// Ed25519 device signing key.
-    pub signing_key: [u8; 32],
-    /// Its mailbox.
-    pub mailbox: MailboxId,
-    /// The address of the relay that has the mailbox.
-    pub relay: String,
-}
-
 /// A device of a contact.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PeerDeviceRow {
@@ -42,7 +29,9 @@ pub struct PeerDeviceRow {
     /// Whose device it is.
     pub contact: ContactId,
     /// What the manifest says of it.
-    pub keys: PeerDeviceKeys,
+    pub keys: DeviceIdentity,
+    /// The address of the relay that has its mailbox.
+    pub relay: String,
     /// Whether it is written to.
     pub state: PeerDeviceState,
     /// When something authentic last came from it.
@@ -70,13 +59,13 @@ fn read(row: &Row<'_>) -> rusqlite::Result<PeerDeviceRow> {
     Ok(PeerDeviceRow {
         id: row.get(0)?,
         contact: row.get(1)?,
-        keys: PeerDeviceKeys {
-            device: DeviceId::from_bytes(row.get(2)?),
-            identity_key: row.get(3)?,
-            signing_key: row.get(4)?,
+        keys: DeviceIdentity {
+            id: DeviceId::from_bytes(row.get(2)?),
+            identity_key: IdentityPublicKey::parse(&row.get(3)?).map_err(malformed)?,
+            signing_key: DeviceSigningPublicKey::parse(&row.get(4)?).map_err(malformed)?,
             mailbox: MailboxId::from_bytes(row.get(5)?),
-            relay: row.get(6)?,
         },
+        relay: row.get(6)?,
         state: row.get(7)?,
         last_heard: row.get::<_, Option<Uint>>(8)?.map(Into::into),
         handshakes: row.get(9)?,
@@ -91,7 +80,8 @@ impl PeerDevices<'_> {
     pub fn upsert(
         &self,
         contact: ContactId,
-        keys: &PeerDeviceKeys,
+        keys: &DeviceIdentity,
+        relay: &str,
     ) -> Result<PeerDeviceId, StoreError> {
         self.tx.value(
             "INSERT INTO peer_device (contact, device, identity_key, signing_key, mailbox, relay, state)
@@ -101,11 +91,11 @@ impl PeerDevices<'_> {
              RETURNING id",
             (
                 contact,
-                keys.device.as_bytes(),
-                keys.identity_key,
-                keys.signing_key,
+                keys.id.as_bytes(),
+                keys.identity_key.as_bytes(),
+                keys.signing_key.as_bytes(),
                 keys.mailbox.as_bytes(),
-                &keys.relay,
+                relay,
                 PeerDeviceState::Active,
             ),
         )
@@ -125,15 +115,6 @@ impl PeerDevices<'_> {
         self.tx.one(
             &format!("{COLUMNS} WHERE contact = ?1 AND device = ?2"),
             (contact, device.as_bytes()),
-            read,
-        )
-    }
-
-    /// The device with this mailbox.
-    pub fn by_mailbox(&self, mailbox: &MailboxId) -> Result<Option<PeerDeviceRow>, StoreError> {
-        self.tx.one(
-            &format!("{COLUMNS} WHERE mailbox = ?1"),
-            [mailbox.as_bytes()],
             read,
         )
     }

@@ -3,29 +3,17 @@
 use zeroize::Zeroizing;
 
 use super::{StoreError, Tx, exactly_one, table};
-use crate::store::ids::{Timestamp, Uint, at, coded};
+use crate::store::ids::{Uint, at, malformed};
 use crate::store::seal::Place;
-
-coded! {
-    /// What a prekey is for.
-    pub enum PrekeyKind {
-        /// A signed X25519 prekey.
-        Signed = 1,
-        /// A one-time X25519 prekey.
-        OneTime = 2,
-        /// A one-time ML-KEM-1024 prekey.
-        KemOneTime = 3,
-        /// A last-resort ML-KEM-1024 prekey.
-        KemLastResort = 4,
-    }
-}
+use undertone_protocol::prekeys::{PrekeyId, PrekeyKind};
+use undertone_protocol::time::Timestamp;
 
 /// A prekey to be stored.
 pub struct NewPrekey<'a> {
     /// What it is for.
     pub kind: PrekeyKind,
     /// Its random id, unique within its kind.
-    pub key_id: u32,
+    pub key_id: PrekeyId,
     /// The private half, in the protocol's encoding.
     pub private: &'a [u8],
     /// What the relay gets.
@@ -40,7 +28,7 @@ pub struct UnpublishedPrekey {
     /// What it is for.
     pub kind: PrekeyKind,
     /// Its id.
-    pub key_id: u32,
+    pub key_id: PrekeyId,
     /// What the relay gets.
     pub item: Vec<u8>,
 }
@@ -50,19 +38,27 @@ table! {
     Prekeys, prekeys
 }
 
-fn row_key(kind: PrekeyKind, key_id: u32) -> [u8; 12] {
-    let mut key = [0; 12];
-    key[..8].copy_from_slice(&kind.code().to_be_bytes());
-    key[8..].copy_from_slice(&key_id.to_be_bytes());
+fn row_key(kind: PrekeyKind, key_id: PrekeyId) -> [u8; 5] {
+    let mut key = [0; 5];
+    key[0] = kind.to_byte();
+    key[1..].copy_from_slice(&key_id.to_bytes());
     key
 }
 
-fn place(row: &[u8; 12]) -> Place<'_> {
+fn place(row: &[u8; 5]) -> Place<'_> {
     Place {
         table: "prekey",
         column: "private",
         row,
     }
+}
+
+fn read_kind(byte: u8) -> rusqlite::Result<PrekeyKind> {
+    PrekeyKind::from_byte(byte).map_err(malformed)
+}
+
+fn read_id(number: u32) -> rusqlite::Result<PrekeyId> {
+    PrekeyId::new(number).ok_or(rusqlite::Error::IntegralValueOutOfRange(0, number.into()))
 }
 
 impl Prekeys<'_> {
@@ -73,7 +69,7 @@ impl Prekeys<'_> {
             .seal(&place(&row_key(prekey.kind, prekey.key_id)), prekey.private)?;
         self.tx.insert(
             "INSERT INTO prekey (kind, key_id, private, item, created_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
-            (prekey.kind, prekey.key_id, sealed, prekey.item, at(prekey.created)),
+            (prekey.kind.to_byte(), prekey.key_id.get(), sealed, prekey.item, at(prekey.created)),
         )?;
         Ok(())
     }
@@ -82,11 +78,11 @@ impl Prekeys<'_> {
     pub fn private(
         &self,
         kind: PrekeyKind,
-        key_id: u32,
+        key_id: PrekeyId,
     ) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
         let sealed: Option<Vec<u8>> = self.tx.one(
             "SELECT private FROM prekey WHERE kind = ?1 AND key_id = ?2",
-            (kind, key_id),
+            (kind.to_byte(), key_id.get()),
             |row| row.get(0),
         )?;
         sealed
@@ -95,10 +91,10 @@ impl Prekeys<'_> {
     }
 
     /// Deletes a prekey, after its only use. Whether there was one.
-    pub fn remove(&self, kind: PrekeyKind, key_id: u32) -> Result<bool, StoreError> {
+    pub fn remove(&self, kind: PrekeyKind, key_id: PrekeyId) -> Result<bool, StoreError> {
         Ok(self.tx.run(
             "DELETE FROM prekey WHERE kind = ?1 AND key_id = ?2",
-            (kind, key_id),
+            (kind.to_byte(), key_id.get()),
         )? > 0)
     }
 
@@ -107,7 +103,7 @@ impl Prekeys<'_> {
         self.tx.all(
             "SELECT kind, key_id, item FROM prekey WHERE published_ms IS NULL AND item IS NOT NULL ORDER BY id",
             [],
-            |row| Ok(UnpublishedPrekey { kind: row.get(0)?, key_id: row.get(1)?, item: row.get(2)? }),
+            |row| Ok(UnpublishedPrekey { kind: read_kind(row.get(0)?)?, key_id: read_id(row.get(1)?)?, item: row.get(2)? }),
         )
     }
 
@@ -115,12 +111,12 @@ impl Prekeys<'_> {
     pub fn mark_published(
         &self,
         kind: PrekeyKind,
-        key_id: u32,
+        key_id: PrekeyId,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         exactly_one(self.tx.run(
             "UPDATE prekey SET published_ms = ?3, item = NULL WHERE kind = ?1 AND key_id = ?2",
-            (kind, key_id, at(now)),
+            (kind.to_byte(), key_id.get(), at(now)),
         )?)
     }
 
@@ -128,12 +124,12 @@ impl Prekeys<'_> {
     pub fn mark_replaced(
         &self,
         kind: PrekeyKind,
-        successor: u32,
+        successor: PrekeyId,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.tx.run(
             "UPDATE prekey SET replaced_ms = ?3 WHERE kind = ?1 AND key_id <> ?2 AND replaced_ms IS NULL",
-            (kind, successor, at(now)),
+            (kind.to_byte(), successor.get(), at(now)),
         )?;
         Ok(())
     }
@@ -144,11 +140,16 @@ impl Prekeys<'_> {
             .run("DELETE FROM prekey WHERE replaced_ms < ?1", [at(before)])
     }
 
-    /// Deletes all of a kind that were never published, or all: after a relay lost its store everything is made anew.
-    pub fn remove_unpublished(&self, kind: PrekeyKind) -> Result<usize, StoreError> {
+    /// Deletes all one-time prekeys: the relay that had them lost its store. Returns how many.
+    pub fn remove_unused_one_time(&self) -> Result<usize, StoreError> {
+        self.tx.run("DELETE FROM prekey WHERE kind IN (2, 3)", [])
+    }
+
+    /// Deletes the one-time prekeys that were made before `before`. Returns how many.
+    pub fn remove_one_time_before(&self, before: Timestamp) -> Result<usize, StoreError> {
         self.tx.run(
-            "DELETE FROM prekey WHERE kind = ?1 AND published_ms IS NULL",
-            [kind],
+            "DELETE FROM prekey WHERE kind IN (2, 3) AND created_ms < ?1",
+            [at(before)],
         )
     }
 
@@ -156,17 +157,17 @@ impl Prekeys<'_> {
     pub fn count(&self, kind: PrekeyKind) -> Result<u64, StoreError> {
         let count: Uint = self.tx.value(
             "SELECT count(*) FROM prekey WHERE kind = ?1 AND replaced_ms IS NULL",
-            [kind],
+            [kind.to_byte()],
         )?;
         Ok(count.0)
     }
 
     /// Of a kind, the id and the time of making of the newest.
-    pub fn newest(&self, kind: PrekeyKind) -> Result<Option<(u32, Timestamp)>, StoreError> {
+    pub fn newest(&self, kind: PrekeyKind) -> Result<Option<(PrekeyId, Timestamp)>, StoreError> {
         self.tx.one(
             "SELECT key_id, created_ms FROM prekey WHERE kind = ?1 ORDER BY id DESC LIMIT 1",
-            [kind],
-            |row| Ok((row.get(0)?, row.get::<_, Uint>(1)?.into())),
+            [kind.to_byte()],
+            |row| Ok((read_id(row.get(0)?)?, row.get::<_, Uint>(1)?.into())),
         )
     }
 }

@@ -1,7 +1,9 @@
-//! Delivery receipts that are owed: collected here, and sent together on the next message or when they are due.
+//! Delivery receipts that are owed: collected here, and sent together.
+
+use undertone_protocol::content::MessageId;
 
 use super::{StoreError, Tx, page, table};
-use crate::store::ids::{MessageId, PeerDeviceId, Timestamp, Uint, at};
+use crate::store::ids::PeerDeviceId;
 
 table! {
     /// Delivery receipts that are owed.
@@ -9,33 +11,22 @@ table! {
 }
 
 impl Receipts<'_> {
-    /// A receipt for a message is owed to the device that sent it, at the latest at `due`. Owing it twice is owing it once.
-    pub fn owe(
-        &self,
-        device: PeerDeviceId,
-        message: &MessageId,
-        due: Timestamp,
-    ) -> Result<(), StoreError> {
+    /// A receipt for a message is owed to the device that sent it. Owing it twice is owing it once.
+    pub fn owe(&self, device: PeerDeviceId, message: &MessageId) -> Result<(), StoreError> {
         self.tx.run(
-            "INSERT INTO receipt (peer_device, message_id, due_ms) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
-            (device, message.0, at(due)),
+            "INSERT INTO receipt (peer_device, message_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+            (device, message.as_bytes()),
         )?;
         Ok(())
     }
 
-    /// Devices to which a receipt is due by `now`.
-    pub fn due(&self, now: Timestamp) -> Result<Vec<PeerDeviceId>, StoreError> {
+    /// Devices to which receipts are owed, the longest waiting first.
+    pub fn devices(&self) -> Result<Vec<PeerDeviceId>, StoreError> {
         self.tx.all(
-            "SELECT peer_device FROM receipt WHERE due_ms <= ?1 GROUP BY peer_device ORDER BY min(id)",
-            [at(now)],
+            "SELECT peer_device FROM receipt GROUP BY peer_device ORDER BY min(id)",
+            [],
             |row| row.get(0),
         )
-    }
-
-    /// When the next receipt is due.
-    pub fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        let next: Option<Uint> = self.tx.value("SELECT min(due_ms) FROM receipt", [])?;
-        Ok(next.map(Into::into))
     }
 
     /// Takes up to `limit` receipts that are owed to a device, oldest first: they are in the caller's hands now.
@@ -53,7 +44,7 @@ impl Receipts<'_> {
         }
         Ok(rows
             .into_iter()
-            .map(|(_, message)| MessageId(message))
+            .map(|(_, message)| MessageId::from_bytes(message))
             .collect())
     }
 }

@@ -1,9 +1,12 @@
 //! Copies of what was sent, kept so that a recipient who missed something can be sent it again.
 
 use rusqlite::Row;
+use undertone_protocol::content::MessageId;
+use undertone_protocol::session::{MessageNumber, SessionId};
+use undertone_protocol::time::Timestamp;
 
 use super::{StoreError, Tx, page, table};
-use crate::store::ids::{MessageId, PeerDeviceId, RetainedId, SessionId, Timestamp, Uint, at};
+use crate::store::ids::{PeerDeviceId, RetainedId, Uint, at, packed, unpacked};
 
 /// A copy to be kept.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -11,13 +14,13 @@ pub struct NewRetained {
     /// The session it was encrypted in.
     pub session: SessionId,
     /// Its number there, as a resend request names it.
-    pub n: u32,
+    pub number: MessageNumber,
     /// The recipient.
     pub peer_device: PeerDeviceId,
     /// The id in its content header.
     pub message_id: MessageId,
-    /// The type in its content header.
-    pub content_type: u16,
+    /// Whether that is a message of a conversation.
+    pub shown: bool,
     /// The content; absent, a tombstone: it was deleted, and a request is answered with that.
     pub content: Option<Vec<u8>>,
     /// When it was encrypted.
@@ -40,17 +43,17 @@ table! {
     Retained, retained
 }
 
-const COLUMNS: &str = "SELECT id, session, n, peer_device, message_id, content_type, content, sent_ms, delivered_ms FROM retained";
+const COLUMNS: &str = "SELECT id, session, number, peer_device, message_id, shown, content, sent_ms, delivered_ms FROM retained";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<RetainedRow> {
     Ok(RetainedRow {
         id: row.get(0)?,
         item: NewRetained {
             session: SessionId::from_bytes(row.get(1)?),
-            n: row.get(2)?,
+            number: unpacked(row.get(2)?)?,
             peer_device: row.get(3)?,
-            message_id: MessageId(row.get(4)?),
-            content_type: row.get(5)?,
+            message_id: MessageId::from_bytes(row.get(4)?),
+            shown: row.get(5)?,
             content: row.get(6)?,
             sent: row.get::<_, Uint>(7)?.into(),
         },
@@ -59,18 +62,18 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RetainedRow> {
 }
 
 impl Retained<'_> {
-    /// Keeps a copy. [`StoreError::Constraint`] when (session, n) is taken: a number was used twice.
+    /// Keeps a copy. [`StoreError::Constraint`] when the session's number is taken: it was used twice.
     pub fn insert(&self, item: &NewRetained) -> Result<RetainedId, StoreError> {
         self.tx
             .insert(
-                "INSERT INTO retained (session, n, peer_device, message_id, content_type, content, sent_ms)
+                "INSERT INTO retained (session, number, peer_device, message_id, shown, content, sent_ms)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                 (
                     item.session.as_bytes(),
-                    item.n,
+                    packed(item.number),
                     item.peer_device,
-                    item.message_id.0,
-                    item.content_type,
+                    item.message_id.as_bytes(),
+                    item.shown,
                     &item.content,
                     at(item.sent),
                 ),
@@ -78,11 +81,15 @@ impl Retained<'_> {
             .map(RetainedId::new)
     }
 
-    /// What was sent as number `n` of a session.
-    pub fn find(&self, session: &SessionId, n: u32) -> Result<Option<RetainedRow>, StoreError> {
+    /// What was sent under a number of a session.
+    pub fn find(
+        &self,
+        session: &SessionId,
+        number: MessageNumber,
+    ) -> Result<Option<RetainedRow>, StoreError> {
         self.tx.one(
-            &format!("{COLUMNS} WHERE session = ?1 AND n = ?2"),
-            (session.as_bytes(), n),
+            &format!("{COLUMNS} WHERE session = ?1 AND number = ?2"),
+            (session.as_bytes(), packed(number)),
             read,
         )
     }
@@ -91,7 +98,7 @@ impl Retained<'_> {
     pub fn of_message(&self, message: &MessageId) -> Result<Vec<RetainedRow>, StoreError> {
         self.tx.all(
             &format!("{COLUMNS} WHERE message_id = ?1 ORDER BY id"),
-            [message.0],
+            [message.as_bytes()],
             read,
         )
     }
@@ -103,10 +110,11 @@ impl Retained<'_> {
         message: &MessageId,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        Ok(self.tx.run(
+        let changed = self.tx.run(
             "UPDATE retained SET delivered_ms = ?3 WHERE message_id = ?2 AND peer_device = ?1 AND delivered_ms IS NULL",
-            (device, message.0, at(now)),
-        )? > 0)
+            (device, message.as_bytes(), at(now)),
+        )?;
+        Ok(changed > 0)
     }
 
     /// What was sent to a device since `since` and not confirmed, oldest first.
@@ -118,7 +126,7 @@ impl Retained<'_> {
     ) -> Result<Vec<RetainedRow>, StoreError> {
         self.tx.all(
             &format!(
-                "{COLUMNS} WHERE peer_device = ?1 AND sent_ms >= ?2 AND delivered_ms IS NULL AND content IS NOT NULL
+                "{COLUMNS} WHERE peer_device = ?1 AND delivered_ms IS NULL AND sent_ms >= ?2 AND content IS NOT NULL
                  ORDER BY id LIMIT ?3"
             ),
             (device, at(since), page(limit)),
@@ -126,11 +134,17 @@ impl Retained<'_> {
         )
     }
 
-    /// The message was deleted, or its time is over: its copies become tombstones.
+    /// Forgets a copy: its content is queued again, and kept again when it is encrypted.
+    pub fn remove(&self, id: RetainedId) -> Result<(), StoreError> {
+        self.tx.run("DELETE FROM retained WHERE id = ?1", [id])?;
+        Ok(())
+    }
+
+    /// The message was deleted, or its time is over: its copies become tombstones. Returns how many.
     pub fn entomb(&self, message: &MessageId) -> Result<usize, StoreError> {
         self.tx.run(
             "UPDATE retained SET content = NULL WHERE message_id = ?1",
-            [message.0],
+            [message.as_bytes()],
         )
     }
 

@@ -1,11 +1,13 @@
-//! Sessions: the hot ratchet state of each, sealed, and beside it the tag keys that find its envelopes.
+//! Sessions: the hot ratchet state of each, sealed.
 
 use rusqlite::Row;
 use zeroize::Zeroizing;
 
 use super::{StoreError, Tx, exactly_one, table};
-use crate::store::ids::{PeerDeviceId, SessionId, Timestamp, Uint, at, coded};
+use crate::store::ids::{PeerDeviceId, Uint, at, coded, maybe_at};
 use crate::store::seal::Place;
+use undertone_protocol::session::{Role, SessionId};
+use undertone_protocol::time::Timestamp;
 
 coded! {
     /// Who began the session.
@@ -46,24 +48,6 @@ pub struct SessionRow {
     pub last_received: Option<Timestamp>,
 }
 
-/// The tag keys of a session, for finding the session of an envelope.
-pub struct SessionTags {
-    /// The session.
-    pub id: SessionId,
-    /// The device at the other end.
-    pub peer_device: PeerDeviceId,
-    /// Its tag keys, in the engine's encoding.
-    pub tag_keys: Zeroizing<Vec<u8>>,
-}
-
-/// A session's keys, as they are after a step.
-pub struct SessionState<'a> {
-    /// The ratchet state, in the protocol's encoding.
-    pub state: &'a [u8],
-    /// The tag keys, in the engine's encoding.
-    pub tag_keys: &'a [u8],
-}
-
 /// What a step was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SessionStep {
@@ -73,12 +57,21 @@ pub enum SessionStep {
     Received,
 }
 
+impl From<Role> for SessionRole {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Initiator => Self::Initiator,
+            Role::Responder => Self::Responder,
+        }
+    }
+}
+
 table! {
     /// Sessions.
     Sessions, sessions
 }
 
-const COLUMNS: &str = "SELECT sid, peer_device, role, status, created_ms, last_sent_ms, last_received_ms FROM session";
+const COLUMNS: &str = "SELECT sid, peer_device, role, status, created_ms, last_sent_ms, last_received_ms, state FROM session";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
     Ok(SessionRow {
@@ -92,7 +85,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
     })
 }
 
-fn state_place(id: &SessionId) -> Place<'_> {
+fn place(id: &SessionId) -> Place<'_> {
     Place {
         table: "session",
         column: "state",
@@ -100,28 +93,21 @@ fn state_place(id: &SessionId) -> Place<'_> {
     }
 }
 
-fn tags_place(id: &SessionId) -> Place<'_> {
-    Place {
-        table: "session",
-        column: "tag_keys",
-        row: id.as_bytes(),
-    }
-}
-
 impl Sessions<'_> {
     /// Adds a session. [`StoreError::Constraint`] when it exists.
-    pub fn insert(&self, session: &SessionRow, state: &SessionState<'_>) -> Result<(), StoreError> {
+    pub fn insert(&self, session: &SessionRow, state: &[u8]) -> Result<(), StoreError> {
         self.tx.insert(
-            "INSERT INTO session (sid, peer_device, role, status, created_ms, state, tag_keys)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO session (sid, peer_device, role, status, created_ms, last_sent_ms, last_received_ms, state)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             (
                 session.id.as_bytes(),
                 session.peer_device,
                 session.role,
                 session.status,
                 at(session.created),
-                self.tx.seal(&state_place(&session.id), state.state)?,
-                self.tx.seal(&tags_place(&session.id), state.tag_keys)?,
+                maybe_at(session.last_sent),
+                maybe_at(session.last_received),
+                self.tx.seal(&place(&session.id), state)?,
             ),
         )?;
         Ok(())
@@ -150,57 +136,41 @@ impl Sessions<'_> {
             |row| row.get(0),
         )?;
         sealed
-            .map(|sealed| self.tx.open(&state_place(id), &sealed))
+            .map(|sealed| self.tx.open(&place(id), &sealed))
             .transpose()
     }
 
-    /// The tag keys of all sessions, most recently used first: read once when the engine starts.
-    pub fn all_tag_keys(&self) -> Result<Vec<SessionTags>, StoreError> {
+    /// All sessions with their ratchet states, most recently used first: read once when the engine starts.
+    pub fn all(&self) -> Result<Vec<(SessionRow, Zeroizing<Vec<u8>>)>, StoreError> {
         let rows = self.tx.all(
-            "SELECT sid, peer_device, tag_keys FROM session
-             ORDER BY max(created_ms, coalesce(last_sent_ms, 0), coalesce(last_received_ms, 0)) DESC, sid",
+            &format!("{COLUMNS} ORDER BY max(created_ms, coalesce(last_sent_ms, 0), coalesce(last_received_ms, 0)) DESC, sid"),
             [],
-            |row| {
-                Ok((SessionId::from_bytes(row.get(0)?), row.get::<_, PeerDeviceId>(1)?, row.get::<_, Vec<u8>>(2)?))
-            },
+            |row| Ok((read(row)?, row.get::<_, Vec<u8>>(7)?)),
         )?;
         rows.into_iter()
-            .map(|(id, peer_device, sealed)| {
-                let tag_keys = self.tx.open(&tags_place(&id), &sealed)?;
-                Ok(SessionTags {
-                    id,
-                    peer_device,
-                    tag_keys,
-                })
+            .map(|(row, sealed)| {
+                let state = self.tx.open(&place(&row.id), &sealed)?;
+                Ok((row, state))
             })
             .collect()
     }
 
-    /// Replaces a session's ratchet state after a step; its tag keys too when `tag_keys_changed` (a chain changed).
+    /// Replaces a session's ratchet state after a step.
     pub fn advance(
         &self,
         id: &SessionId,
-        state: &SessionState<'_>,
-        tag_keys_changed: bool,
+        state: &[u8],
         step: SessionStep,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let sealed = self.tx.seal(&state_place(id), state.state)?;
+        let sealed = self.tx.seal(&place(id), state)?;
         let sql = match step {
             SessionStep::Sent => "UPDATE session SET state = ?2, last_sent_ms = ?3 WHERE sid = ?1",
             SessionStep::Received => {
                 "UPDATE session SET state = ?2, last_received_ms = ?3 WHERE sid = ?1"
             }
         };
-        exactly_one(self.tx.run(sql, (id.as_bytes(), sealed, at(now)))?)?;
-        if tag_keys_changed {
-            let sealed = self.tx.seal(&tags_place(id), state.tag_keys)?;
-            self.tx.run(
-                "UPDATE session SET tag_keys = ?2 WHERE sid = ?1",
-                (id.as_bytes(), sealed),
-            )?;
-        }
-        Ok(())
+        exactly_one(self.tx.run(sql, (id.as_bytes(), sealed, at(now)))?)
     }
 
     /// Changes what a session is used for.

@@ -2,41 +2,36 @@
 //!
 //! A row a key and not a blob a gap: a late message then deletes its key without rewriting a thousand others.
 
-use zeroize::Zeroizing;
+use rusqlite::Row;
+use undertone_protocol::session::{
+    MessageNumber, SessionId, SkippedKey, device_eviction, session_eviction,
+};
+use undertone_protocol::tag::Tag;
+use undertone_protocol::time::Timestamp;
 
 use super::{StoreError, Tx, table};
-use crate::store::ids::{SessionId, SkippedId, Timestamp, Uint, at};
-use crate::store::limits::{MAX_SKIPPED, MAX_SKIPPED_PER_SESSION};
+use crate::store::ids::{SkippedId, Uint, at, packed, unpacked};
 use crate::store::seal::Place;
 
-/// Length of an envelope's tag.
-pub const TAG_LEN: usize = 16;
-
-/// A key kept for a message that has not come.
-pub struct SkippedKey {
+/// A key that was kept for a message.
+pub struct SkippedRow {
     /// The row.
     pub id: SkippedId,
     /// Whose session it is.
     pub session: SessionId,
-    /// The message's number in its chain.
-    pub n: u32,
-    /// The message's tag.
-    pub tag: [u8; TAG_LEN],
-    /// The message key.
-    pub message_key: Zeroizing<Vec<u8>>,
-    /// When it was skipped.
-    pub created: Timestamp,
+    /// The key.
+    pub key: SkippedKey,
 }
 
 /// Where a skipped message would be found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SkippedTag {
-    /// The first 8 bytes of its tag.
-    pub prefix: [u8; 8],
+    /// Its tag.
+    pub tag: Tag,
     /// Its session.
     pub session: SessionId,
-    /// Its number in its chain.
-    pub n: u32,
+    /// Its number there.
+    pub number: MessageNumber,
 }
 
 table! {
@@ -44,88 +39,79 @@ table! {
     Skipped, skipped
 }
 
-fn prefix(tag: &[u8; TAG_LEN]) -> i64 {
-    let mut head = [0; 8];
-    head.copy_from_slice(&tag[..8]);
-    i64::from_be_bytes(head)
-}
-
-/// The row's natural key: session, number and tag prefix.
-fn row_key(session: &SessionId, n: u32, prefix: i64) -> [u8; 28] {
-    let mut key = [0; 28];
-    key[..16].copy_from_slice(session.as_bytes());
-    key[16..20].copy_from_slice(&n.to_be_bytes());
-    key[20..].copy_from_slice(&prefix.to_be_bytes());
-    key
-}
-
-fn place(row: &[u8; 28]) -> Place<'_> {
+fn place(tag: &Tag) -> Place<'_> {
     Place {
         table: "skipped",
-        column: "sealed",
-        row,
+        column: "message_key",
+        row: tag.as_bytes(),
     }
+}
+
+fn read_tag(row: &Row<'_>) -> rusqlite::Result<Tag> {
+    Ok(Tag::from_bytes(row.get(0)?))
 }
 
 impl Skipped<'_> {
-    /// Keeps the keys of skipped messages of a session: `(n, tag, message key)` each. Evicts beyond the limits, the oldest of
-    /// this session first, then the oldest of the largest session.
-    pub fn insert<'k>(
+    /// Keeps the keys of skipped messages of a session. Returns the tags whose keys were evicted for them by the protocol's
+    /// rule ([`session_eviction`], [`device_eviction`]): the oldest of this session, then of the largest.
+    pub fn insert(
         &self,
         session: &SessionId,
-        keys: impl IntoIterator<Item = (u32, &'k [u8; TAG_LEN], &'k [u8])>,
+        keys: &[SkippedKey],
         now: Timestamp,
-    ) -> Result<(), StoreError> {
-        for (n, tag, message_key) in keys {
-            let prefix = prefix(tag);
-            let mut plain = Zeroizing::new(Vec::with_capacity(TAG_LEN + message_key.len()));
-            plain.extend_from_slice(tag);
-            plain.extend_from_slice(message_key);
-            let sealed = self.tx.seal(&place(&row_key(session, n, prefix)), &plain)?;
+    ) -> Result<Vec<Tag>, StoreError> {
+        for key in keys {
+            let tag = key.tag();
             self.tx.insert(
-                "INSERT INTO skipped (tag, session, n, created_ms, sealed) VALUES (?1, ?2, ?3, ?4, ?5)",
-                (prefix, session.as_bytes(), n, at(now), sealed),
+                "INSERT INTO skipped (tag, session, number, created_ms, message_key) VALUES (?1, ?2, ?3, ?4, ?5)",
+                (
+                    tag.as_bytes(),
+                    session.as_bytes(),
+                    packed(key.number()),
+                    at(now),
+                    self.tx.seal(&place(&tag), key.expose())?,
+                ),
             )?;
         }
-        self.evict(session, self.count_of(session)?, MAX_SKIPPED_PER_SESSION)?;
-        self.evict_from_largest()
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let held = self.tx.value::<Uint>(
+            "SELECT count(*) FROM skipped WHERE session = ?1",
+            [session.as_bytes()],
+        )?;
+        let mut evicted = self.evict(session, session_eviction(size(held)))?;
+        for eviction in device_eviction(&self.held()?) {
+            evicted.extend(self.evict(&eviction.session, eviction.count)?);
+        }
+        Ok(evicted)
     }
 
     /// The key for a message with this tag.
-    pub fn find(&self, tag: &[u8; TAG_LEN]) -> Result<Option<SkippedKey>, StoreError> {
-        let prefix = prefix(tag);
-        let rows: Vec<(SkippedId, [u8; 16], u32, Uint, Vec<u8>)> = self.tx.all(
-            "SELECT id, session, n, created_ms, sealed FROM skipped WHERE tag = ?1",
-            [prefix],
+    pub fn find(&self, tag: &Tag) -> Result<Option<SkippedRow>, StoreError> {
+        let row: Option<(SkippedId, [u8; 16], MessageNumber, Vec<u8>)> = self.tx.one(
+            "SELECT id, session, number, message_key FROM skipped WHERE tag = ?1",
+            [tag.as_bytes()],
             |row| {
                 Ok((
                     row.get(0)?,
                     row.get(1)?,
-                    row.get(2)?,
+                    unpacked(row.get(2)?)?,
                     row.get(3)?,
-                    row.get(4)?,
                 ))
             },
         )?;
-        for (id, session, n, created, sealed) in rows {
-            let session = SessionId::from_bytes(session);
-            let plain = self
-                .tx
-                .open(&place(&row_key(&session, n, prefix)), &sealed)?;
-            let (found, key) = plain.split_at_checked(TAG_LEN).ok_or(StoreError::Corrupt)?;
-            if found == tag {
-                let message_key = Zeroizing::new(key.to_vec());
-                return Ok(Some(SkippedKey {
-                    id,
-                    session,
-                    n,
-                    tag: *tag,
-                    message_key,
-                    created: created.into(),
-                }));
-            }
-        }
-        Ok(None)
+        let Some((id, session, number, sealed)) = row else {
+            return Ok(None);
+        };
+        let opened = self.tx.open(&place(tag), &sealed)?;
+        let key = <[u8; 32]>::try_from(opened.as_slice()).map_err(|_| StoreError::Corrupt)?;
+        let key = SkippedKey::from_parts(number, *tag, key);
+        Ok(Some(SkippedRow {
+            id,
+            session: SessionId::from_bytes(session),
+            key,
+        }))
     }
 
     /// Deletes a key after its message was opened.
@@ -137,66 +123,52 @@ impl Skipped<'_> {
     /// Where all skipped messages would be found: read once when the engine starts.
     pub fn all_tags(&self) -> Result<Vec<SkippedTag>, StoreError> {
         self.tx.all(
-            "SELECT tag, session, n FROM skipped ORDER BY id",
+            "SELECT tag, session, number FROM skipped ORDER BY id",
             [],
             |row| {
                 Ok(SkippedTag {
-                    prefix: row.get::<_, i64>(0)?.to_be_bytes(),
+                    tag: read_tag(row)?,
                     session: SessionId::from_bytes(row.get(1)?),
-                    n: row.get(2)?,
+                    number: unpacked(row.get(2)?)?,
                 })
             },
         )
     }
 
-    /// Deletes the keys that were skipped before `before`. Returns how many.
-    pub fn remove_older(&self, before: Timestamp) -> Result<usize, StoreError> {
-        self.tx
-            .run("DELETE FROM skipped WHERE created_ms < ?1", [at(before)])
+    /// Deletes the keys that were skipped before `before`. Returns their tags.
+    pub fn remove_older(&self, before: Timestamp) -> Result<Vec<Tag>, StoreError> {
+        self.tx.all(
+            "DELETE FROM skipped WHERE created_ms < ?1 RETURNING tag",
+            [at(before)],
+            read_tag,
+        )
     }
 
-    /// How many keys are kept.
-    pub fn count(&self) -> Result<u64, StoreError> {
-        Ok(self.tx.value::<Uint>("SELECT count(*) FROM skipped", [])?.0)
+    /// How many keys each session has.
+    fn held(&self) -> Result<Vec<(SessionId, usize)>, StoreError> {
+        self.tx.all(
+            "SELECT session, count(*) FROM skipped GROUP BY session",
+            [],
+            |row| Ok((SessionId::from_bytes(row.get(0)?), size(row.get(1)?))),
+        )
     }
 
-    fn count_of(&self, session: &SessionId) -> Result<u64, StoreError> {
-        Ok(self
-            .tx
-            .value::<Uint>(
-                "SELECT count(*) FROM skipped WHERE session = ?1",
-                [session.as_bytes()],
-            )?
-            .0)
-    }
-
-    /// Deletes the oldest of a session that has `count`, until `limit` are left.
-    fn evict(&self, session: &SessionId, count: u64, limit: u64) -> Result<(), StoreError> {
-        let excess = count.saturating_sub(limit);
-        if excess > 0 {
-            self.tx.run(
-                "DELETE FROM skipped WHERE id IN (SELECT id FROM skipped WHERE session = ?1 ORDER BY id LIMIT ?2)",
-                (session.as_bytes(), Uint(excess)),
-            )?;
+    /// Deletes the oldest keys of a session.
+    fn evict(&self, session: &SessionId, count: usize) -> Result<Vec<Tag>, StoreError> {
+        if count == 0 {
+            return Ok(Vec::new());
         }
-        Ok(())
+        let count = u64::try_from(count).map_err(|_| StoreError::OutOfRange)?;
+        self.tx.all(
+            "DELETE FROM skipped WHERE id IN (SELECT id FROM skipped WHERE session = ?1 ORDER BY id LIMIT ?2)
+             RETURNING tag",
+            (session.as_bytes(), Uint(count)),
+            read_tag,
+        )
     }
+}
 
-    fn evict_from_largest(&self) -> Result<(), StoreError> {
-        let mut excess = self.count()?.saturating_sub(MAX_SKIPPED);
-        while excess > 0 {
-            let Some((session, count)) = self.tx.one(
-                "SELECT session, count(*) AS keys FROM skipped GROUP BY session ORDER BY keys DESC, session LIMIT 1",
-                [],
-                |row| Ok((SessionId::from_bytes(row.get(0)?), row.get::<_, Uint>(1)?.0)),
-            )?
-            else {
-                return Ok(());
-            };
-            let taken = excess.min(count);
-            self.evict(&session, count, count - taken)?;
-            excess -= taken;
-        }
-        Ok(())
-    }
+/// A count of rows.
+fn size(count: Uint) -> usize {
+    usize::try_from(count.0).unwrap_or(usize::MAX)
 }

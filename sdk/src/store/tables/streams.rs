@@ -1,7 +1,8 @@
 //! Streams: what each device has written to each conversation, numbered and chained by hash, so that a hole is known.
 
 use super::{StoreError, Tx, table};
-use crate::store::ids::{ConversationId, DeviceId, Uint};
+use crate::store::ids::{ConversationId, Uint};
+use undertone_protocol::device::DeviceId;
 
 /// Where a stream stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
