@@ -214,15 +214,20 @@ impl Outbox<'_> {
     }
 
     /// The oldest rows for a contact whose devices are not known yet, in order.
-    pub fn of_contact_without_device(
-        &self,
-        contact: ContactId,
-        limit: usize,
-    ) -> Result<Vec<OutboxRow>, StoreError> {
+    pub fn waiting(&self, contact: ContactId, limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
         self.tx.all(
             &format!("{COLUMNS} WHERE mailbox IS NULL AND contact = ?1 ORDER BY id LIMIT ?2"),
             (contact, page(limit)),
             read,
+        )
+    }
+
+    /// The contacts whose devices are not known yet and for whom something is queued, the longest waiting first.
+    pub fn contacts_waiting(&self) -> Result<Vec<ContactId>, StoreError> {
+        self.tx.all(
+            "SELECT contact FROM outbox WHERE mailbox IS NULL GROUP BY contact ORDER BY min(id)",
+            [],
+            |row| row.get(0),
         )
     }
 
@@ -314,6 +319,12 @@ impl Outbox<'_> {
             "DELETE FROM outbox WHERE message_id = ?1",
             [message.as_bytes()],
         )
+    }
+
+    /// Removes what is queued for a device (it is gone). Returns how many rows.
+    pub fn remove_device(&self, device: PeerDeviceId) -> Result<usize, StoreError> {
+        self.tx
+            .run("DELETE FROM outbox WHERE peer_device = ?1", [device])
     }
 
     /// How many rows of a message are still queued.
