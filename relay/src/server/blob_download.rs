@@ -1,0 +1,154 @@
+//! Serving a finished blob, whole or in part (RFC 9110, section 14), a chunk in memory at a time.
+
+use std::{io, path::PathBuf, sync::Arc};
+
+use bytes::Bytes;
+use futures_util::stream;
+use http::{StatusCode, header};
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Frame;
+use tokio::sync::OwnedSemaphorePermit;
+use undertone_wire::BlobId;
+
+use super::{
+    blob_files::Reader,
+    blobs::blocking,
+    body::{self, Response},
+    limits,
+    metrics::Metrics,
+};
+
+/// What a `Range` header asks for.
+#[derive(Debug, PartialEq, Eq)]
+enum Part {
+    Whole,
+    /// First and last byte, both included.
+    Span(u64, u64),
+    Unsatisfiable,
+}
+
+struct Transfer {
+    reader: Reader,
+    metrics: Arc<Metrics>,
+    _turn: OwnedSemaphorePermit,
+}
+
+/// Answers with the part that `range` asks for.
+pub(crate) async fn answer(
+    folder: PathBuf,
+    id: BlobId,
+    length: u64,
+    range: Option<&str>,
+    turn: OwnedSemaphorePermit,
+    metrics: Arc<Metrics>,
+) -> Result<Response, Response> {
+    let (status, first, last) = match range.map_or(Part::Whole, |range| parse(range, length)) {
+        Part::Whole => (StatusCode::OK, 0, length - 1),
+        Part::Span(first, last) => (StatusCode::PARTIAL_CONTENT, first, last),
+        Part::Unsatisfiable => {
+            let mut refused = body::empty(StatusCode::RANGE_NOT_SATISFIABLE);
+            set(
+                &mut refused,
+                header::CONTENT_RANGE,
+                format!("bytes */{length}"),
+            );
+            return Err(refused);
+        }
+    };
+    let span = last - first + 1;
+    let reader = blocking(move || Reader::open(&folder, id, first, span))
+        .await
+        .map_err(|_| body::empty(StatusCode::NOT_FOUND))?;
+    let transfer = Transfer {
+        reader,
+        metrics,
+        _turn: turn,
+    };
+    let chunks = stream::try_unfold(transfer, next_chunk);
+    let mut response = http::Response::new(StreamBody::new(chunks).boxed_unsync());
+    *response.status_mut() = status;
+    set(&mut response, header::CONTENT_LENGTH, span.to_string());
+    if status == StatusCode::PARTIAL_CONTENT {
+        set(
+            &mut response,
+            header::CONTENT_RANGE,
+            format!("bytes {first}-{last}/{length}"),
+        );
+    }
+    Ok(body::with_headers(
+        response,
+        &[
+            (header::CONTENT_TYPE, "application/octet-stream"),
+            (header::ACCEPT_RANGES, "bytes"),
+            // A finished blob never changes under its id.
+            (header::CACHE_CONTROL, "private, max-age=2592000, immutable"),
+        ],
+    ))
+}
+
+async fn next_chunk(mut transfer: Transfer) -> io::Result<Option<(Frame<Bytes>, Transfer)>> {
+    let (bytes, transfer) = blocking(move || {
+        let bytes = transfer.reader.read(limits::BLOB_CHUNK_BYTES)?;
+        Ok((bytes, transfer))
+    })
+    .await?;
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    transfer
+        .metrics
+        .blob_bytes_out
+        .increment(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+    Ok(Some((Frame::data(Bytes::from(bytes)), transfer)))
+}
+
+/// One range of bytes. Several ranges, other units and malformed ones are ignored, as the RFC permits.
+fn parse(range: &str, length: u64) -> Part {
+    let Some((first, last)) = range
+        .strip_prefix("bytes=")
+        .and_then(|spec| spec.split_once('-'))
+    else {
+        return Part::Whole;
+    };
+    let end = length - 1;
+    match (first.parse::<u64>(), last.parse::<u64>()) {
+        (Ok(first), _) if first > end => Part::Unsatisfiable,
+        (Ok(first), Ok(last)) if first <= last => Part::Span(first, last.min(end)),
+        (Ok(first), Err(_)) if last.is_empty() => Part::Span(first, end),
+        (Err(_), Ok(0)) if first.is_empty() => Part::Unsatisfiable,
+        (Err(_), Ok(suffix)) if first.is_empty() => Part::Span(length.saturating_sub(suffix), end),
+        _ => Part::Whole,
+    }
+}
+
+fn set(response: &mut Response, name: http::HeaderName, value: String) {
+    if let Ok(value) = value.parse() {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_those_of_the_rfc() {
+        let span = |range: &str| parse(range, 10);
+        assert_eq!(span("bytes=0-3"), Part::Span(0, 3));
+        assert_eq!(span("bytes=4-"), Part::Span(4, 9));
+        assert_eq!(span("bytes=4-400"), Part::Span(4, 9));
+        assert_eq!(span("bytes=-3"), Part::Span(7, 9));
+        assert_eq!(span("bytes=-30"), Part::Span(0, 9));
+        assert_eq!(span("bytes=10-"), Part::Unsatisfiable);
+        assert_eq!(span("bytes=-0"), Part::Unsatisfiable);
+        for ignored in [
+            "bytes=5-2",
+            "bytes=0-1,3-4",
+            "lines=0-1",
+            "bytes=",
+            "bytes=-",
+        ] {
+            assert_eq!(span(ignored), Part::Whole, "{ignored}");
+        }
+    }
+}

@@ -1,0 +1,425 @@
+//! Blobs over HTTP, in the shape of tus 1.0.0 (<https://tus.io/protocols/resumable-upload>) with secrets added.
+//!
+//! ```text
+//! POST   /v1/blobs       Upload-Length: N          201, Location, Upload-Secret; N bytes are reserved from now on
+//! HEAD   /v1/blobs/ID    secret                    200, Upload-Offset, Upload-Length
+//! PATCH  /v1/blobs/ID    secret, Upload-Offset     204, Upload-Offset; at full length the blob is finished
+//! DELETE /v1/blobs/ID    secret                    204
+//! GET    /v1/blobs/ID    Range?                    200 or 206; finished blobs only
+//! ```
+//! Invariants: bytes are durable before the index counts them; the reservation is made before the first byte, so that
+//! uploads cannot fill the disk together; one writer at a time for a blob, and readers wait for nobody. An unknown blob
+//! and a wrong secret get the same 404.
+
+use std::{collections::HashSet, path::PathBuf, sync::Arc};
+
+use bytes::Bytes;
+use http::{HeaderName, Method, Request, StatusCode, header};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout_at},
+};
+use undertone_wire::BlobId;
+
+use super::{
+    blob_download, blob_files,
+    blob_files::Writer,
+    body::{self, Response},
+    clock,
+    committer::{Committer, IndexFailed},
+    http_service::bearer,
+    limits,
+    metrics::Metrics,
+    sources::{SourcePrefix, Sources},
+};
+use crate::storage::{BlobAdvance, BlobCreate, BlobEntry, Timestamp};
+
+const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
+const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
+const UPLOAD_SECRET: HeaderName = HeaderName::from_static("upload-secret");
+const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
+
+/// The blobs of a relay.
+pub(crate) struct Blobs {
+    pub(crate) folder: PathBuf,
+    pub(crate) committer: Arc<Committer>,
+    pub(crate) sources: Arc<Sources>,
+    pub(crate) metrics: Arc<Metrics>,
+    /// Bytes that all blobs may reserve together.
+    pub(crate) quota: u64,
+    /// Bytes that one blob may have.
+    pub(crate) max_length: u64,
+    pub(crate) transfers: Arc<Semaphore>,
+    pub(crate) writing: Mutex<HashSet<BlobId>>,
+}
+
+/// The right to write a blob, held by one upload at a time.
+struct Claim<'b> {
+    blobs: &'b Blobs,
+    id: BlobId,
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.blobs.writing.lock().remove(&self.id);
+    }
+}
+
+/// A refusal, as the answer it becomes.
+type Refused = Response;
+
+impl Blobs {
+    /// Answers a request whose path continues with `rest` after `/v1/blobs`.
+    pub(crate) async fn answer(
+        &self,
+        rest: &str,
+        request: Request<Incoming>,
+        source: SourcePrefix,
+    ) -> Response {
+        let answered = match rest.strip_prefix('/').map(blob_files::parse_id) {
+            None if rest.is_empty() && request.method() == Method::POST => {
+                self.create(&request, source).await
+            }
+            None if rest.is_empty() => Err(body::empty(StatusCode::METHOD_NOT_ALLOWED)),
+            None | Some(None) => Err(body::empty(StatusCode::NOT_FOUND)),
+            Some(Some(id)) => match *request.method() {
+                Method::GET => self.download(id, &request).await,
+                Method::HEAD => self.state(id, &request).await,
+                Method::PATCH => self.upload(id, request).await,
+                Method::DELETE => self.delete(id, &request).await,
+                _ => Err(body::empty(StatusCode::METHOD_NOT_ALLOWED)),
+            },
+        };
+        let answer = answered.unwrap_or_else(|refused| refused);
+        body::with_headers(answer, &[(TUS_RESUMABLE, "1.0.0")])
+    }
+
+    async fn create(
+        &self,
+        request: &Request<Incoming>,
+        source: SourcePrefix,
+    ) -> Result<Response, Refused> {
+        let length = number(request, &UPLOAD_LENGTH).filter(|&length| length > 0);
+        let length = length.ok_or_else(|| body::empty(StatusCode::BAD_REQUEST))?;
+        if length > self.max_length {
+            return Err(body::empty(StatusCode::PAYLOAD_TOO_LARGE));
+        }
+        if !self.sources.reserve_blob(source, length, clock::now_ms()) {
+            return Err(body::empty(StatusCode::TOO_MANY_REQUESTS));
+        }
+        let id = BlobId::from_bytes(rand::random());
+        let secret: [u8; 16] = rand::random();
+        let (secret_hash, quota) = (hash(&secret), self.quota);
+        let created = self
+            .committer
+            .index(move |storage, now| {
+                let expires = now.plus(limits::BLOB_UNFINISHED_MS);
+                let entry = BlobEntry {
+                    length,
+                    received: 0,
+                    secret_hash,
+                    expires,
+                };
+                storage.create_blob(id, &entry, quota)
+            })
+            .await
+            .map_err(unavailable)?;
+        match created {
+            BlobCreate::Created => {}
+            BlobCreate::Full | BlobCreate::Exists => {
+                return Err(body::empty(StatusCode::INSUFFICIENT_STORAGE));
+            }
+        }
+        let mut answer = body::empty(StatusCode::CREATED);
+        set(
+            &mut answer,
+            header::LOCATION,
+            &format!("/v1/blobs/{}", blob_files::id_text(id)),
+        );
+        set(&mut answer, UPLOAD_SECRET, &hex::encode(secret));
+        Ok(answer)
+    }
+
+    async fn state(&self, id: BlobId, request: &Request<Incoming>) -> Result<Response, Refused> {
+        let entry = self.owned(id, request).await?;
+        let mut answer = body::empty(StatusCode::OK);
+        set(&mut answer, UPLOAD_OFFSET, &entry.received.to_string());
+        set(&mut answer, UPLOAD_LENGTH, &entry.length.to_string());
+        Ok(answer)
+    }
+
+    async fn delete(&self, id: BlobId, request: &Request<Incoming>) -> Result<Response, Refused> {
+        let _claim = self.claim(id)?;
+        self.owned(id, request).await?;
+        self.committer
+            .index(move |storage, _| storage.delete_blob(id))
+            .await
+            .map_err(unavailable)?;
+        self.remove_file(id).await;
+        Ok(body::empty(StatusCode::NO_CONTENT))
+    }
+
+    async fn upload(&self, id: BlobId, request: Request<Incoming>) -> Result<Response, Refused> {
+        let offset = number(&request, &UPLOAD_OFFSET);
+        let offset = offset.ok_or_else(|| body::empty(StatusCode::BAD_REQUEST))?;
+        let _turn = self
+            .transfers
+            .try_acquire()
+            .map_err(|_| body::try_later())?;
+        let _claim = self.claim(id)?;
+        let entry = self.owned(id, &request).await?;
+        if entry.received != offset {
+            return Err(at_offset(StatusCode::CONFLICT, entry.received));
+        }
+        let received = self.receive(id, entry, request.into_body()).await?;
+        Ok(at_offset(StatusCode::NO_CONTENT, received))
+    }
+
+    /// Writes a body behind what is there. What arrived before a body breaks off counts, so that an upload resumes.
+    async fn receive(
+        &self,
+        id: BlobId,
+        entry: BlobEntry,
+        mut incoming: Incoming,
+    ) -> Result<u64, Refused> {
+        let (folder, offset) = (self.folder.clone(), entry.received);
+        let mut writer = blocking(move || Writer::open(&folder, id, offset))
+            .await
+            .map_err(disk)?;
+        let (mut recorded, mut written) = (offset, offset);
+        let ended = loop {
+            let mut chunk = Vec::new();
+            let ended = fill(&mut incoming, &mut chunk).await;
+            let len = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+            if len > entry.length - written {
+                return Err(body::empty(StatusCode::PAYLOAD_TOO_LARGE));
+            }
+            self.metrics.blob_bytes_in.increment(len);
+            writer = blocking(move || writer.write(&chunk).map(|()| writer))
+                .await
+                .map_err(disk)?;
+            written += len;
+            if let Some(ended) = ended {
+                break ended;
+            }
+            if written - recorded >= limits::BLOB_CHECKPOINT_BYTES {
+                writer = self.record(id, entry, writer, recorded, written).await?;
+                recorded = written;
+            }
+        };
+        self.record(id, entry, writer, recorded, written).await?;
+        match ended {
+            Ended::Whole => Ok(written),
+            Ended::Broken => Err(at_offset(StatusCode::BAD_REQUEST, written)),
+        }
+    }
+
+    /// Makes what was written durable, then lets the index count it.
+    async fn record(
+        &self,
+        id: BlobId,
+        entry: BlobEntry,
+        mut writer: Writer,
+        from: u64,
+        to: u64,
+    ) -> Result<Writer, Refused> {
+        let writer = blocking(move || writer.sync().map(|()| writer))
+            .await
+            .map_err(disk)?;
+        let ttl = if to == entry.length {
+            limits::BLOB_FINISHED_MS
+        } else {
+            limits::BLOB_UNFINISHED_MS
+        };
+        let advanced = self
+            .committer
+            .index(move |storage, now| storage.advance_blob(id, from, to, now.plus(ttl)))
+            .await
+            .map_err(unavailable)?;
+        match advanced {
+            BlobAdvance::Advanced => Ok(writer),
+            BlobAdvance::Conflict(at) => Err(at_offset(StatusCode::CONFLICT, at)),
+            BlobAdvance::NoBlob => Err(body::empty(StatusCode::NOT_FOUND)),
+        }
+    }
+
+    async fn download(&self, id: BlobId, request: &Request<Incoming>) -> Result<Response, Refused> {
+        let turn = self
+            .transfers
+            .clone()
+            .try_acquire_owned()
+            .map_err(|_| body::try_later())?;
+        let entry = self
+            .entry(id)
+            .await?
+            .filter(|entry| entry.received == entry.length);
+        let entry = entry.ok_or_else(|| body::empty(StatusCode::NOT_FOUND))?;
+        let range = request
+            .headers()
+            .get(header::RANGE)
+            .and_then(|value| value.to_str().ok());
+        blob_download::answer(
+            self.folder.clone(),
+            id,
+            entry.length,
+            range,
+            turn,
+            self.metrics.clone(),
+        )
+        .await
+    }
+
+    /// Removes blobs whose time is over, a bounded number of them.
+    pub(crate) async fn sweep(&self) {
+        let expired = self
+            .committer
+            .index(|storage, now| {
+                let ids = storage.expired_blobs(now, limits::BLOB_SWEEP)?;
+                for &id in &ids {
+                    storage.delete_blob(id)?;
+                }
+                Ok(ids)
+            })
+            .await;
+        for id in expired.unwrap_or_default() {
+            self.remove_file(id).await;
+        }
+    }
+
+    /// Removes the files that the index does not know: a crash came between the two.
+    pub(crate) async fn remove_orphans(&self) {
+        let blobs = self.folder.clone();
+        for folder in blocking(move || blob_files::folders(&blobs))
+            .await
+            .unwrap_or_default()
+        {
+            let ids = blocking(move || blob_files::ids_in(&folder))
+                .await
+                .unwrap_or_default();
+            let orphans = self
+                .committer
+                .index(move |storage, _| {
+                    let mut orphans = Vec::new();
+                    for id in ids {
+                        if storage.blob(id)?.is_none() {
+                            orphans.push(id);
+                        }
+                    }
+                    Ok(orphans)
+                })
+                .await;
+            for id in orphans.unwrap_or_default() {
+                self.remove_file(id).await;
+            }
+        }
+    }
+
+    fn claim(&self, id: BlobId) -> Result<Claim<'_>, Refused> {
+        if self.writing.lock().insert(id) {
+            Ok(Claim { blobs: self, id })
+        } else {
+            Err(body::empty(StatusCode::LOCKED))
+        }
+    }
+
+    async fn owned(&self, id: BlobId, request: &Request<Incoming>) -> Result<BlobEntry, Refused> {
+        let secret: [u8; 16] =
+            bearer(request).ok_or_else(|| body::empty(StatusCode::UNAUTHORIZED))?;
+        let entry = self.entry(id).await?;
+        entry
+            .filter(|entry| bool::from(entry.secret_hash.ct_eq(&hash(&secret))))
+            .ok_or_else(|| body::empty(StatusCode::NOT_FOUND))
+    }
+
+    async fn entry(&self, id: BlobId) -> Result<Option<BlobEntry>, Refused> {
+        let entry = self
+            .committer
+            .index(move |storage, _| storage.blob(id))
+            .await
+            .map_err(unavailable)?;
+        Ok(entry.filter(|entry| entry.expires > Timestamp(clock::now_ms())))
+    }
+
+    async fn remove_file(&self, id: BlobId) {
+        let folder = self.folder.clone();
+        if blocking(move || blob_files::remove(&folder, id))
+            .await
+            .is_err()
+        {
+            tracing::warn!("a blob's file could not be removed; the next start tries again");
+        }
+    }
+}
+
+/// How a body ended.
+enum Ended {
+    Whole,
+    Broken,
+}
+
+/// Fills a chunk from a body; `Some` when the body ended.
+async fn fill(incoming: &mut Incoming, chunk: &mut Vec<u8>) -> Option<Ended> {
+    let until = Instant::now() + limits::BLOB_CHUNK_TIMEOUT;
+    while chunk.len() < limits::BLOB_CHUNK_BYTES {
+        match timeout_at(until, incoming.frame()).await {
+            Ok(None) => return Some(Ended::Whole),
+            Ok(Some(Ok(frame))) => {
+                chunk.extend_from_slice(&frame.into_data().unwrap_or_else(|_| Bytes::new()));
+            }
+            Ok(Some(Err(_))) | Err(_) => return Some(Ended::Broken),
+        }
+    }
+    None
+}
+
+/// Runs what blocks on the blocking pool.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> std::io::Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|_| Err(std::io::Error::other("stopped")))
+}
+
+fn hash(secret: &[u8; 16]) -> [u8; 32] {
+    Sha256::digest(secret).into()
+}
+
+fn number(request: &Request<Incoming>, name: &HeaderName) -> Option<u64> {
+    request.headers().get(name)?.to_str().ok()?.parse().ok()
+}
+
+fn set(answer: &mut Response, name: HeaderName, value: &str) {
+    if let Ok(value) = value.parse() {
+        answer.headers_mut().insert(name, value);
+    }
+}
+
+fn at_offset(status: StatusCode, offset: u64) -> Response {
+    let mut answer = body::empty(status);
+    set(&mut answer, UPLOAD_OFFSET, &offset.to_string());
+    answer
+}
+
+fn disk(error: std::io::Error) -> Refused {
+    if matches!(
+        error.kind(),
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
+    ) {
+        return body::empty(StatusCode::INSUFFICIENT_STORAGE);
+    }
+    tracing::error!(kind = ?error.kind(), "a blob's file could not be used; check the disk under DATA/blobs");
+    body::empty(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+fn unavailable(failed: IndexFailed) -> Refused {
+    match failed {
+        IndexFailed::Full => body::empty(StatusCode::INSUFFICIENT_STORAGE),
+        IndexFailed::Other => body::empty(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}

@@ -1,0 +1,278 @@
+//! The committing thread: the only one that touches the service and its storage.
+//!
+//! It takes everything that waits, handles it as one batch, commits, and only then lets the answers out (group commit:
+//! the next commit starts when the last one ends, so that load makes batches larger and not slower). Invariant: no
+//! answer leaves before what it speaks of is durable; `service::Batch` gives its outputs only by committing.
+//! Not its concern: what requests mean, and how answers are written.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use parking_lot::{Condvar, Mutex};
+use rand::rngs::StdRng;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use undertone_wire::Frame;
+
+use super::{
+    clock::{self, Stopwatch},
+    limits,
+    metrics::Metrics,
+    outbound::Outbound,
+    relay::advice,
+};
+use crate::{
+    service::{ConnectionId, ConnectionInfo, Output, Service},
+    storage::{Storage, StorageError, Timestamp},
+};
+
+/// Where connections leave what they want. Shared by all of them and the thread.
+pub(crate) struct Committer {
+    inbox: Mutex<Inbox>,
+    wake: Condvar,
+    /// KiB of requests that may still wait.
+    room: Arc<Semaphore>,
+    next_id: AtomicU64,
+}
+
+#[derive(Default)]
+struct Inbox {
+    jobs: Vec<Job>,
+    stopping: bool,
+}
+
+enum Job {
+    Open(ConnectionId, ConnectionInfo, Arc<Outbound>),
+    Frame(ConnectionId, Frame, OwnedSemaphorePermit),
+    Heard(ConnectionId),
+    Close(ConnectionId),
+    Index(IndexJob),
+}
+
+/// Work on the index of blobs inside a batch; gives what to do when the outcome of the commit is known.
+type IndexJob = Box<dyn FnOnce(&mut dyn Storage, Timestamp) -> Release + Send>;
+
+/// Called with what became of the batch.
+type Release = Box<dyn FnOnce(Result<(), IndexFailed>) + Send>;
+
+/// Why a change of the index did not become durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IndexFailed {
+    /// The store is full.
+    Full,
+    /// Anything else; the log and `/readyz` tell the operator.
+    Other,
+}
+
+impl From<&StorageError> for IndexFailed {
+    fn from(error: &StorageError) -> Self {
+        if matches!(error, StorageError::Full) {
+            Self::Full
+        } else {
+            Self::Other
+        }
+    }
+}
+
+impl Committer {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            inbox: Mutex::default(),
+            wake: Condvar::new(),
+            room: Arc::new(Semaphore::new(limits::QUEUED_KIB)),
+            next_id: AtomicU64::new(1),
+        })
+    }
+
+    /// Opens a connection whose frames go to `outbound`.
+    pub(crate) fn open(&self, info: ConnectionInfo, outbound: Arc<Outbound>) -> ConnectionId {
+        let id = ConnectionId(self.next_id.fetch_add(1, Ordering::Relaxed));
+        self.put(Job::Open(id, info, outbound));
+        id
+    }
+
+    /// Hands in a request of `bytes` bytes, waiting while too much waits already.
+    pub(crate) async fn submit(&self, id: ConnectionId, frame: Frame, bytes: usize) {
+        let kib = u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX);
+        // The semaphore is never closed, and a frame is far smaller than all of it.
+        if let Ok(permit) = self.room.clone().acquire_many_owned(kib).await {
+            self.put(Job::Frame(id, frame, permit));
+        }
+    }
+
+    /// Notes that a client lives.
+    pub(crate) fn heard(&self, id: ConnectionId) {
+        self.put(Job::Heard(id));
+    }
+
+    /// Notes that a connection is over.
+    pub(crate) fn close(&self, id: ConnectionId) {
+        self.put(Job::Close(id));
+    }
+
+    /// Works on the index of blobs; the result comes when it is durable.
+    ///
+    /// # Errors
+    /// [`IndexFailed`]; nothing changed then.
+    pub(crate) async fn index<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut dyn Storage, Timestamp) -> Result<T, StorageError> + Send + 'static,
+    ) -> Result<T, IndexFailed> {
+        let (answer, answered) = oneshot::channel();
+        let job: IndexJob = Box::new(move |storage, now| {
+            let result = work(storage, now).map_err(|error| IndexFailed::from(&error));
+            Box::new(move |batch| {
+                // Whoever asked may have left.
+                let _ = answer.send(result.and_then(|value| batch.map(|()| value)));
+            })
+        });
+        self.put(Job::Index(job));
+        answered.await.unwrap_or(Err(IndexFailed::Other))
+    }
+
+    /// Lets the thread end after everything that waits.
+    pub(crate) fn stop(&self) {
+        self.inbox.lock().stopping = true;
+        self.wake.notify_one();
+    }
+
+    fn put(&self, job: Job) {
+        let mut inbox = self.inbox.lock();
+        inbox.jobs.push(job);
+        drop(inbox);
+        self.wake.notify_one();
+    }
+
+    /// Everything that waits, or nothing when it is time for a tick; `None` when the thread shall end.
+    fn take(&self) -> Option<Vec<Job>> {
+        let mut inbox = self.inbox.lock();
+        if inbox.jobs.is_empty() {
+            if inbox.stopping {
+                return None;
+            }
+            self.wake.wait_for(&mut inbox, limits::TICK);
+        }
+        Some(std::mem::take(&mut inbox.jobs))
+    }
+}
+
+/// What the thread owns.
+pub(crate) struct CommittingThread {
+    pub(crate) committer: Arc<Committer>,
+    pub(crate) service: Service,
+    pub(crate) storage: Box<dyn Storage + Send>,
+    pub(crate) metrics: Arc<Metrics>,
+    /// Whether the last commit was fine; shown by `/readyz`.
+    pub(crate) healthy: Arc<AtomicBool>,
+}
+
+impl CommittingThread {
+    /// Runs until the committer is stopped; everything that was handed in before is committed.
+    pub(crate) fn run(mut self) {
+        let mut rng: StdRng = rand::make_rng();
+        let mut outbounds = HashMap::new();
+        let mut last_tick = 0;
+        while let Some(jobs) = self.committer.take() {
+            let mut jobs = jobs.into_iter();
+            loop {
+                let now = clock::now_ms();
+                let tick = now.abs_diff(last_tick)
+                    >= u64::try_from(limits::TICK.as_millis()).unwrap_or(u64::MAX);
+                if tick {
+                    last_tick = now;
+                }
+                if tick || jobs.len() > 0 {
+                    let some = jobs.by_ref().take(limits::BATCH_REQUESTS);
+                    self.handle(some, tick, Timestamp(now), &mut rng, &mut outbounds);
+                }
+                if jobs.len() == 0 {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// One batch, from its first job to its answers.
+    fn handle(
+        &mut self,
+        jobs: impl Iterator<Item = Job>,
+        tick: bool,
+        now: Timestamp,
+        rng: &mut StdRng,
+        outbounds: &mut HashMap<ConnectionId, Arc<Outbound>>,
+    ) {
+        let stopwatch = Stopwatch::start();
+        let mut requests = 0;
+        let mut releases = Vec::new();
+        let mut permits = Vec::new();
+        let mut batch = self.service.batch(self.storage.as_mut(), now);
+        if tick {
+            batch.tick();
+        }
+        for job in jobs {
+            match job {
+                Job::Open(id, info, outbound) => {
+                    outbounds.insert(id, outbound);
+                    batch.open(id, info, rng);
+                }
+                Job::Frame(id, frame, permit) => {
+                    requests += 1;
+                    permits.push(permit);
+                    batch.frame(id, frame);
+                }
+                Job::Heard(id) => batch.heard(id),
+                Job::Close(id) => {
+                    outbounds.remove(&id);
+                    batch.close(id);
+                }
+                Job::Index(work) => releases.push(work(batch.storage(), now)),
+            }
+        }
+        let committed = batch.commit();
+        let outcome = committed
+            .failure
+            .as_ref()
+            .map_or(Ok(()), |error| Err(IndexFailed::from(error)));
+        self.note(committed.failure.as_ref());
+        for output in committed.outputs {
+            match output {
+                Output::Frame { connection, frame } => {
+                    if let Some(outbound) = outbounds.get(&connection) {
+                        outbound.push(frame);
+                    }
+                }
+                Output::Close { connection, code } => {
+                    if let Some(outbound) = outbounds.get(&connection) {
+                        outbound.close(code);
+                    }
+                }
+            }
+        }
+        for release in releases {
+            release(outcome);
+        }
+        drop(permits);
+        if outcome.is_ok() {
+            self.metrics.committed(requests, stopwatch.elapsed());
+        }
+    }
+
+    /// Tells the operator when commits begin to fail and when they work again, once each.
+    fn note(&self, failure: Option<&StorageError>) {
+        let was_healthy = self.healthy.swap(failure.is_none(), Ordering::AcqRel);
+        match failure {
+            Some(cause) => {
+                self.metrics.failed_commits.increment(1);
+                if was_healthy {
+                    tracing::error!(%cause, "commits fail, nothing new is taken: {}", advice(cause));
+                }
+            }
+            None if !was_healthy => tracing::info!("commits work again"),
+            None => {}
+        }
+    }
+}

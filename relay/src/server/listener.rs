@@ -1,0 +1,180 @@
+//! Sockets: accepting, the places they take, TLS, and handing them to HTTP.
+//!
+//! Invariant: a connection has a place in the whole and one of its source before anything is read from it, and every
+//! phase before the first request has a time limit. Not its concern: what requests mean.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
+    time::timeout,
+};
+use tokio_rustls::TlsAcceptor;
+
+use super::{
+    http_service::{Http, Peer, Upgrade, UpgradeSlot},
+    limits, tls, websocket,
+    write_deadline::WriteDeadline,
+};
+
+/// Everything that accepting needs.
+pub(crate) struct Listener {
+    pub(crate) tcp: TcpListener,
+    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) http: Arc<Http>,
+    pub(crate) places: Arc<Semaphore>,
+}
+
+impl Listener {
+    /// Accepts until the relay drains; returns the tasks that still serve.
+    pub(crate) async fn run(self) -> JoinSet<()> {
+        let mut tasks = JoinSet::new();
+        let mut draining = self.http.draining.clone();
+        let handshakes = Arc::new(Semaphore::new(limits::HANDSHAKES));
+        while !*draining.borrow_and_update() {
+            tokio::select! {
+                accepted = self.accept() => {
+                    if let Some((stream, address, place)) = accepted {
+                        let serve = serve_socket(stream, address, self.tls.clone(), handshakes.clone(), self.http.clone());
+                        tasks.spawn(async move {
+                            serve.await;
+                            drop(place);
+                        });
+                    }
+                }
+                Some(_) = tasks.join_next() => {}
+                _ = draining.changed() => {}
+            }
+        }
+        tasks
+    }
+
+    async fn accept(&self) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+        let place = self.places.clone().acquire_owned().await.ok()?;
+        match self.tcp.accept().await {
+            Ok((stream, address)) => Some((stream, address, place)),
+            Err(error) => {
+                // Out of file descriptors, mostly: the next try needs somebody to leave first.
+                tracing::warn!(kind = ?error.kind(), "a connection could not be accepted");
+                tokio::time::sleep(limits::ACCEPT_PAUSE).await;
+                None
+            }
+        }
+    }
+}
+
+async fn serve_socket(
+    stream: TcpStream,
+    address: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    handshakes: Arc<Semaphore>,
+    http: Arc<Http>,
+) {
+    // Without it a small frame waits for the ack of the one before. A socket that refuses it works, slower.
+    let _ = stream.set_nodelay(true);
+    // Behind a trusted proxy all sockets come from one address; there each request is counted by what it forwards.
+    let place = match http.is_trusted_proxy(address.ip()) {
+        true => None,
+        false => match http.sources.enter(http.sources.prefix(address.ip())) {
+            Some(place) => Some(place),
+            None => {
+                http.metrics.refused_sources.increment(1);
+                return;
+            }
+        },
+    };
+    let stream = WriteDeadline::new(stream);
+    http.metrics.sockets.increment(1);
+    match tls {
+        None => {
+            serve_http(
+                stream,
+                Peer {
+                    address: address.ip(),
+                    exporter: None,
+                },
+                &http,
+            )
+            .await
+        }
+        Some(acceptor) => {
+            let Ok(turn) = handshakes.acquire_owned().await else {
+                return;
+            };
+            let handshake = timeout(limits::HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await;
+            drop(turn);
+            match handshake {
+                Ok(Ok(mut stream)) => {
+                    let exporter = tls::bind(&mut stream);
+                    serve_http(
+                        stream,
+                        Peer {
+                            address: address.ip(),
+                            exporter,
+                        },
+                        &http,
+                    )
+                    .await;
+                }
+                Ok(Err(_)) | Err(_) => http.metrics.failed_handshakes.increment(1),
+            }
+        }
+    }
+    http.metrics.sockets.decrement(1);
+    drop(place);
+}
+
+/// Serves the requests of one socket, and the WebSocket that it may become.
+async fn serve_http<S>(stream: S, peer: Peer, http: &Arc<Http>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let upgrade = UpgradeSlot::default();
+    let service = service_fn(|request| http.clone().answer(request, peer, upgrade.clone()));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits::HEADER_TIMEOUT)
+        .max_headers(limits::HEADER_FIELDS)
+        .max_header_size(limits::HEADER_BYTES)
+        .max_buf_size(limits::HTTP_BUFFER_BYTES)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let mut draining = http.draining.clone();
+    let served = loop {
+        let stopping = *draining.borrow_and_update();
+        if stopping {
+            connection.as_mut().graceful_shutdown();
+        }
+        tokio::select! {
+            served = connection.as_mut() => break served,
+            _ = draining.changed(), if !stopping => {}
+        }
+    };
+    let Some(Upgrade {
+        stream,
+        info,
+        place,
+    }) = upgrade.lock().take()
+    else {
+        return;
+    };
+    if served.is_ok()
+        && let Ok(stream) = stream.await
+    {
+        let lane = http.open(info);
+        websocket::serve(
+            TokioIo::new(stream),
+            lane,
+            &http.metrics,
+            http.draining.clone(),
+        )
+        .await;
+    }
+    drop(place);
+}

@@ -1,0 +1,334 @@
+//! A running relay: put together at start, taken apart in order at stop.
+
+use std::{
+    io,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+    task::{JoinHandle, JoinSet},
+};
+use tokio_rustls::TlsAcceptor;
+
+use super::{
+    admin::Admin,
+    blobs::Blobs,
+    clock,
+    committer::{Committer, CommittingThread},
+    hosts::{Hosts, HostsError},
+    http_service::Http,
+    limits,
+    listener::Listener,
+    metrics::Metrics,
+    poll_table::PollTable,
+    sources::Sources,
+    tls::{self, TlsError},
+};
+use crate::{
+    config::Config,
+    data_dir::{DataDir, DataDirError},
+    service::{Service, ServiceConfig},
+    storage::{StorageError, Timestamp, sqlite::SqliteStorage},
+};
+
+/// A relay that serves until it is shut down. Dropping it stops it without telling anybody.
+pub struct Relay {
+    local_addr: SocketAddr,
+    admin_addr: Option<SocketAddr>,
+    drain_time: Duration,
+    drain: watch::Sender<bool>,
+    committer: Arc<Committer>,
+    http: Arc<Http>,
+    accepting: Option<JoinHandle<JoinSet<()>>>,
+    helpers: JoinSet<()>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+/// Why a relay does not start. Nothing was changed, and the operator must act on every one of them.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The names of the relay are not known.
+    #[error(transparent)]
+    Hosts(#[from] HostsError),
+    /// TLS cannot be offered.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The database cannot be opened.
+    #[error("{}: {cause}. {}", path.display(), advice(cause))]
+    Store {
+        /// The database file.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: StorageError,
+    },
+    /// An address cannot be listened on.
+    #[error(
+        "{address} cannot be listened on: {cause}. Give another address, or stop what uses it."
+    )]
+    Bind {
+        /// The address that was configured.
+        address: SocketAddr,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// The system gives no thread.
+    #[error("the system gives no thread: {0}. Raise the limit on processes.")]
+    Thread(io::Error),
+}
+
+/// What the operator does about a store that cannot be opened.
+pub(crate) fn advice(cause: &StorageError) -> &'static str {
+    match cause {
+        StorageError::Full => "Free some space on the disk.",
+        StorageError::Corrupt => "Nothing was deleted. Restore a backup into another directory.",
+        StorageError::NewerSchema { .. } => "Run the version that wrote it, or a newer one.",
+        StorageError::NotAStore => "Give the directory that a relay wrote.",
+        StorageError::InUse => "Stop the other process first.",
+        StorageError::Io(_) => "Check the disk and the permissions.",
+    }
+}
+
+/// What can be found out about a configuration without touching the data directory or a socket.
+pub(crate) struct Checked {
+    hosts: Hosts,
+    tls: Option<TlsAcceptor>,
+}
+
+impl Checked {
+    /// # Errors
+    /// [`StartError`] for names and certificates.
+    pub(crate) fn new(config: &Config) -> Result<Self, StartError> {
+        let tls = tls::load(config.tls_cert.as_deref(), config.tls_key.as_deref())?;
+        Ok(Self {
+            hosts: Hosts::from_config(config)?,
+            tls,
+        })
+    }
+}
+
+impl Relay {
+    /// Opens the data directory, binds the addresses and serves. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// [`StartError`] says what the operator must correct.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let checked = Checked::new(&config)?;
+        let data = DataDir::hold(&config.data)?;
+        let tcp = bind(config.listen).await?;
+        let admin_tcp = match config.admin {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        };
+        let (local_addr, admin_addr) = (
+            address_of(&tcp, config.listen)?,
+            match &admin_tcp {
+                Some(tcp) => Some(address_of(tcp, config.listen)?),
+                None => None,
+            },
+        );
+        let folder = data.blobs();
+        let metrics = Arc::new(Metrics::new());
+        let healthy = Arc::new(AtomicBool::new(true));
+        let committer = Committer::new();
+        let thread = start_thread(&config, data, &committer, &metrics, &healthy)?;
+        let (drain, draining) = watch::channel(false);
+        let http = make_http(
+            &config,
+            checked.hosts,
+            folder,
+            &committer,
+            &metrics,
+            draining.clone(),
+        );
+        let http = Arc::new(http);
+        let mut helpers = JoinSet::new();
+        helpers.spawn(keep_house(http.clone()));
+        if let Some(tcp) = admin_tcp {
+            helpers.spawn(
+                Admin {
+                    healthy,
+                    draining,
+                    metrics,
+                }
+                .run(tcp),
+            );
+        }
+        let places = Arc::new(Semaphore::new(
+            config.max_connections.min(Semaphore::MAX_PERMITS),
+        ));
+        let listener = Listener {
+            tcp,
+            tls: checked.tls,
+            http: http.clone(),
+            places,
+        };
+        let accepting = Some(tokio::spawn(listener.run()));
+        tracing::info!("serving");
+        Ok(Self {
+            local_addr,
+            admin_addr,
+            drain_time: Duration::from_secs(config.drain_seconds),
+            drain,
+            committer,
+            http,
+            accepting,
+            helpers,
+            thread: Some(thread),
+        })
+    }
+
+    /// Where clients connect.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Where the operator looks, when that is not off.
+    pub fn admin_addr(&self) -> Option<SocketAddr> {
+        self.admin_addr
+    }
+
+    /// Stops gracefully: no new connections, `/readyz` says so, clients get the answers they wait for and a `Closing`
+    /// with the jitter of their return, the last batch is committed, the store is closed. Connections that are not done
+    /// after the configured drain time are cut.
+    pub async fn shutdown(mut self) {
+        tracing::info!("stopping");
+        self.drain.send_replace(true);
+        let tasks = match self.accepting.take() {
+            Some(accepting) => accepting.await.unwrap_or_default(),
+            None => JoinSet::new(),
+        };
+        let mut tasks = tasks;
+        let drained = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(self.drain_time, drained)
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                connections = tasks.len(),
+                "connections were cut after the drain time"
+            );
+        }
+        tasks.shutdown().await;
+        self.http.polls.clear();
+        self.committer.stop();
+        if let Some(thread) = self.thread.take() {
+            // The thread does not panic; if it did there is nothing left to commit.
+            let _ = tokio::task::spawn_blocking(|| thread.join()).await;
+        }
+        self.helpers.shutdown().await;
+        tracing::info!("stopped");
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.drain.send_replace(true);
+        self.committer.stop();
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|cause| StartError::Bind { address, cause })
+}
+
+fn address_of(tcp: &TcpListener, address: SocketAddr) -> Result<SocketAddr, StartError> {
+    tcp.local_addr()
+        .map_err(|cause| StartError::Bind { address, cause })
+}
+
+fn make_http(
+    config: &Config,
+    hosts: Hosts,
+    folder: PathBuf,
+    committer: &Arc<Committer>,
+    metrics: &Arc<Metrics>,
+    draining: watch::Receiver<bool>,
+) -> Http {
+    let mib = |mib: u64| mib.saturating_mul(1024 * 1024);
+    let sources = Sources::new(
+        rand::random(),
+        config.max_connections_per_source,
+        mib(config.blob_source_quota_mib),
+    );
+    let blobs = Blobs {
+        folder,
+        committer: committer.clone(),
+        sources: sources.clone(),
+        metrics: metrics.clone(),
+        quota: mib(config.blob_quota_mib),
+        max_length: mib(config.blob_max_mib),
+        transfers: Arc::new(Semaphore::new(limits::BLOB_TRANSFERS)),
+        writing: Default::default(),
+    };
+    Http {
+        committer: committer.clone(),
+        metrics: metrics.clone(),
+        sources,
+        hosts,
+        trusted_proxies: config.trusted_proxies.clone(),
+        polls: PollTable::new(metrics.clone()),
+        blobs,
+        draining,
+    }
+}
+
+/// Opens the store and starts the thread that owns it. The thread also holds the data directory, so that its lock goes
+/// only after the store is closed.
+fn start_thread(
+    config: &Config,
+    data: DataDir,
+    committer: &Arc<Committer>,
+    metrics: &Arc<Metrics>,
+    healthy: &Arc<AtomicBool>,
+) -> Result<std::thread::JoinHandle<()>, StartError> {
+    let path = data.database();
+    let storage = SqliteStorage::open(&path, Timestamp(clock::now_ms()), &mut rand::rng())
+        .map_err(|cause| StartError::Store { path, cause })?;
+    let thread = CommittingThread {
+        committer: committer.clone(),
+        service: Service::new(service_config(config), &mut rand::rng()),
+        storage: Box::new(storage),
+        metrics: metrics.clone(),
+        healthy: healthy.clone(),
+    };
+    std::thread::Builder::new()
+        .name("commit".into())
+        .spawn(move || {
+            thread.run();
+            drop(data);
+        })
+        .map_err(StartError::Thread)
+}
+
+fn service_config(config: &Config) -> ServiceConfig {
+    ServiceConfig {
+        accepts_new_mailboxes: config.accept_new_mailboxes,
+        ..if config.limit_rates {
+            ServiceConfig::default()
+        } else {
+            ServiceConfig::without_rates()
+        }
+    }
+}
+
+/// What happens by itself: abandoned sessions, expired blobs, orphans of the last life, the upkeep of metrics.
+async fn keep_house(http: Arc<Http>) {
+    http.blobs.remove_orphans().await;
+    let mut ticks = tokio::time::interval(limits::HOUSEKEEPING);
+    loop {
+        ticks.tick().await;
+        http.polls.sweep();
+        http.blobs.sweep().await;
+        http.metrics.upkeep();
+    }
+}
