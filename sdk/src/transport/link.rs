@@ -33,7 +33,7 @@ pub(super) struct Wish {
     probes: u64,
 }
 
-/// Sends frames on one connection, until it is down.
+/// Sends frames on one connection, until it is down. When all clones are dropped the connection closes.
 #[derive(Clone, Debug)]
 pub struct FrameSender(mpsc::Sender<Frame>);
 

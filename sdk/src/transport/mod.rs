@@ -32,7 +32,7 @@ pub use config::{
 };
 pub use error::{ConnectError, DisconnectCause, Stage, TlsFailure, Violation};
 pub use link::{FrameSender, Link, LinkGone};
-pub use report::{Inbox, LinkEvent, LinkId, Report, Reports};
+pub use report::{Inbox, InboxShare, LinkEvent, LinkId, Received, Report, Reports};
 pub use tls::InvalidRoot;
 
 use long_poll::LongPoll;

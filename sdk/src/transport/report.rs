@@ -52,13 +52,18 @@ pub enum LinkEvent {
     },
 }
 
-/// A frame and its share of the inbox, given back when this is dropped.
+/// A frame and its share of the inbox.
 #[derive(Debug)]
 pub struct Received {
     /// The frame.
     pub frame: Frame,
-    _share: OwnedSemaphorePermit,
+    /// To be dropped when the frame was handled.
+    pub share: InboxShare,
 }
+
+/// Room in the inbox, given back when dropped.
+#[derive(Debug)]
+pub struct InboxShare(#[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit);
 
 /// The receiving end of the queue.
 pub type Reports = mpsc::Receiver<Report>;
@@ -119,7 +124,7 @@ impl Reporter {
         {
             self.event(LinkEvent::Frame(Received {
                 frame,
-                _share: share,
+                share: InboxShare(share),
             }))
             .await;
         }

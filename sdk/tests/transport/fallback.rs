@@ -122,7 +122,7 @@ async fn the_websocket_is_tried_again_and_replaces_the_session() {
     let blocking = Arc::new(AtomicBool::new(true));
     let proxy = proxy(&relay, Block::Forbid, Arc::clone(&blocking), Arc::default()).await;
     let mut subject = Subject::connect(&proxy.url(), config(LONG, Duration::from_millis(50)));
-    subject.up().await;
+    let _up = subject.up().await;
     blocking.store(false, Ordering::SeqCst);
     assert_eq!(subject.down().await.0, DisconnectCause::Replaced);
     let (_, _, sender) = subject.up().await;

@@ -152,7 +152,7 @@ fn resident() -> u64 {
 async fn s11_a_frame_of_one_gibibyte_is_refused_at_its_header() {
     let server = after_greeting(header(BINARY, GIB)).await;
     let mut subject = Subject::connect(&server.url(), TransportConfig::default());
-    subject.up().await;
+    let _up = subject.up().await;
     let before = resident();
     assert_eq!(
         subject.down().await.0,
@@ -202,7 +202,7 @@ async fn s11_fragments_that_never_end_are_cut_off_at_the_message_limit() {
     })
     .await;
     let mut subject = Subject::connect(&server.url(), TransportConfig::default());
-    subject.up().await;
+    let _up = subject.up().await;
     assert_eq!(
         subject.down().await.0,
         DisconnectCause::Violation(Violation::TooLarge)
@@ -218,7 +218,7 @@ async fn s11_a_compressed_frame_is_refused_unread() {
     bomb.extend([0; 64]);
     let server = after_greeting(bomb).await;
     let mut subject = Subject::connect(&server.url(), TransportConfig::default());
-    subject.up().await;
+    let _up = subject.up().await;
     assert_eq!(
         subject.down().await.0,
         DisconnectCause::Violation(Violation::WebSocket)
@@ -237,7 +237,7 @@ async fn s11_a_text_message_or_garbage_ends_the_connection() {
     ] {
         let server = after_greeting(bytes).await;
         let mut subject = Subject::connect(&server.url(), TransportConfig::default());
-        subject.up().await;
+        let _up = subject.up().await;
         assert_eq!(
             subject.down().await.0,
             DisconnectCause::Violation(violation)
@@ -257,7 +257,7 @@ async fn s11_bytes_that_dribble_are_no_sign_of_life() {
     })
     .await;
     let mut subject = Subject::connect(&server.url(), impatient());
-    subject.up().await;
+    let _up = subject.up().await;
     assert_eq!(subject.down().await.0, DisconnectCause::Silent);
 }
 

@@ -79,7 +79,7 @@ async fn an_unreachable_relay_is_a_clear_state_and_tried_again() {
 async fn a_connection_that_is_not_wanted_closes_and_one_that_is_wanted_again_opens_at_once() {
     let relay = TestRelay::start().await;
     let mut subject = Subject::connect(&relay.url(), TransportConfig::default());
-    subject.up().await;
+    let _up = subject.up().await;
     subject.link.want(false);
     let (cause, retry_in) = subject.down().await;
     assert_eq!(

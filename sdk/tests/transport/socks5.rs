@@ -130,7 +130,7 @@ async fn isolated_connections_share_no_user_name() {
     };
     for _ in 0..2 {
         let mut subject = Subject::connect(&relay.url(), config.clone());
-        subject.up().await;
+        let _up = subject.up().await;
     }
     let log = log.lock().unwrap();
     assert!(log[0].user.is_some() && log[1].user.is_some());

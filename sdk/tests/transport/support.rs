@@ -42,7 +42,7 @@ impl Subject {
         let link = Link::spawn(
             &Handle::current(),
             transport,
-            endpoint,
+            relay,
             class,
             &inbox,
             LinkId(1),
