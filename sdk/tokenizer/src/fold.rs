@@ -153,3 +153,7 @@ fn is_ignorable(c: char) -> bool {
             | '\u{1F3FB}'..='\u{1F3FF}'
     )
 }
+
+#[cfg(test)]
+#[path = "fold_tests.rs"]
+mod tests;

@@ -196,3 +196,7 @@ fn terms(
     }
     ffi::SQLITE_OK
 }
+
+#[cfg(test)]
+#[path = "register_tests.rs"]
+mod tests;

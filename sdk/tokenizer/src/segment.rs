@@ -230,3 +230,7 @@ impl Writer {
 fn range(units: &[Unit]) -> Option<Range<usize>> {
     Some(units.first()?.range.start..units.last()?.range.end)
 }
+
+#[cfg(test)]
+#[path = "segment_tests.rs"]
+mod tests;
