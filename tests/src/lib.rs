@@ -1,5 +1,6 @@
 //! End-to-end tests, the simulated world, process tests and benchmarks of Undertone.
 #![forbid(unsafe_code)]
 
+pub mod bench;
 #[cfg(target_os = "linux")]
 pub mod powercut;

@@ -1,0 +1,108 @@
+//! One row of the speed table, its JSON form and its line for a reader.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+
+/// What an operation may cost.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Goal {
+    /// This many times the floor of the same run.
+    TimesFloor(f64),
+    /// This much, in the row's unit.
+    AtMost(f64),
+    /// An absolute goal set on the reference machine, where the floor was `floor`. On a machine whose own floor is higher it grows in
+    /// proportion; on a faster one it stays.
+    OnReference {
+        /// The goal there, in the row's unit.
+        at_most: f64,
+        /// The floor there.
+        floor: f64,
+    },
+}
+
+impl Goal {
+    fn in_unit(self, floor_of_this_run: f64) -> f64 {
+        match self {
+            Self::TimesFloor(factor) => factor * floor_of_this_run,
+            Self::AtMost(limit) => limit,
+            Self::OnReference { at_most, floor } => at_most * (floor_of_this_run / floor).max(1.0),
+        }
+    }
+}
+
+/// A measured operation. All figures are in `unit`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Row {
+    /// The operation.
+    pub name: &'static str,
+    /// Of all figures: `us` (microseconds of CPU time) or `ms` (milliseconds of real time).
+    pub unit: &'static str,
+    /// What our code took.
+    pub ours: f64,
+    /// What the primitives that cannot be avoided took.
+    pub floor: f64,
+    /// What other implementations took, by name and version.
+    pub peers: BTreeMap<&'static str, f64>,
+    /// What ours may take at most.
+    pub goal: f64,
+    /// Whether it did.
+    pub ok: bool,
+    /// What the floor consists of, for a reader.
+    #[serde(skip)]
+    pub floor_of: String,
+}
+
+impl Row {
+    /// A row that meets its goal when `ours` is not above it.
+    #[must_use]
+    pub fn new(
+        name: &'static str,
+        unit: &'static str,
+        ours: f64,
+        (floor, floor_of): (f64, String),
+        peers: BTreeMap<&'static str, f64>,
+        goal: Goal,
+    ) -> Self {
+        let goal = goal.in_unit(floor);
+        Self {
+            name,
+            unit,
+            ours,
+            floor,
+            peers,
+            goal,
+            ok: ours <= goal,
+            floor_of,
+        }
+    }
+}
+
+/// Two lines: the figures with their ratio, and what the floor consists of.
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            name,
+            unit,
+            ours,
+            floor,
+            goal,
+            ..
+        } = self;
+        let verdict = if self.ok { "ok  " } else { "MISS" };
+        let ratio = ours / floor;
+        write!(
+            f,
+            "{verdict} {name:<20} {ours:>10.2} {unit}  floor {floor:>10.2} ({ratio:.2} x)  goal {goal:>10.2}"
+        )?;
+        for (peer, took) in &self.peers {
+            write!(f, "  {peer} {took:.2} ({:.2} x)", ours / took)?;
+        }
+        write!(f, "\n     floor: {}", self.floor_of)
+    }
+}
+
+#[cfg(test)]
+#[path = "row_tests.rs"]
+mod tests;

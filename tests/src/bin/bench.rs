@@ -1,0 +1,61 @@
+//! Measures the speed table: `cargo ci bench`, or this binary in a release build.
+//!
+//! Exit code 0 when every row meets its goal, 1 when one misses it, 2 when a row could not be measured.
+#![forbid(unsafe_code)]
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+use undertone_tests::bench::row::Row;
+use undertone_tests::bench::{self, BenchError};
+
+/// Measures our operations beside their floor and their peers.
+#[derive(Parser)]
+struct Arguments {
+    /// Also write the rows to this file as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Measure only rows whose name contains this.
+    #[arg(long, value_name = "PART", default_value = "")]
+    only: String,
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "bench: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Says whether every measured row meets its goal.
+fn run(arguments: &Arguments) -> Result<bool, BenchError> {
+    if cfg!(debug_assertions) {
+        return Err("this is a debug build: use `cargo ci bench`".into());
+    }
+    let rows = bench::run(&arguments.only, |row| {
+        let _ = writeln!(io::stdout(), "{row}");
+    })?;
+    if rows.is_empty() {
+        return Err(format!("no row's name contains `{}`", arguments.only).into());
+    }
+    if let Some(file) = &arguments.json {
+        write_json(file, &rows)?;
+    }
+    let missed = rows.iter().filter(|row| !row.ok).count();
+    writeln!(io::stdout(), "{} rows, {missed} missed", rows.len())?;
+    Ok(missed == 0)
+}
+
+fn write_json(file: &Path, rows: &[Row]) -> Result<(), BenchError> {
+    let mut out = BufWriter::new(File::create(file)?);
+    serde_json::to_writer_pretty(&mut out, rows)?;
+    writeln!(out)?;
+    Ok(out.flush()?)
+}
