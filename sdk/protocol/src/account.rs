@@ -7,6 +7,7 @@
 use core::fmt;
 
 use rand_core::CryptoRng;
+use zeroize::ZeroizeOnDrop;
 
 use crate::{
     bech32m::{self, Bech32mError},
@@ -36,6 +37,8 @@ pub type ManifestWritePublicKey = PublicKey<role::RecordWrite>;
 
 /// The secret from which an account can be recovered. Wiped on drop.
 pub struct Root(SecretBytes<ROOT_LEN>);
+
+impl ZeroizeOnDrop for Root {}
 
 impl Root {
     /// A fresh random root.

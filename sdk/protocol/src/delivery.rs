@@ -21,6 +21,8 @@ pub const BEARER_LEN: usize = 16;
 /// The secret that an account's contacts share. Wiped on drop.
 pub struct DeliverySecret(SecretBytes<DELIVERY_SECRET_LEN>);
 
+impl ZeroizeOnDrop for DeliverySecret {}
+
 /// What is shown to the relay with an envelope for one mailbox. Wiped on drop.
 pub struct Bearer(pub(crate) Zeroizing<[u8; BEARER_LEN]>);
 

@@ -4,7 +4,7 @@
 //! often, is the relay's and the engine's concern.
 
 use rand_core::CryptoRng;
-use zeroize::Zeroizing;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use crate::{
     account::{AccountId, ManifestWritePublicKey},
@@ -28,6 +28,8 @@ const PAYLOAD_LEN: usize = 1 + 32 + 32 + INVITE_TOKEN_LEN;
 
 /// The secret from which an account's invite tokens come. Synced between its devices. Wiped on drop.
 pub struct InviteSeed(SecretBytes<INVITE_SEED_LEN>);
+
+impl ZeroizeOnDrop for InviteSeed {}
 
 impl InviteSeed {
     /// A fresh random seed.
@@ -64,6 +66,8 @@ impl InviteSeed {
 
 /// The secret in an invite link. Wiped on drop.
 pub struct InviteToken(SecretBytes<INVITE_TOKEN_LEN>);
+
+impl ZeroizeOnDrop for InviteToken {}
 
 impl InviteToken {
     /// Reads a token that [`InviteToken::expose`] gave. The caller wipes the original.

@@ -4,6 +4,7 @@
 //! The profile's record is not this module's concern.
 
 use rand_core::CryptoRng;
+use zeroize::ZeroizeOnDrop;
 
 use crate::primitives::secret::SecretBytes;
 
@@ -12,6 +13,8 @@ pub const PROFILE_KEY_LEN: usize = 32;
 
 /// The key of an account's profile. Wiped on drop.
 pub struct ProfileKey(SecretBytes<PROFILE_KEY_LEN>);
+
+impl ZeroizeOnDrop for ProfileKey {}
 
 impl ProfileKey {
     /// A fresh random key.

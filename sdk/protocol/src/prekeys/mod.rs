@@ -10,6 +10,8 @@
 //! is opaque bytes with random ids. Storing private halves, and deciding when to publish, is not this module's concern.
 
 pub mod bundle;
+#[cfg(test)]
+mod fixture;
 mod item;
 pub mod last_resort;
 mod merkle;

@@ -1,1 +1,90 @@
+use std::collections::HashSet;
+
 use super::*;
+use crate::{
+    device::DeviceKeys,
+    limits::{ONE_TIME_KEM_PREKEYS, ONE_TIME_PREKEYS},
+    prekeys::one_time::{generate_one_time, generate_one_time_kem},
+    test_support::{FixedRng, rng},
+    time::Timestamp,
+};
+
+const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
+fn with_owner<T>(test: impl FnOnce(&PrekeyOwner<'_>) -> T) -> T {
+    let mut rng = rng(1);
+    let keys = DeviceKeys::generate(&mut rng).unwrap();
+    let account = AccountId::of(&crate::account::Root::generate(&mut rng).account_key());
+    test(&PrekeyOwner {
+        account,
+        device: keys.id,
+        signing_key: &keys.signing,
+    })
+}
+
+#[test]
+fn a_full_supply_has_distinct_random_ids_and_keys() {
+    with_owner(|owner| {
+        let opks = generate_one_time(owner, ONE_TIME_PREKEYS, NOW, &mut rng(2)).unwrap();
+        let kpks = generate_one_time_kem(owner, ONE_TIME_KEM_PREKEYS, NOW, &mut rng(3)).unwrap();
+        assert_eq!((opks.len(), kpks.len()), (100, 50));
+        let ids: HashSet<_> = opks.iter().map(|opk| opk.id).collect();
+        let keys: HashSet<_> = opks.iter().map(|opk| *opk.secret.expose()).collect();
+        assert_eq!((ids.len(), keys.len()), (100, 100));
+        let ordered = opks
+            .windows(2)
+            .filter(|pair| pair[0].id < pair[1].id)
+            .count();
+        assert!((20..80).contains(&ordered), "ids follow their order");
+        // The relay refuses items above 4,096 bytes.
+        assert!(opks.iter().all(|opk| opk.item.len() == 345));
+        assert!(kpks.iter().all(|kpk| kpk.item.len() == 1_849));
+    });
+}
+
+#[test]
+fn batches_have_one_to_256_keys() {
+    with_owner(|owner| {
+        for (count, ok) in [
+            (0, false),
+            (1, true),
+            (256, true),
+            (257, false),
+            (1 << 20, false),
+        ] {
+            assert_eq!(
+                generate_one_time(owner, count, NOW, &mut rng(2)).is_ok(),
+                ok,
+                "{count}"
+            );
+        }
+    });
+}
+
+/// Attack row E10: a broken generator stops the batch.
+#[test]
+fn a_generator_that_repeats_is_noticed() {
+    with_owner(|owner| {
+        for bytes in [&[7; 1][..], &[1; 32], &[5; 64]] {
+            let batch = generate_one_time(owner, 3, NOW, &mut FixedRng::new(bytes));
+            assert_eq!(batch.err(), Some(BatchError::RandomnessRepeats));
+        }
+    });
+}
+
+#[test]
+fn no_prekey_has_the_id_that_means_absent() {
+    assert_eq!(PrekeyId::new(PrekeyId::ABSENT), None);
+    let id = PrekeyId::generate(&mut FixedRng::new(&[0xff, 0xff, 0xff, 0xff, 0, 0, 0, 9]));
+    assert_eq!(id.get(), 9);
+}
+
+#[test]
+fn kinds_are_bytes() {
+    for byte in 0..=u8::MAX {
+        match PrekeyKind::from_byte(byte) {
+            Ok(kind) => assert_eq!(kind.to_byte(), byte),
+            Err(error) => assert!(!(1..=4).contains(&byte) && error == DecodeError::InvalidValue),
+        }
+    }
+}

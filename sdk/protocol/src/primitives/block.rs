@@ -4,7 +4,7 @@
 //! equal blocks give equal tags. Source: FIPS 197.
 
 use aes::{
-    Aes256, Aes256Enc,
+    Aes256Dec, Aes256Enc,
     cipher::{Block, BlockCipherDecrypt, BlockCipherEncrypt, KeyInit},
 };
 
@@ -35,21 +35,21 @@ impl BlockEncryptor {
 }
 
 /// A key schedule for inverting blocks. Wiped on drop.
-pub struct BlockDecryptor(Aes256);
+pub struct BlockDecryptor(Aes256Dec);
 
 impl BlockDecryptor {
     /// Schedules `key`.
     #[inline]
     #[must_use]
     pub fn new(key: &[u8; KEY_LEN]) -> Self {
-        Self(Aes256::new(key.into()))
+        Self(Aes256Dec::new(key.into()))
     }
 
     /// The block whose image is `block`.
     #[inline]
     #[must_use]
     pub fn decrypt(&self, block: [u8; BLOCK_LEN]) -> [u8; BLOCK_LEN] {
-        let mut block = Block::<Aes256>::from(block);
+        let mut block = Block::<Aes256Dec>::from(block);
         self.0.decrypt_block(&mut block);
         block.into()
     }
@@ -57,9 +57,8 @@ impl BlockDecryptor {
     /// Inverts each of `blocks` in place; several at once cost little more than one.
     #[inline]
     pub fn decrypt_all(&self, blocks: &mut [[u8; BLOCK_LEN]]) {
-        for block in blocks {
-            *block = self.decrypt(*block);
-        }
+        self.0
+            .decrypt_blocks(Block::<Aes256Dec>::cast_slice_from_core_mut(blocks));
     }
 }
 

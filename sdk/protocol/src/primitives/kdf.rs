@@ -59,7 +59,12 @@ pub fn expand_into<const N: usize>(
     out: &mut [u8; N],
 ) {
     const { assert!(N <= 255 * HASH_LEN) };
-    let key = HmacKey::new(prk);
+    expand_raw(&HmacKey::new(prk), label.as_bytes(), context, out);
+}
+
+/// HKDF-Expand of at most 8,160 bytes; the info is `label` followed by the concatenation of `context`.
+#[inline]
+fn expand_raw(key: &HmacKey, label: &[u8], context: &[&[u8]], out: &mut [u8]) {
     let mut counter = 0_u8;
     let mut block = Zeroizing::new([0; HASH_LEN]);
     for chunk in out.chunks_mut(HASH_LEN) {
@@ -67,7 +72,7 @@ pub fn expand_into<const N: usize>(
         if counter > 0 {
             hmac.update(block.as_slice());
         }
-        hmac.update(label.as_bytes());
+        hmac.update(label);
         for part in context {
             hmac.update(part);
         }
