@@ -262,3 +262,6 @@ pub trait Blobs {
     /// [`StorageError`].
     fn blob_bytes(&mut self) -> Result<u64, StorageError>;
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! Checkpoints on their own thread, so that no commit waits for one.
+//! Checkpoints on their own thread, so that no commit waits for one, unless the log has grown far beyond its measure.
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -11,15 +11,22 @@ use super::error::{io_error, storage_error};
 use crate::storage::StorageError;
 
 /// Bytes of write-ahead log from which on it is written back.
-const CHECKPOINT_BYTES: u64 = 16 * 1024 * 1024;
+const CHECKPOINT_BYTES: u64 = 8 * 1024 * 1024;
 
-/// How long the final step of a checkpoint waits for a gap between commits.
-const BUSY: Duration = Duration::from_secs(5);
+/// Bytes of write-ahead log at which commits wait for it: without, a busy writer leaves no gap for the last step, and
+/// the log grows without end.
+const WAIT_BYTES: u64 = 4 * CHECKPOINT_BYTES;
+
+/// How long the last step of a checkpoint waits for a gap between commits.
+const BUSY: Duration = Duration::from_secs(2);
 
 /// The thread that writes the log back into the database.
 pub(super) struct Checkpointer {
     wake: Option<SyncSender<()>>,
+    done: Receiver<()>,
     thread: Option<JoinHandle<()>>,
+    /// A checkpoint was asked for and has not been reported done.
+    under_way: bool,
 }
 
 impl Checkpointer {
@@ -27,23 +34,36 @@ impl Checkpointer {
         let db = Connection::open(path).map_err(storage_error)?;
         db.busy_timeout(BUSY).map_err(storage_error)?;
         let (wake, woken) = sync_channel(1);
+        let (report, done) = sync_channel(1);
         let thread = std::thread::Builder::new()
             .name("checkpoint".to_owned())
-            .spawn(move || run(&db, &woken))
+            .spawn(move || run(&db, &woken, &report))
             .map_err(|error| io_error(&error))?;
         Ok(Self {
             wake: Some(wake),
+            done,
             thread: Some(thread),
+            under_way: false,
         })
     }
 
     /// To be told the length of the log after each commit.
-    pub(super) fn log_is(&self, bytes: u64) {
-        if bytes >= CHECKPOINT_BYTES
+    pub(super) fn log_is(&mut self, bytes: u64) {
+        if self.under_way && self.done.try_recv().is_ok() {
+            self.under_way = false;
+        }
+        if bytes < CHECKPOINT_BYTES {
+            return;
+        }
+        if !self.under_way
             && let Some(wake) = &self.wake
         {
-            // When it is awake already, it need not be told again.
-            let _ = wake.try_send(());
+            self.under_way = wake.try_send(()).is_ok();
+        }
+        if bytes >= WAIT_BYTES && self.under_way {
+            // An end of the thread counts as done.
+            let _ = self.done.recv();
+            self.under_way = false;
         }
     }
 }
@@ -57,14 +77,15 @@ impl Drop for Checkpointer {
     }
 }
 
-fn run(db: &Connection, woken: &Receiver<()>) {
+fn run(db: &Connection, woken: &Receiver<()>, report: &SyncSender<()>) {
     while woken.recv().is_ok() {
-        // The bulk while commits go on, then the rest and the truncation in a short gap: without it the log grows.
+        // The bulk while commits go on, then the rest and the truncation in a gap.
         for step in ["PASSIVE", "TRUNCATE"] {
             let done = db.query_row(&format!("PRAGMA wal_checkpoint({step})"), [], |_| Ok(()));
             if let Err(error) = done {
                 tracing::warn!(error = %storage_error(error), step, "a checkpoint failed");
             }
         }
+        let _ = report.try_send(());
     }
 }

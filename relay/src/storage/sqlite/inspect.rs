@@ -56,11 +56,7 @@ fn table(db: &Connection, name: String) -> Result<StoredTable, StorageError> {
     let mut select = db
         .prepare(&format!("SELECT * FROM \"{name}\""))
         .map_err(storage_error)?;
-    let columns: Vec<String> = select
-        .column_names()
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
+    let columns: Vec<String> = select.column_names().map(str::to_owned).collect();
     let mut rows = Vec::new();
     let mut found = select.query([]).map_err(storage_error)?;
     while let Some(row) = found.next().map_err(storage_error)? {

@@ -83,28 +83,32 @@ impl SqliteStorage {
         Ok(())
     }
 
-    /// Whether the id is queued or was acked a moment ago; an older one is forgotten.
+    /// Whether the id is queued or was acked a moment ago. If so, it costs a write like that of a first time, so that the
+    /// answer takes as long.
     fn knows(&self, mailbox: i64, id: &MessageId, now: Timestamp) -> Result<bool, StorageError> {
-        let found: Option<(i64, Option<i64>)> = self
-            .prepare("SELECT no, acked_minute FROM message WHERE mailbox = ?1 AND id = ?2")?
-            .query_row(params![mailbox, id.as_bytes().as_slice()], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
+        let key = params![mailbox, id.as_bytes().as_slice()];
+        let queued: Option<i64> = self
+            .prepare("SELECT no FROM message WHERE mailbox = ?1 AND id = ?2")?
+            .query_row(key, |row| row.get(0))
             .optional()
             .map_err(storage_error)?;
-        let Some((no, acked_minute)) = found else {
+        if let Some(no) = queued {
+            self.run("UPDATE message SET knock = knock WHERE no = ?1", [no])?;
+            return Ok(true);
+        }
+        let acked: Option<(i64, i64)> = self
+            .prepare("SELECT no, minute FROM acked WHERE mailbox = ?1 AND id = ?2")?
+            .query_row(key, |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()
+            .map_err(storage_error)?;
+        let Some((no, minute)) = acked else {
             return Ok(false);
         };
-        let known = acked_minute
-            .is_none_or(|acked| now.minutes() <= unsigned(acked) + IDEMPOTENCE_MS / 60_000);
+        let known = now.minutes() <= unsigned(minute) + IDEMPOTENCE_MS / 60_000;
         if known {
-            // A write like that of a first time, so that the answer takes as long.
-            self.run(
-                "UPDATE message SET arrived_minute = arrived_minute WHERE no = ?1",
-                [no],
-            )?;
+            self.run("UPDATE acked SET minute = minute WHERE no = ?1", [no])?;
         } else {
-            self.run("DELETE FROM message WHERE no = ?1", [no])?;
+            self.run("DELETE FROM acked WHERE no = ?1", [no])?;
         }
         Ok(known)
     }
@@ -188,8 +192,7 @@ impl Mailboxes for SqliteStorage {
         self.write()?;
         let payloads: Vec<i64> = {
             let mut select = self.prepare(
-                "SELECT payload FROM message
-                 WHERE mailbox = ?1 AND acked_minute IS NULL AND payload IS NOT NULL",
+                "SELECT payload FROM message WHERE mailbox = ?1 AND payload IS NOT NULL",
             )?;
             let rows = select
                 .query_map([no], |row| row.get(0))
@@ -201,6 +204,7 @@ impl Mailboxes for SqliteStorage {
         }
         for sql in [
             "DELETE FROM message WHERE mailbox = ?1",
+            "DELETE FROM acked WHERE mailbox = ?1",
             "DELETE FROM token WHERE mailbox = ?1",
             "DELETE FROM prekey WHERE mailbox = ?1",
             "DELETE FROM prekey_page WHERE mailbox = ?1",
@@ -272,7 +276,7 @@ impl Mailboxes for SqliteStorage {
         let mut select = self.prepare(
             "SELECT m.seq, m.id, coalesce(m.envelope, p.envelope)
              FROM message m LEFT JOIN payload p ON p.no = m.payload
-             WHERE m.mailbox = ?1 AND m.seq > ?2 AND m.acked_minute IS NULL
+             WHERE m.mailbox = ?1 AND m.seq > ?2
              ORDER BY m.seq",
         )?;
         let mut rows = select
@@ -299,29 +303,17 @@ impl Mailboxes for SqliteStorage {
         if up_to <= state.acked_seq {
             return Ok(());
         }
-        self.write()?;
-        let gone: Vec<(i64, bool, Option<i64>)> = {
-            let mut update = self.prepare(
-                "UPDATE message SET envelope = NULL, acked_minute = ?4
-                 WHERE mailbox = ?1 AND seq > ?2 AND seq <= ?3 AND acked_minute IS NULL
-                 RETURNING size, knock, payload",
-            )?;
-            let minute = signed(now.minutes());
-            let rows = update
-                .query_map(
-                    [no, signed(state.acked_seq), signed(up_to), minute],
-                    |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-                )
-                .map_err(storage_error)?;
-            rows.collect::<Result<_, _>>().map_err(storage_error)?
-        };
-        for (size, knock, payload) in gone {
+        for gone in self.remove_acked(no, up_to)? {
             state.messages = state.messages.saturating_sub(1);
-            state.bytes = state.bytes.saturating_sub(unsigned(size));
-            state.knocks = state.knocks.saturating_sub(u32::from(knock));
-            if let Some(payload) = payload {
+            state.bytes = state.bytes.saturating_sub(gone.size);
+            state.knocks = state.knocks.saturating_sub(u32::from(gone.knock));
+            if let Some(payload) = gone.payload {
                 self.release_payload(payload)?;
             }
+            self.run(
+                "INSERT OR REPLACE INTO acked (mailbox, id, minute) VALUES (?1, ?2, ?3)",
+                params![no, gone.id.as_slice(), signed(now.minutes())],
+            )?;
         }
         state.acked_seq = up_to;
         state.expired = state.expired.filter(|range| range.last > up_to);
@@ -385,7 +377,34 @@ impl Mailboxes for SqliteStorage {
     }
 }
 
+/// An entry that was acked.
+struct Acked {
+    id: [u8; 16],
+    size: u64,
+    knock: bool,
+    payload: Option<i64>,
+}
+
 impl SqliteStorage {
+    fn remove_acked(&self, mailbox: i64, up_to: u64) -> Result<Vec<Acked>, StorageError> {
+        self.write()?;
+        let mut delete = self.prepare(
+            "DELETE FROM message WHERE mailbox = ?1 AND seq <= ?2
+             RETURNING id, size, knock, payload",
+        )?;
+        let rows = delete
+            .query_map([mailbox, signed(up_to)], |row| {
+                Ok(Acked {
+                    id: row.get(0)?,
+                    size: unsigned(row.get(1)?),
+                    knock: row.get(2)?,
+                    payload: row.get(3)?,
+                })
+            })
+            .map_err(storage_error)?;
+        rows.collect::<Result<_, _>>().map_err(storage_error)
+    }
+
     /// They are read again when they are needed, and not taken for unchanged if the batch is rolled back.
     fn forget_tokens(&mut self, id: MailboxId) {
         if let Some(cached) = self.cache.get_mut(id) {

@@ -273,7 +273,3 @@ fn unsigned(n: i64) -> u64 {
 fn count(n: i64) -> u32 {
     u32::try_from(n).unwrap_or(if n < 0 { 0 } else { u32::MAX })
 }
-
-#[cfg(test)]
-#[path = "sqlite_tests.rs"]
-mod tests;

@@ -38,7 +38,6 @@ const MIGRATIONS: [&str; 1] = [
     ) STRICT;
     CREATE INDEX mailbox_by_seen_day ON mailbox (seen_day);
 
-    -- An acked row stays for ten minutes without its envelope, so that its id is known.
     CREATE TABLE message (
         no INTEGER PRIMARY KEY,
         mailbox INTEGER NOT NULL,
@@ -46,14 +45,21 @@ const MIGRATIONS: [&str; 1] = [
         id BLOB NOT NULL,
         knock INTEGER NOT NULL,
         arrived_minute INTEGER NOT NULL,
-        acked_minute INTEGER,
         size INTEGER NOT NULL,
         payload INTEGER,
         envelope BLOB
     ) STRICT;
     CREATE UNIQUE INDEX message_by_seq ON message (mailbox, seq);
     CREATE UNIQUE INDEX message_by_id ON message (mailbox, id);
-    CREATE INDEX message_by_acked_minute ON message (acked_minute) WHERE acked_minute IS NOT NULL;
+
+    -- Ids that were acked within the last ten minutes, in the order of the acks.
+    CREATE TABLE acked (
+        no INTEGER PRIMARY KEY,
+        mailbox INTEGER NOT NULL,
+        id BLOB NOT NULL,
+        minute INTEGER NOT NULL
+    ) STRICT;
+    CREATE UNIQUE INDEX acked_by_id ON acked (mailbox, id);
 
     CREATE TABLE payload (
         no INTEGER PRIMARY KEY,
@@ -100,7 +106,6 @@ const MIGRATIONS: [&str; 1] = [
         last_resort INTEGER NOT NULL
     ) STRICT;
     CREATE UNIQUE INDEX pop_by_id ON pop (mailbox, id);
-    CREATE INDEX pop_by_minute ON pop (minute);
 
     CREATE TABLE record (
         no INTEGER PRIMARY KEY,

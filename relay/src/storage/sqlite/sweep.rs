@@ -29,10 +29,14 @@ impl SqliteStorage {
         let expired = self.expire_messages(cutoff, budget)?;
         let forget = signed(now.minutes().saturating_sub(IDEMPOTENCE_MS / 60_000 + 1));
         let mut removed = 0;
+        // Both tables are in the order of time.
         for sql in [
-            "DELETE FROM message WHERE no IN
-                (SELECT no FROM message WHERE acked_minute < ?1 LIMIT ?2)",
-            "DELETE FROM pop WHERE no IN (SELECT no FROM pop WHERE minute < ?1 LIMIT ?2)",
+            "DELETE FROM acked WHERE no IN
+                (SELECT no FROM (SELECT no, minute FROM acked ORDER BY no LIMIT ?2)
+                 WHERE minute < ?1)",
+            "DELETE FROM pop WHERE no IN
+                (SELECT no FROM (SELECT no, minute FROM pop ORDER BY no LIMIT ?2)
+                 WHERE minute < ?1)",
         ] {
             removed += self.remove_some(sql, forget, budget)?;
         }
@@ -72,8 +76,7 @@ impl SqliteStorage {
     fn expire_messages(&mut self, before_minute: u64, budget: u32) -> Result<u32, StorageError> {
         let old: Vec<Old> = {
             let mut select = self.prepare(
-                "SELECT m.no, b.id, m.seq, m.size, m.knock, m.payload, m.arrived_minute,
-                        m.acked_minute
+                "SELECT m.no, b.id, m.seq, m.size, m.knock, m.payload, m.arrived_minute
                  FROM message m JOIN mailbox b ON b.no = m.mailbox
                  ORDER BY m.no",
             )?;
@@ -86,10 +89,7 @@ impl SqliteStorage {
                 if unsigned(arrived) >= before_minute {
                     break;
                 }
-                let acked: Option<i64> = row.get(7).map_err(storage_error)?;
-                if acked.is_none() {
-                    old.push(read_old(row).map_err(storage_error)?);
-                }
+                old.push(read_old(row).map_err(storage_error)?);
             }
             old
         };
@@ -143,20 +143,15 @@ impl SqliteStorage {
                 .map(unsigned)
                 .map_err(storage_error)
         };
-        let mut totals = Totals {
+        Ok(Totals {
             mailboxes: one("SELECT count(*) FROM mailbox")?,
-            messages: one("SELECT coalesce(sum(messages), 0) FROM mailbox")?,
-            message_bytes: one("SELECT coalesce(sum(bytes), 0) FROM mailbox")?,
+            messages: one("SELECT count(*) FROM message")?,
+            message_bytes: one("SELECT coalesce(sum(size), 0) FROM message")?,
             prekeys: one("SELECT count(*) FROM prekey")?,
             records: one("SELECT count(*) FROM record WHERE value IS NOT NULL")?,
             blobs: one("SELECT count(*) FROM blob")?,
             blob_bytes: one("SELECT coalesce(sum(length), 0) FROM blob")?,
-        };
-        // What this batch has changed is not in the rows yet.
-        totals.messages = one("SELECT count(*) FROM message WHERE acked_minute IS NULL")?;
-        totals.message_bytes =
-            one("SELECT coalesce(sum(size), 0) FROM message WHERE acked_minute IS NULL")?;
-        Ok(totals)
+        })
     }
 }
 
