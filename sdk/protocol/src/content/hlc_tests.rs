@@ -1,7 +1,7 @@
 use super::*;
 use proptest::prelude::*;
 
-const DAY: u64 = crate::time::DAY_MS;
+const DAY: u64 = DAY_MS;
 
 #[test]
 fn a_reply_sorts_after_what_it_answers_though_the_clock_is_behind() {

@@ -8,7 +8,7 @@ use crate::header::Header;
 use crate::padding;
 use crate::primitives::aead::NONCE_LEN;
 use crate::primitives::dh::DhError;
-use crate::ratchet::{RatchetKeyPair, RootKey};
+use crate::ratchet::{HeaderSeed, RatchetKeyPair, RatchetPublicKey, RootKey};
 use crate::session::limits::MAX_N;
 
 /// Why a message was not encrypted. The session is unchanged.
@@ -26,10 +26,37 @@ pub enum EncryptError {
 }
 
 /// A sending root step, not yet taken.
-struct SendingStep {
-    root: RootKey,
-    ratchet: RatchetKeyPair,
-    chain: SendingChain,
+pub(super) struct SendingStep {
+    pub(super) root: RootKey,
+    pub(super) ratchet: RatchetKeyPair,
+    pub(super) chain: SendingChain,
+}
+
+impl SendingStep {
+    /// A fresh ratchet key, and the root step it makes with the peer's. It opens chain number `chain`, whose header seed
+    /// is `seed`, after one of `previous_length` messages.
+    pub(super) fn new(
+        rng: &mut impl CryptoRng,
+        root: &RootKey,
+        peer_ratchet: &RatchetPublicKey,
+        (chain, seed, previous_length): (u32, &HeaderSeed, u32),
+    ) -> Result<Self, DhError> {
+        let ratchet = RatchetKeyPair::generate(rng);
+        let step = root.step(&ratchet.secret.agree(peer_ratchet)?);
+        let chain = SendingChain {
+            chain,
+            keys: seed.expand(),
+            chain_key: step.chain,
+            n: 0,
+            previous_length,
+            next_seed: step.next_seed,
+        };
+        Ok(Self {
+            root: step.root,
+            ratchet,
+            chain,
+        })
+    }
 }
 
 impl Session {
@@ -57,91 +84,90 @@ impl Session {
         sealed
     }
 
-    /// Appends the next message of the session from its tag on. `handshake` is the hash of what stands in front of it in
-    /// a first message. The session is unchanged on failure.
+    /// Appends the next message of the session from its tag on. `front` is the hash of what stands in front of it in a
+    /// first message. The session is unchanged on failure.
     pub(super) fn seal_next(
         &mut self,
         rng: &mut impl CryptoRng,
-        handshake: Option<[u8; 32]>,
+        front: Option<[u8; 32]>,
         content: &[u8],
         padded_len: usize,
         out: &mut Vec<u8>,
     ) -> Result<MessageNumber, EncryptError> {
-        let step = match &self.sending {
-            Sending::Due { .. } => Some(self.sending_step(rng)?),
-            Sending::Open(_) => None,
-        };
-        let (chain, dh) = match (&step, &self.sending) {
-            (Some(step), _) => (&step.chain, step.ratchet.public),
-            (None, Sending::Open(chain)) => (chain, self.ratchet.public),
-            (None, Sending::Due { .. }) => return Err(EncryptError::ChainFull),
-        };
-        if chain.n > MAX_N {
+        let transcript = &self.transcript;
+        let context = front.map_or(Context::Session(transcript), |front| {
+            Context::First(transcript, front)
+        });
+        match &mut self.sending {
+            Sending::Open(chain) => chain.seal(
+                rng,
+                context,
+                self.ratchet.public,
+                (content, padded_len),
+                out,
+            ),
+            Sending::Due {
+                chain,
+                seed,
+                previous_length,
+            } => {
+                let next = (*chain, &*seed, *previous_length);
+                let mut step = SendingStep::new(rng, &self.root, &self.peer_ratchet, next)?;
+                let number = step.chain.seal(
+                    rng,
+                    context,
+                    step.ratchet.public,
+                    (content, padded_len),
+                    out,
+                )?;
+                self.root = step.root;
+                self.ratchet = step.ratchet;
+                self.sending = Sending::Open(step.chain);
+                Ok(number)
+            }
+        }
+    }
+}
+
+impl SendingChain {
+    /// Appends the chain's next message and moves behind it.
+    fn seal(
+        &mut self,
+        rng: &mut impl CryptoRng,
+        context: Context<'_>,
+        dh: RatchetPublicKey,
+        (content, padded_len): (&[u8], usize),
+        out: &mut Vec<u8>,
+    ) -> Result<MessageNumber, EncryptError> {
+        if self.n > MAX_N {
             return Err(EncryptError::ChainFull);
         }
-        let number = MessageNumber {
-            chain: chain.chain,
-            n: chain.n,
-        };
         let mut salt = [0; NONCE_LEN];
         rng.fill_bytes(&mut salt);
-        let mut chain_key = chain.chain_key.fork();
+        let mut chain_key = self.chain_key.fork();
         let message_key = chain_key.step();
-        let transcript = &self.transcript;
+        let header = Header {
+            dh,
+            previous_length: self.previous_length,
+            n: self.n,
+            pq_epoch: PQ_EPOCH,
+        };
         let sealer = Sealer {
-            context: handshake.map_or(Context::Session(transcript), |hash| {
-                Context::First(transcript, hash)
-            }),
-            keys: &chain.keys,
-            header: Header {
-                dh,
-                previous_length: chain.previous_length,
-                n: chain.n,
-                pq_epoch: PQ_EPOCH,
-            },
+            context,
+            keys: &self.keys,
+            header,
             message_key: &message_key,
             salt,
         };
         sealer
             .seal(content, padded_len, out)
             .map_err(|_| EncryptError::TooLong)?;
-
-        if let Some(step) = step {
-            self.root = step.root;
-            self.ratchet = step.ratchet;
-            self.sending = Sending::Open(step.chain);
-        }
-        if let Sending::Open(chain) = &mut self.sending {
-            chain.chain_key = chain_key;
-            chain.n = number.n.saturating_add(1);
-        }
+        let number = MessageNumber {
+            chain: self.chain,
+            n: self.n,
+        };
+        self.chain_key = chain_key;
+        self.n += 1;
         Ok(number)
-    }
-
-    /// A fresh ratchet key, and the root step it makes with the peer's.
-    fn sending_step(&self, rng: &mut impl CryptoRng) -> Result<SendingStep, EncryptError> {
-        let Sending::Due {
-            chain,
-            seed,
-            previous_length,
-        } = &self.sending
-        else {
-            return Err(EncryptError::ChainFull);
-        };
-        let ratchet = RatchetKeyPair::generate(rng);
-        let step = self.root.step(&ratchet.secret.agree(&self.peer_ratchet)?);
-        let chain = SendingChain {
-            chain: *chain,
-            keys: seed.expand(),
-            chain_key: step.chain,
-            n: 0,
-            previous_length: *previous_length,
-            next_seed: step.next_seed,
-        };
-        Ok(SendingStep {
-            root: step.root,
-            ratchet,
-            chain,
-        })
     }
 }

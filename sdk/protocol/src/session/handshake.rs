@@ -6,6 +6,7 @@
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
+use super::encrypt::SendingStep;
 use super::open::{OpenChain, OpenError};
 use super::{PQ_EPOCH, Role, Sending, Session};
 use crate::account::AccountId;
@@ -176,7 +177,7 @@ impl Session {
             &sealed_block,
             &mut first_message,
         );
-        let mut session = Self::first(secrets, transcript, signed.as_first_ratchet_key(), rng);
+        let mut session = Self::first(rng, secrets, transcript, signed.as_first_ratchet_key())?;
         session.seal_next(rng, Some(front), &plaintext, BODY_LEN, &mut first_message)?;
         Ok(Initiated {
             session,
@@ -184,28 +185,26 @@ impl Session {
         })
     }
 
-    /// An initiator's session before its first message.
+    /// An initiator's session before its first message: the first root step is taken with the signed prekey.
     fn first(
+        rng: &mut impl CryptoRng,
         secrets: SessionSecrets,
         transcript: TranscriptHash,
         peer_ratchet: RatchetPublicKey,
-        rng: &mut impl CryptoRng,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, DhError> {
+        let chain = (0, &secrets.initiator_seed, 0);
+        let step = SendingStep::new(rng, &secrets.root, &peer_ratchet, chain)?;
+        Ok(Self {
             id: secrets.id,
             role: Role::Initiator,
             transcript,
-            root: secrets.root,
-            ratchet: RatchetKeyPair::generate(rng),
+            root: step.root,
+            ratchet: step.ratchet,
             peer_ratchet,
-            sending: Sending::Due {
-                chain: 0,
-                seed: secrets.initiator_seed,
-                previous_length: 0,
-            },
+            sending: Sending::Open(step.chain),
             receiving: None,
             next_receiving: secrets.responder_seed.expand(),
-        }
+        })
     }
 
     /// Answers a first message: agrees on the session, checks who began it, and opens what it says.
@@ -350,3 +349,7 @@ fn check_distinct(
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "handshake_tests.rs"]
+mod tests;

@@ -15,7 +15,7 @@ mod skipped;
 
 pub use encoding::MalformedSession;
 pub use encrypt::EncryptError;
-pub use handshake::{InitiateError, Initiated, RespondError, Responded, Responder};
+pub use handshake::{InitiateError, Initiated, Initiator, RespondError, Responded, Responder};
 pub use open::{OpenError, Opened};
 pub use skipped::{Eviction, SkippedKey, device_eviction, session_eviction};
 
@@ -199,6 +199,9 @@ pub(crate) struct Expected<'a> {
 const fn epoch_fits(header: &Header) -> bool {
     header.pq_epoch == PQ_EPOCH
 }
+
+#[cfg(test)]
+pub(crate) mod testing;
 
 #[cfg(test)]
 #[path = "session_tests.rs"]

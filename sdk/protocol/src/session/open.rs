@@ -325,3 +325,7 @@ fn room_for(closed: &Range<u32>, open: &Range<u32>) -> Result<Vec<SkippedKey>, O
     }
     Ok(Vec::with_capacity(closed.len() + open.len()))
 }
+
+#[cfg(test)]
+#[path = "open_tests.rs"]
+mod tests;

@@ -1,0 +1,417 @@
+use proptest::prelude::*;
+
+use super::super::testing::*;
+use super::*;
+use crate::envelope::{KIND_MESSAGE, Sealer};
+use crate::primitives::dh::PublicKey;
+use crate::session::limits::MAX_N;
+
+fn state(session: &Session) -> Vec<u8> {
+    session.to_bytes().to_vec()
+}
+
+fn encrypt(pair: &mut Pair, from_a: bool, text: &[u8]) -> Vec<u8> {
+    let mut envelope = Vec::new();
+    let from = if from_a { &mut pair.a } else { &mut pair.b };
+    from.encrypt(&mut pair.rng, text, &mut envelope).unwrap();
+    envelope
+}
+
+fn open_error(session: &mut Session, position: Position, envelope: &[u8]) -> Option<OpenError> {
+    let mut content = vec![1, 2, 3];
+    let error = session
+        .open(position, Envelope::parse(envelope).ok()?, &mut content)
+        .err();
+    assert!(error.is_none() || content.is_empty());
+    error
+}
+
+/// Every byte flip of `envelope` fails at `position` and changes nothing; then the original opens.
+fn assert_rigid(session: &mut Session, position: Position, envelope: &[u8], text: &[u8]) {
+    let before = state(session);
+    let mut changed = envelope.to_vec();
+    for at in 0..envelope.len() {
+        changed[at] ^= 1 << (at % 8);
+        if let Ok(parsed) = Envelope::parse(&changed) {
+            let mut content = Vec::new();
+            assert!(
+                session.open(position, parsed, &mut content).is_err(),
+                "byte {at} may be flipped"
+            );
+            assert!(content.is_empty());
+        }
+        changed[at] = envelope[at];
+    }
+    for len in 0..envelope.len() {
+        assert!(
+            Envelope::parse(&envelope[..len]).is_err(),
+            "a prefix of {len} bytes is accepted"
+        );
+    }
+    assert_eq!(state(session), before);
+    receive(session, envelope, text);
+}
+
+/// R1.
+#[test]
+fn r1_every_byte_flip_of_an_envelope_is_rejected_and_changes_nothing() {
+    let mut pair = pair(1);
+    let opening = encrypt(&mut pair, false, b"opens a chain");
+    assert_rigid(
+        &mut pair.a,
+        Position::Next { n: 0 },
+        &opening,
+        b"opens a chain",
+    );
+    let following = encrypt(&mut pair, false, b"goes on");
+    assert_rigid(
+        &mut pair.a,
+        Position::Current { n: 1 },
+        &following,
+        b"goes on",
+    );
+    let late: Vec<_> = (0..3).map(|_| encrypt(&mut pair, false, b"late")).collect();
+    assert_rigid(&mut pair.a, Position::Current { n: 4 }, &late[2], b"late");
+}
+
+/// R1 for skipped messages: in the current chain, and in a closed one.
+#[test]
+fn r1_every_byte_flip_of_a_skipped_envelope_is_rejected() {
+    let mut pair = pair(2);
+    let late = [
+        encrypt(&mut pair, false, b"first"),
+        encrypt(&mut pair, false, b"second"),
+    ];
+    let last = encrypt(&mut pair, false, b"third");
+    let skipped = receive(&mut pair.a, &last, b"third");
+    assert_eq!(
+        skipped.iter().map(|key| key.number().n).collect::<Vec<_>>(),
+        [0, 1]
+    );
+    for chain_closed in [false, true] {
+        let (envelope, key) = if chain_closed {
+            (&late[1], &skipped[1])
+        } else {
+            (&late[0], &skipped[0])
+        };
+        if chain_closed {
+            pair.send(true, b"a reply");
+            pair.send(false, b"a new chain");
+        }
+        let mut changed = envelope.clone();
+        for at in 0..envelope.len() {
+            changed[at] ^= 1 << (at % 8);
+            if let Ok(parsed) = Envelope::parse(&changed) {
+                let mut content = vec![1];
+                assert!(
+                    pair.a.open_skipped(key, parsed, &mut content).is_err(),
+                    "byte {at} may be flipped"
+                );
+                assert!(content.is_empty());
+            }
+            changed[at] = envelope[at];
+        }
+        let mut content = Vec::new();
+        pair.a
+            .open_skipped(key, Envelope::parse(envelope).unwrap(), &mut content)
+            .unwrap();
+        assert_eq!(
+            content,
+            if chain_closed {
+                b"second".to_vec()
+            } else {
+                b"first".to_vec()
+            }
+        );
+    }
+}
+
+#[test]
+fn a_skipped_key_opens_its_own_message_only() {
+    let mut pair = pair(3);
+    let first = encrypt(&mut pair, false, b"first");
+    let second = encrypt(&mut pair, false, b"second");
+    let third = encrypt(&mut pair, false, b"third");
+    let skipped = receive(&mut pair.a, &third, b"third");
+    let mut content = Vec::new();
+    let wrong = pair
+        .a
+        .open_skipped(&skipped[0], Envelope::parse(&second).unwrap(), &mut content);
+    assert_eq!(wrong, Err(OpenError::NotExpected));
+    let stored =
+        SkippedKey::from_parts(skipped[0].number(), skipped[0].tag(), *skipped[0].expose());
+    pair.a
+        .open_skipped(&stored, Envelope::parse(&first).unwrap(), &mut content)
+        .unwrap();
+    assert_eq!(content, b"first");
+}
+
+#[test]
+fn dropping_what_was_opened_changes_nothing() {
+    let mut pair = pair(4);
+    for from_a in [false, true, true] {
+        let envelope = encrypt(&mut pair, from_a, b"text");
+        let to = if from_a { &mut pair.b } else { &mut pair.a };
+        let before = state(to);
+        let parsed = Envelope::parse(&envelope).unwrap();
+        let at = position(to, parsed.tag()).unwrap();
+        let mut content = Vec::new();
+        drop(to.open(at, parsed, &mut content).unwrap());
+        assert_eq!(state(to), before);
+        receive(to, &envelope, b"text");
+        assert_ne!(state(to), before);
+    }
+}
+
+#[test]
+fn a_message_opens_once() {
+    let mut pair = pair(5);
+    let envelope = encrypt(&mut pair, false, b"once");
+    receive(&mut pair.a, &envelope, b"once");
+    let error = open_error(&mut pair.a, Position::Current { n: 0 }, &envelope);
+    assert_eq!(error, Some(OpenError::NotExpected));
+    assert_eq!(
+        open_error(&mut pair.a, Position::Next { n: 0 }, &envelope),
+        Some(OpenError::Header)
+    );
+}
+
+/// What the peer seals with its own keys under a number and header of its choice.
+fn forge(pair: &mut Pair, tag_n: u32, change: impl Fn(&mut Header)) -> Vec<u8> {
+    let Sending::Open(chain) = &pair.b.sending else {
+        panic!("B has no open chain")
+    };
+    let mut chain_key = ChainKey::from_bytes(*chain.chain_key.as_bytes());
+    let mut message_key = chain_key.step();
+    for _ in chain.n..tag_n.min(1_000) {
+        message_key = chain_key.step();
+    }
+    let mut header = Header {
+        dh: pair.b.ratchet.public,
+        previous_length: 0,
+        n: tag_n,
+        pq_epoch: 1,
+    };
+    change(&mut header);
+    let sealer = Sealer {
+        context: Context::Session(&pair.b.transcript),
+        keys: &chain.keys,
+        header,
+        message_key: &message_key,
+        salt: [3; 12],
+    };
+    let mut envelope = vec![KIND_MESSAGE];
+    sealer.seal(b"forged", 256, &mut envelope).unwrap();
+    // The tag that `seal` made is that of the header's number: the position is what the caller passes.
+    envelope
+}
+
+#[test]
+fn a_header_that_contradicts_its_tag_or_chain_is_rejected() {
+    let mut pair = pair(6);
+    pair.send(false, b"opens B's chain");
+    let other = PublicKey::parse(&[9; 32]).unwrap();
+    let before = state(&pair.a);
+    // Control: what nothing was changed in opens.
+    let honest = forge(&mut pair, 3, |_| {});
+    assert_eq!(
+        open_error(&mut pair.a, Position::Current { n: 3 }, &honest),
+        None
+    );
+    // N ≠ n.
+    assert_eq!(
+        open_error(&mut pair.a, Position::Current { n: 2 }, &honest),
+        Some(OpenError::Header)
+    );
+    // DH ≠ DHr under the current chain's key.
+    let forged = forge(&mut pair, 3, |header| header.dh = other);
+    assert_eq!(
+        open_error(&mut pair.a, Position::Current { n: 3 }, &forged),
+        Some(OpenError::Header)
+    );
+    // Another post-quantum epoch.
+    for epoch in [0, 2, u16::MAX] {
+        let forged = forge(&mut pair, 3, |header| header.pq_epoch = epoch);
+        assert_eq!(
+            open_error(&mut pair.a, Position::Current { n: 3 }, &forged),
+            Some(OpenError::Header)
+        );
+    }
+    assert_eq!(state(&pair.a), before);
+}
+
+#[test]
+fn a_new_chain_needs_a_new_ratchet_key() {
+    let mut pair = pair(7);
+    pair.send(false, b"opens B's chain");
+    pair.send(true, b"answer");
+    // B's next chain, under NHK, with B's old ratchet key.
+    let old = pair.b.ratchet.public;
+    let mut fresh = Vec::new();
+    pair.b
+        .encrypt(&mut pair.rng, b"new chain", &mut fresh)
+        .unwrap();
+    let forged = forge(&mut pair, 0, |header| header.dh = old);
+    let before = state(&pair.a);
+    assert_eq!(
+        open_error(&mut pair.a, Position::Next { n: 0 }, &forged),
+        Some(OpenError::Header)
+    );
+    assert_eq!(state(&pair.a), before);
+    receive(&mut pair.a, &fresh, b"new chain");
+}
+
+#[test]
+fn a_chain_ends_after_999_messages_and_the_last_one_skips_998() {
+    let mut pair = pair(8);
+    let mut last = Vec::new();
+    for n in 0..=MAX_N {
+        assert_eq!(pair.b.remaining(), MAX_N + 1 - n);
+        last.clear();
+        let number = pair.b.encrypt(&mut pair.rng, b"text", &mut last).unwrap();
+        assert_eq!((number.chain, number.n), (0, n));
+    }
+    let before = state(&pair.b);
+    let mut out = vec![7];
+    let full = pair.b.encrypt(&mut pair.rng, b"text", &mut out);
+    assert_eq!(full, Err(crate::session::EncryptError::ChainFull));
+    assert_eq!((out, state(&pair.b)), (vec![7], before));
+
+    assert_eq!(receive(&mut pair.a, &last, b"text").len(), 998);
+    // PN = 999 in the next chain is accepted.
+    pair.send(true, b"answer");
+    pair.send(false, b"new chain");
+}
+
+/// R2: whatever a peer sends, one message leaves at most 1,997 keys, and they are those of the messages in between.
+#[test]
+fn r2_one_message_skips_a_bounded_number_of_keys() {
+    let mut pair = pair(9);
+    pair.send(false, b"first");
+    let mut unread = Vec::new();
+    for _ in 1..=MAX_N {
+        unread.clear();
+        pair.b
+            .encrypt(&mut pair.rng, b"never read", &mut unread)
+            .unwrap();
+    }
+    pair.send(true, b"answer");
+    let mut last = Vec::new();
+    for _ in 0..=MAX_N {
+        last.clear();
+        pair.b.encrypt(&mut pair.rng, b"last", &mut last).unwrap();
+    }
+    let skipped = receive(&mut pair.a, &last, b"last");
+    let numbers: Vec<_> = skipped
+        .iter()
+        .map(|key| (key.number().chain, key.number().n))
+        .collect();
+    let expected: Vec<_> = (1..999)
+        .map(|n| (0, n))
+        .chain((0..998).map(|n| (1, n)))
+        .collect();
+    assert_eq!(numbers, expected);
+}
+
+/// Keys of a closed chain are gone from the state; those of a live one are there (the control).
+#[test]
+fn keys_of_closed_chains_are_deleted() {
+    let mut pair = pair(10);
+    pair.send(false, b"opens B's chain");
+    let chain = pair.a.receiving.as_ref().unwrap();
+    let keys: Vec<[u8; 32]> = vec![
+        *chain.keys.header.as_bytes(),
+        *chain.keys.tag.as_bytes(),
+        *chain.chain_key.as_bytes(),
+    ];
+    let sending: Vec<[u8; 32]> = match &pair.a.sending {
+        Sending::Open(chain) => vec![*chain.keys.header.as_bytes(), *chain.chain_key.as_bytes()],
+        Sending::Due { .. } => Vec::new(),
+    };
+    let holds =
+        |session: &Session, key: &[u8; 32]| state(session).windows(32).any(|part| part == key);
+    assert!(keys.iter().all(|key| holds(&pair.a, key)));
+    pair.send(true, b"answer");
+    pair.send(false, b"new chain");
+    assert!(keys.iter().chain(&sending).all(|key| !holds(&pair.a, key)));
+}
+
+#[test]
+fn the_sending_step_waits_for_the_first_send() {
+    let mut pair = pair(11);
+    pair.send(false, b"opens B's chain");
+    let ratchet = *pair.a.ratchet.public.as_bytes();
+    assert!(pair.a.owes_step());
+    pair.send(false, b"more");
+    assert_eq!(*pair.a.ratchet.public.as_bytes(), ratchet);
+    pair.send(true, b"answer");
+    assert!(!pair.a.owes_step());
+    assert_ne!(*pair.a.ratchet.public.as_bytes(), ratchet);
+}
+
+#[test]
+fn a_session_survives_storage_at_every_point() {
+    let mut pair = pair(12);
+    for (turn, from_a) in [false, false, true, true, false, true]
+        .into_iter()
+        .enumerate()
+    {
+        pair.a = Session::from_bytes(&state(&pair.a)).unwrap();
+        pair.b = Session::from_bytes(&state(&pair.b)).unwrap();
+        pair.send(from_a, format!("turn {turn}").as_bytes());
+    }
+    let bytes = state(&pair.a);
+    assert_eq!(state(&Session::from_bytes(&bytes).unwrap()), bytes);
+    for len in 0..bytes.len() {
+        assert!(Session::from_bytes(&bytes[..len]).is_err());
+    }
+    assert!(Session::from_bytes(&[&bytes[..], &[0]].concat()).is_err());
+}
+
+/// R6: a rolled-back disk repeats tag and message key, never a (key, nonce); the peer sees a duplicate.
+#[test]
+fn r6_a_rolled_back_session_repeats_a_tag_but_no_salt() {
+    let mut pair = pair(13);
+    pair.send(true, b"before");
+    let snapshot = state(&pair.a);
+    let mut first = Vec::new();
+    pair.a.encrypt(&mut pair.rng, b"one", &mut first).unwrap();
+    pair.a = Session::from_bytes(&snapshot).unwrap();
+    let mut second = Vec::new();
+    pair.a.encrypt(&mut pair.rng, b"two", &mut second).unwrap();
+    assert_eq!(first[1..17], second[1..17]);
+    assert_ne!(first[17..29], second[17..29]);
+    receive(&mut pair.b, &first, b"one");
+    let error = open_error(&mut pair.b, Position::Current { n: 2 }, &second);
+    assert_eq!(error, Some(OpenError::NotExpected));
+}
+
+proptest! {
+    /// R8: a peer's header may hold any integers.
+    #[test]
+    fn r8_arbitrary_header_integers_never_panic(n: u32, previous_length: u32, position_n: u32, epoch: u16, next: bool) {
+        let mut pair = pair(14);
+        pair.send(false, b"opens B's chain");
+        let before = state(&pair.a);
+        let forged = forge(&mut pair, n, |header| {
+            header.previous_length = previous_length;
+            header.pq_epoch = epoch;
+        });
+        let position =
+            if next { Position::Next { n: position_n } } else { Position::Current { n: position_n } };
+        let legal = !next && n == position_n && (1..=998).contains(&n) && previous_length <= 999 && epoch == 1;
+        prop_assert_eq!(open_error(&mut pair.a, position, &forged).is_none(), legal);
+        prop_assert_eq!(state(&pair.a), before);
+    }
+}
+
+#[test]
+fn another_sessions_envelope_does_not_open() {
+    let (mut one, mut other) = (pair(15), pair(16));
+    let envelope = encrypt(&mut one, false, b"text");
+    for position in [Position::Next { n: 0 }, Position::Current { n: 0 }] {
+        assert!(open_error(&mut other.a, position, &envelope).is_some());
+        // Reflection: one's own envelope.
+        assert!(open_error(&mut one.b, position, &envelope).is_some());
+    }
+}
