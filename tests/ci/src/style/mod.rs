@@ -3,6 +3,7 @@
 
 mod crate_roots;
 mod source;
+mod test_modules;
 
 use std::fs;
 use std::path::Path;
@@ -31,12 +32,17 @@ pub(crate) enum StyleError {
 pub(crate) fn check() -> Result<Outcome, StyleError> {
     let root = workspace_root();
     let files = rust_files(&root)?;
+    let texts = files
+        .into_iter()
+        .map(|file| read(&root.join(&file)).map(|text| (file, text)))
+        .collect::<Result<Vec<_>, _>>()?;
+    let only_in_tests = test_modules::find(&texts);
     let mut findings = crate_roots::findings(&Metadata::load()?, &root)?;
-    for file in &files {
-        let text = read(&root.join(file))?;
-        findings.extend(source::findings(file, &text));
+    for (file, text) in &texts {
+        let is_test = only_in_tests.contains(file) || source::is_test_file(file);
+        findings.extend(source::findings(file, text, is_test));
     }
-    Ok(Outcome::of(findings, || format!("{} files", files.len())))
+    Ok(Outcome::of(findings, || format!("{} files", texts.len())))
 }
 
 fn read(path: &Path) -> Result<String, StyleError> {

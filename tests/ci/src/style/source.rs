@@ -17,21 +17,21 @@ const MARKERS: &[&str] = &[
     concat!("XX", "X"),
 ];
 
-/// What is wrong with the file at `path` (relative to the workspace, with `/`).
-pub(super) fn findings(path: &str, text: &str) -> Vec<String> {
+/// What is wrong with the file at `path` (relative to the workspace, with `/`); `is_test` when it is compiled for tests only.
+pub(super) fn findings(path: &str, text: &str, is_test: bool) -> Vec<String> {
     let mut findings = markers(path, text);
     match syn::parse_file(text) {
         Err(error) => findings.push(format!("{path}: does not parse: {error}")),
         Ok(file) => {
             let mut visitor = Visitor {
                 path,
-                in_test: is_test_file(path),
+                in_test: is_test,
                 test_lines: 0,
                 findings: Vec::new(),
             };
             visitor.visit_file(&file);
             let lines = text.lines().count().saturating_sub(visitor.test_lines);
-            if lines > MAX_FILE_LINES && !is_test_file(path) {
+            if lines > MAX_FILE_LINES && !is_test {
                 findings.push(format!("{path}: {lines} lines, {MAX_FILE_LINES} allowed"));
             }
             findings.append(&mut visitor.findings);
@@ -40,8 +40,8 @@ pub(super) fn findings(path: &str, text: &str) -> Vec<String> {
     findings
 }
 
-/// Tests, examples and benchmarks. This tool is no test although it lives below `tests/`.
-fn is_test_file(path: &str) -> bool {
+/// Tests, examples and benchmarks, by where they are. This tool is no test although it lives below `tests/`.
+pub(super) fn is_test_file(path: &str) -> bool {
     let in_test_folder = path
         .split('/')
         .rev()
@@ -228,7 +228,7 @@ fn is_punct(tree: Option<&TokenTree>, character: char) -> bool {
 }
 
 /// `#[test]`, `#[tokio::test]`, `#[cfg(test)]`, `#[cfg(any(test, …))]`; not `#[cfg(not(test))]`.
-fn is_test_attribute(attribute: &Attribute) -> bool {
+pub(super) fn is_test_attribute(attribute: &Attribute) -> bool {
     if attribute
         .path()
         .segments

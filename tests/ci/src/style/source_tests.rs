@@ -1,5 +1,9 @@
 use super::*;
 
+fn findings(path: &str, text: &str) -> Vec<String> {
+    super::findings(path, text, is_test_file(path))
+}
+
 /// Findings without the path, in a product file.
 fn found(text: &str) -> Vec<String> {
     let findings = findings("sdk/src/a.rs", text);
