@@ -38,9 +38,9 @@ fn modules(path: &str, text: &str) -> Vec<Module> {
     let Ok(file) = syn::parse_file(text) else {
         return Vec::new();
     };
-    let declarations = file.items.iter().filter_map(|item| match item {
-        Item::Mod(module) if module.content.is_none() => Some(module),
-        _ => None,
+    let declarations = file.items.iter().filter_map(|item| {
+        let Item::Mod(module) = item else { return None };
+        module.content.is_none().then_some(module)
     });
     let module = |module: &syn::ItemMod| Module {
         parent: path.to_owned(),
@@ -56,18 +56,19 @@ fn modules(path: &str, text: &str) -> Vec<Module> {
 
 /// `#[path = "…"]`.
 fn path_attribute(attributes: &[Attribute]) -> Option<String> {
-    attributes
-        .iter()
-        .find_map(|attribute| match &attribute.meta {
-            Meta::NameValue(value) if value.path.is_ident("path") => match &value.value {
-                Expr::Lit(ExprLit {
-                    lit: Lit::Str(text),
-                    ..
-                }) => Some(text.value()),
-                _ => None,
-            },
-            _ => None,
-        })
+    attributes.iter().find_map(|attribute| {
+        let Meta::NameValue(value) = &attribute.meta else {
+            return None;
+        };
+        let Expr::Lit(ExprLit {
+            lit: Lit::Str(text),
+            ..
+        }) = &value.value
+        else {
+            return None;
+        };
+        value.path.is_ident("path").then(|| text.value())
+    })
 }
 
 fn candidates(parent: &str, name: &str, path: Option<String>) -> Vec<String> {
