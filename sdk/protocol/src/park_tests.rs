@@ -1,1 +1,71 @@
+use super::*;
+use crate::envelope::Envelope;
+use crate::session::testing::pair;
+use crate::test_support::rng;
 
+fn tag(i: u64) -> Tag {
+    Tag::from_bytes((u128::from(i) << 64 | 1).to_be_bytes())
+}
+
+#[test]
+fn follow_ups_are_found_when_their_session_appears() {
+    let mut pair = pair(1);
+    let mut rng = rng(1);
+    let mut park = Park::default();
+    let mut parked = Vec::new();
+    for id in 0..5 {
+        let mut envelope = Vec::new();
+        pair.a
+            .encrypt(&mut pair.rng, b"follow-up", &mut envelope)
+            .unwrap();
+        parked.push((
+            ParkedId(100 - id),
+            Envelope::parse(&envelope).unwrap().tag(),
+        ));
+    }
+    for (id, tag) in parked.iter().rev() {
+        assert!(park.insert(&mut rng, *id, *tag, 512, 0).is_empty());
+    }
+    park.insert(&mut rng, ParkedId(1), tag(1), 512, 0);
+    let found = park.matching(&pair.b);
+    let expected: Vec<_> = (1..6)
+        .map(|n| (ParkedId(101 - u64::from(n)), Position::Current { n }))
+        .collect();
+    assert_eq!(found, expected);
+    // A's own session does not match what A sent.
+    assert!(park.matching(&pair.a).is_empty());
+    park.remove(ParkedId(100));
+    assert_eq!((park.matching(&pair.b).len(), park.len()), (4, 5));
+}
+
+#[test]
+fn a_flood_keeps_the_number_and_the_bytes_within_limits() {
+    let mut rng = rng(2);
+    let mut park = Park::default();
+    let mut evicted = Vec::new();
+    for i in 0..3_000 {
+        evicted.extend(park.insert(&mut rng, ParkedId(i), tag(i), 512, 0));
+        assert!(park.len() <= MAX_PARKED && park.bytes <= MAX_PARKED_BYTES);
+    }
+    assert_eq!(park.len() + evicted.len(), 3_000);
+    // Random replacement: neither the oldest nor the newest are safe.
+    assert!(
+        evicted.iter().any(|id| id.0 > 2_000)
+            && park.entries.iter().any(|entry| entry.id.0 < 1_000)
+    );
+    for i in 3_000..3_100 {
+        park.insert(&mut rng, ParkedId(i), tag(i), 65_536, 0);
+        assert!(park.bytes <= MAX_PARKED_BYTES);
+    }
+}
+
+#[test]
+fn what_is_older_than_seven_days_goes() {
+    let mut rng = rng(3);
+    let mut park = Park::default();
+    park.insert(&mut rng, ParkedId(1), tag(1), 512, 0);
+    park.insert(&mut rng, ParkedId(2), tag(2), 512, 1);
+    assert!(park.expire(PARKED_LIFETIME_MS).is_empty());
+    assert_eq!(park.expire(PARKED_LIFETIME_MS + 1), [ParkedId(1)]);
+    assert_eq!((park.len(), park.is_empty()), (1, false));
+}
