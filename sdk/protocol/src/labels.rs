@@ -118,8 +118,6 @@ labels! {
         EPH_MSG = "eph-msg";
         /// Group header seed → header key and tag key.
         GRP_HEADER = "grp-header";
-        /// Sender chain's message key → commitment and AEAD key of a group message.
-        GRP_KEY = "grp-key";
     }
     hash {
         /// Record id of a record write key.

@@ -13,5 +13,4 @@ fn labels_are_unique_and_prefix_free() {
 #[test]
 fn the_message_label_fits_one_block_per_output() {
     assert!(DR_MSG.as_bytes().len() <= MAX_MESSAGE_INFO_LEN);
-    assert!(GRP_KEY.as_bytes().len() <= MAX_MESSAGE_INFO_LEN);
 }

@@ -2,8 +2,8 @@
 
 use crate::time::DAY_MS;
 
-/// Bytes of a relay address: a host name has at most 253 characters, but no relay needs one so long, and two addresses
-/// must fit the first message.
+/// Bytes of a relay address: a host name may have 253 characters, but no relay needs one so long, and the address must
+/// fit the first message.
 pub const MAX_RELAY_ADDRESS_LEN: usize = 128;
 
 /// Devices in a manifest: with statements they fill little of a record, and a sender encrypts to each.

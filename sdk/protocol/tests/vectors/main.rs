@@ -1,0 +1,12 @@
+//! The test vectors in `sdk/protocol/vectors`: inputs and every intermediate value, for a second implementation.
+//!
+//! Each file is computed here and compared with what is stored; `UNDERTONE_BLESS=1` stores it instead. Intermediate values
+//! are computed beside the library, from the primitives' own crates, as SPEC.md says: a vector that does not agree with
+//! the document fails before it is compared.
+
+mod account;
+mod invite;
+mod manifest;
+mod prekeys;
+mod safety_number;
+mod support;
