@@ -120,7 +120,7 @@ fn secrets(
             .as_ref()
             .filter(|_| one_time)
             .map(|key| key.agree(&public).unwrap()),
-        ss: bob.kem.decapsulate(ciphertext),
+        ss: bob.kem.decapsulate(ciphertext).0,
     }
 }
 

@@ -63,8 +63,12 @@ pub enum DhError {
 /// A public X25519 key of role `R`, canonical and not of low order.
 pub struct PublicKey<R>([u8; KEY_LEN], PhantomData<R>);
 
-/// A secret X25519 key of role `R`. Wiped on drop; neither `Clone` nor `Debug`.
-pub struct SecretKey<R>(Box<StaticSecret>, PhantomData<R>);
+/// A secret X25519 key of role `R`, with its public half: deriving that again costs a scalar multiplication. Wiped on drop;
+/// neither `Clone` nor `Debug`.
+pub struct SecretKey<R> {
+    secret: Box<StaticSecret>,
+    public: PublicKey<R>,
+}
 
 /// What two keys agree on: 32 bytes, never all zero. Wiped on drop. A KDF input, not a key.
 pub struct SharedSecret(x25519_dalek::SharedSecret);
@@ -136,28 +140,43 @@ impl<R> SecretKey<R> {
     /// A fresh random key.
     #[must_use]
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
-        Self(Box::new(StaticSecret::random_from_rng(rng)), PhantomData)
+        Self::derive(Box::new(StaticSecret::random_from_rng(rng)))
     }
 
-    /// Reads a key that [`SecretKey::expose`] gave. Any 32 bytes are a key; the caller wipes the original.
+    /// Reads a key that [`SecretKey::expose`] gave, and derives its public half. Any 32 bytes are a key; the caller wipes
+    /// the original.
     #[must_use]
     pub fn from_bytes(bytes: &[u8; KEY_LEN]) -> Self {
-        Self(Box::new(StaticSecret::from(*bytes)), PhantomData)
+        Self::derive(Box::new(StaticSecret::from(*bytes)))
+    }
+
+    /// Reads a key whose public half was stored beside it. Two that do not belong together agree with nobody.
+    #[must_use]
+    pub fn from_parts(bytes: &[u8; KEY_LEN], public: PublicKey<R>) -> Self {
+        Self {
+            secret: Box::new(StaticSecret::from(*bytes)),
+            public,
+        }
+    }
+
+    fn derive(secret: Box<StaticSecret>) -> Self {
+        let public = PublicKey(
+            x25519_dalek::PublicKey::from(&*secret).to_bytes(),
+            PhantomData,
+        );
+        Self { secret, public }
     }
 
     /// The secret bytes, for sealed storage.
     #[must_use]
     pub fn expose(&self) -> &[u8; KEY_LEN] {
-        self.0.as_bytes()
+        self.secret.as_bytes()
     }
 
     /// The public half.
     #[must_use]
-    pub fn public_key(&self) -> PublicKey<R> {
-        PublicKey(
-            x25519_dalek::PublicKey::from(&*self.0).to_bytes(),
-            PhantomData,
-        )
+    pub const fn public_key(&self) -> PublicKey<R> {
+        self.public
     }
 
     /// X25519 of this key and `their_public`.
@@ -169,7 +188,7 @@ impl<R> SecretKey<R> {
         R: Agrees<S>,
     {
         let shared = self
-            .0
+            .secret
             .diffie_hellman(&x25519_dalek::PublicKey::from(their_public.0));
         if shared.was_contributory() {
             Ok(SharedSecret(shared))

@@ -122,14 +122,15 @@ macro_rules! ml_kem {
                     self.with_expanded(|_, public| PublicKey(Box::new(*public)))
                 }
 
-                /// The secret that `ciphertext` carries; an unpredictable one when it was made for another key.
+                /// The secret that `ciphertext` carries; an unpredictable one when it was made for another key. With it
+                /// the public half, which expanding the seed gives anyway.
                 #[must_use]
-                pub fn decapsulate(&self, ciphertext: &Ciphertext) -> SharedSecret {
-                    self.with_expanded(|private, _| {
+                pub fn decapsulate(&self, ciphertext: &Ciphertext) -> (SharedSecret, PublicKey) {
+                    self.with_expanded(|private, public| {
                         let mut secret = algorithm::decapsulate(private, &(&*ciphertext.0).into());
                         let shared = SharedSecret(Zeroizing::new(secret));
                         secret.zeroize();
-                        shared
+                        (shared, PublicKey(Box::new(*public)))
                     })
                 }
 

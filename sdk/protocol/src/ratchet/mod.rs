@@ -24,7 +24,7 @@ pub(crate) use content_key::ContentKey;
 pub(crate) use header_key::{HeaderKey, SEALED_HEADER_LEN};
 pub(crate) use header_seed::{HeaderKeys, HeaderSeed};
 pub(crate) use message_key::{COMMITMENT_LEN, MessageKey};
-pub(crate) use ratchet_key::{RatchetKeyPair, RatchetPublicKey};
+pub(crate) use ratchet_key::{RatchetKey, RatchetPublicKey};
 pub(crate) use root_key::RootKey;
 
 #[cfg(test)]

@@ -13,8 +13,8 @@ use zeroize::Zeroizing;
 use super::{ReceivingChain, Role, Sending, SendingChain, Session, SessionId};
 use crate::pqxdh::TranscriptHash;
 use crate::primitives::codec::{DecodeError, Reader, Writer};
-use crate::primitives::dh::{PublicKey, SecretKey};
-use crate::ratchet::{ChainKey, HeaderKey, HeaderKeys, HeaderSeed, RatchetKeyPair, RootKey};
+use crate::primitives::dh::{DhError, PublicKey};
+use crate::ratchet::{ChainKey, HeaderKey, HeaderKeys, HeaderSeed, RatchetKey, RootKey};
 use crate::tag::TagKey;
 
 /// Version of the encoding.
@@ -31,6 +31,12 @@ pub struct MalformedSession;
 
 impl From<DecodeError> for MalformedSession {
     fn from(_: DecodeError) -> Self {
+        Self
+    }
+}
+
+impl From<DhError> for MalformedSession {
+    fn from(_: DhError) -> Self {
         Self
     }
 }
@@ -52,8 +58,8 @@ impl Session {
             .bytes(self.transcript.as_bytes())
             .bytes(self.root.as_bytes());
         writer
-            .bytes(self.ratchet.secret.expose())
-            .bytes(self.ratchet.public.as_bytes());
+            .bytes(self.ratchet.expose())
+            .bytes(self.ratchet.public_key().as_bytes());
         writer.bytes(self.peer_ratchet.as_bytes());
         match &self.sending {
             Sending::Due {
@@ -107,11 +113,8 @@ impl Session {
             },
             transcript: TranscriptHash::from_bytes(*reader.array()?),
             root: RootKey::from_bytes(*reader.array()?),
-            ratchet: RatchetKeyPair {
-                secret: SecretKey::from_bytes(reader.array()?),
-                public: PublicKey::parse(reader.array()?).map_err(|_| MalformedSession)?,
-            },
-            peer_ratchet: PublicKey::parse(reader.array()?).map_err(|_| MalformedSession)?,
+            ratchet: RatchetKey::from_parts(reader.array()?, PublicKey::parse(reader.array()?)?),
+            peer_ratchet: PublicKey::parse(reader.array()?)?,
             sending: read_sending(&mut reader)?,
             receiving: read_receiving(&mut reader)?,
             next_receiving: read_keys(&mut reader)?,

@@ -8,7 +8,7 @@ use crate::header::Header;
 use crate::padding;
 use crate::primitives::aead::NONCE_LEN;
 use crate::primitives::dh::DhError;
-use crate::ratchet::{HeaderSeed, RatchetKeyPair, RatchetPublicKey, RootKey};
+use crate::ratchet::{HeaderSeed, RatchetKey, RatchetPublicKey, RootKey};
 use crate::session::limits::MAX_N;
 
 /// Why a message was not encrypted. The session is unchanged.
@@ -28,7 +28,7 @@ pub enum EncryptError {
 /// A sending root step, not yet taken.
 pub(super) struct SendingStep {
     pub(super) root: RootKey,
-    pub(super) ratchet: RatchetKeyPair,
+    pub(super) ratchet: RatchetKey,
     pub(super) chain: SendingChain,
 }
 
@@ -41,8 +41,8 @@ impl SendingStep {
         peer_ratchet: &RatchetPublicKey,
         (chain, seed, previous_length): (u32, &HeaderSeed, u32),
     ) -> Result<Self, DhError> {
-        let ratchet = RatchetKeyPair::generate(rng);
-        let step = root.step(&ratchet.secret.agree(peer_ratchet)?);
+        let ratchet = RatchetKey::generate(rng);
+        let step = root.step(&ratchet.agree(peer_ratchet)?);
         let chain = SendingChain {
             chain,
             keys: seed.expand(),
@@ -102,7 +102,7 @@ impl Session {
             Sending::Open(chain) => chain.seal(
                 rng,
                 context,
-                self.ratchet.public,
+                self.ratchet.public_key(),
                 (content, padded_len),
                 out,
             ),
@@ -116,7 +116,7 @@ impl Session {
                 let number = step.chain.seal(
                     rng,
                     context,
-                    step.ratchet.public,
+                    step.ratchet.public_key(),
                     (content, padded_len),
                     out,
                 )?;

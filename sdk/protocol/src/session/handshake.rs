@@ -22,7 +22,7 @@ use crate::pqxdh::{
 use crate::prekeys::{OneTimePrekeySecret, PrekeyKind, SignedPrekeySecret, VerifiedBundle};
 use crate::primitives::dh::{DhError, PublicKey, SecretKey, role};
 use crate::primitives::kem::mlkem1024;
-use crate::ratchet::{RatchetKeyPair, RatchetPublicKey};
+use crate::ratchet::{RatchetKey, RatchetPublicKey};
 use crate::session::EncryptError;
 use crate::time::Timestamp;
 
@@ -221,7 +221,7 @@ impl Session {
             (None, None) => None,
             _ => return Err(RespondError::OneTimePrekey),
         };
-        let kem_public = responder.kem_prekey.public_key();
+        let (ss, kem_public) = responder.kem_prekey.decapsulate(message.ciphertext());
         let signed_public = responder.signed_prekey.public_key();
         let recipient = RecipientKeys {
             account: responder.account,
@@ -240,7 +240,7 @@ impl Session {
             dh2: responder.identity_key.agree(ephemeral)?,
             dh3: responder.signed_prekey.agree(ephemeral)?,
             dh4: one_time.map(|(_, key)| key.agree(ephemeral)).transpose()?,
-            ss: responder.kem_prekey.decapsulate(message.ciphertext()),
+            ss,
         };
         let identity_transcript =
             IdentityTranscript::new(FLAGS, &recipient, ephemeral, message.ciphertext());
@@ -265,10 +265,10 @@ impl Session {
         };
         let transcript = TranscriptHash::new(&identity_transcript, &block);
         let secrets = early.session_secrets(&late, &transcript);
-        let ratchet = RatchetKeyPair {
-            secret: SecretKey::from_bytes(responder.signed_prekey.expose()),
-            public: signed_public.as_first_ratchet_key(),
-        };
+        let ratchet = RatchetKey::from_parts(
+            responder.signed_prekey.expose(),
+            signed_public.as_first_ratchet_key(),
+        );
         Self::prove(secrets, transcript, ratchet, peer, message)
     }
 
@@ -276,7 +276,7 @@ impl Session {
     fn prove(
         secrets: SessionSecrets,
         transcript: TranscriptHash,
-        ratchet: RatchetKeyPair,
+        ratchet: RatchetKey,
         peer: VerifiedIdentity,
         message: &FirstMessage<'_>,
     ) -> Result<Responded, RespondError> {
@@ -293,7 +293,7 @@ impl Session {
         let mut plaintext = Zeroizing::new(Vec::with_capacity(BODY_LEN + 16));
         let step = OpenChain {
             root: &secrets.root,
-            ratchet: &ratchet.secret,
+            ratchet: &ratchet,
             keys: &keys,
             chain: 0,
             header: &header,

@@ -21,7 +21,7 @@ pub use skipped::{Eviction, SkippedKey, device_eviction, session_eviction};
 
 use crate::header::Header;
 use crate::pqxdh::TranscriptHash;
-use crate::ratchet::{ChainKey, HeaderKeys, HeaderSeed, RatchetKeyPair, RatchetPublicKey, RootKey};
+use crate::ratchet::{ChainKey, HeaderKeys, HeaderSeed, RatchetKey, RatchetPublicKey, RootKey};
 use limits::MAX_N;
 
 /// Identifies a session on both sides: 16 bytes from the handshake. Of two sessions that both sides began at once, the
@@ -86,7 +86,7 @@ pub struct Session {
     /// RK.
     root: RootKey,
     /// DHs.
-    ratchet: RatchetKeyPair,
+    ratchet: RatchetKey,
     /// DHr: the peer's last ratchet key, at first the initiator's view of the signed prekey.
     peer_ratchet: RatchetPublicKey,
     sending: Sending,
@@ -164,6 +164,21 @@ impl Session {
         match &self.sending {
             Sending::Due { .. } => MAX_N + 1,
             Sending::Open(chain) => (MAX_N + 1).saturating_sub(chain.n),
+        }
+    }
+
+    /// Which of the peer's messages a position stands for.
+    #[must_use]
+    pub fn number_at(&self, position: Position) -> MessageNumber {
+        match position {
+            Position::Current { n } => MessageNumber {
+                chain: self.receiving.as_ref().map_or(0, |chain| chain.chain),
+                n,
+            },
+            Position::Next { n } => MessageNumber {
+                chain: self.next_chain(),
+                n,
+            },
         }
     }
 

@@ -240,7 +240,7 @@ impl Session {
         }
         let step = OpenChain {
             root: &self.root,
-            ratchet: &self.ratchet.secret,
+            ratchet: &self.ratchet,
             keys: &self.next_receiving,
             chain: number.chain,
             header: &header,

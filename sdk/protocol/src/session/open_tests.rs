@@ -187,7 +187,7 @@ fn forge(pair: &mut Pair, tag_n: u32, change: impl Fn(&mut Header)) -> Vec<u8> {
         message_key = chain_key.step();
     }
     let mut header = Header {
-        dh: pair.b.ratchet.public,
+        dh: pair.b.ratchet.public_key(),
         previous_length: 0,
         n: tag_n,
         pq_epoch: 1,
@@ -246,7 +246,7 @@ fn a_new_chain_needs_a_new_ratchet_key() {
     pair.send(false, b"opens B's chain");
     pair.send(true, b"answer");
     // B's next chain, under NHK, with B's old ratchet key.
-    let old = pair.b.ratchet.public;
+    let old = pair.b.ratchet.public_key();
     let mut fresh = Vec::new();
     pair.b
         .encrypt(&mut pair.rng, b"new chain", &mut fresh)
@@ -340,13 +340,13 @@ fn keys_of_closed_chains_are_deleted() {
 fn the_sending_step_waits_for_the_first_send() {
     let mut pair = pair(11);
     pair.send(false, b"opens B's chain");
-    let ratchet = *pair.a.ratchet.public.as_bytes();
+    let ratchet = *pair.a.ratchet.public_key().as_bytes();
     assert!(pair.a.owes_step());
     pair.send(false, b"more");
-    assert_eq!(*pair.a.ratchet.public.as_bytes(), ratchet);
+    assert_eq!(*pair.a.ratchet.public_key().as_bytes(), ratchet);
     pair.send(true, b"answer");
     assert!(!pair.a.owes_step());
-    assert_ne!(*pair.a.ratchet.public.as_bytes(), ratchet);
+    assert_ne!(*pair.a.ratchet.public_key().as_bytes(), ratchet);
 }
 
 #[test]

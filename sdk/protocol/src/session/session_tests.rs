@@ -377,7 +377,7 @@ fn a_rolled_back_state_repeats_its_keys() {
 fn r2_a_flood_of_skipped_messages_is_bounded() {
     let mut world = World::new();
     for round in 0..8 {
-        for _ in 0..=limits::MAX_N {
+        for _ in 0..=MAX_N {
             world.send(true);
         }
         let last = world.to_b.in_flight.pop().unwrap();
