@@ -2,5 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod engine;
+pub mod error;
 pub mod store;
 pub mod transport;

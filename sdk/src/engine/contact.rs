@@ -1,0 +1,307 @@
+//! Adding contacts, and deciding about those who wrote first.
+
+use undertone_protocol::content::{Acceptance, Body};
+use undertone_protocol::delivery::DeliverySecret;
+use undertone_protocol::invite::{InviteLink, InviteToken};
+use undertone_protocol::profile::ProfileKey;
+
+use super::contacts::Secrets;
+use super::event::Event;
+use super::limits::MAX_CONTACTS;
+use super::sending::check_text;
+use super::step::Step;
+use crate::error::{AddContactError, ContactError, SendError, StepError};
+use crate::store::{ContactId, ContactRow, ContactState, ConversationId, NewContact, OutboxHold};
+
+impl Step<'_> {
+    /// Adds the account of an invite link as a contact and writes to it. An account that asked already is
+    /// accepted; of a known contact the link updates where it is found.
+    ///
+    /// # Errors
+    /// [`AddContactError`]; nothing is changed unless it is [`AddContactError::Step`].
+    pub fn add_contact(
+        &mut self,
+        link: &InviteLink,
+        text: Option<&str>,
+    ) -> Result<ContactId, AddContactError> {
+        if link.account == self.core.me.account {
+            return Err(AddContactError::OwnLink);
+        }
+        text.map(check_text).transpose()?;
+        if text.is_some() && self.tx.outbox().count()? >= super::limits::MAX_OUTBOX_ROWS {
+            return Err(SendError::OutboxFull.into());
+        }
+        let contact = match self.tx.contacts().by_account(&link.account)? {
+            Some(row) if row.state == ContactState::Blocked => {
+                return Err(AddContactError::Blocked);
+            }
+            Some(row) => self.update_from(&row, link)?,
+            None => self.insert_from(link)?,
+        };
+        let conversation = self
+            .contact(contact)?
+            .ok_or(StepError::Damaged)?
+            .conversation;
+        match text {
+            Some(text) => drop(self.queue_text(contact, conversation, text)?),
+            None => {
+                let mut nothing = self.compose_hidden(Body::Nothing)?;
+                nothing.wake = true;
+                self.queue(contact, &nothing)?;
+            }
+        }
+        Ok(contact)
+    }
+
+    fn insert_from(&mut self, link: &InviteLink) -> Result<ContactId, AddContactError> {
+        if self.tx.contacts().all()?.len() >= MAX_CONTACTS {
+            return Err(AddContactError::TooManyContacts);
+        }
+        let contact = self.tx.contacts().insert(&NewContact {
+            account: link.account,
+            state: ContactState::Invited,
+            name: "",
+            manifest_key: *link.manifest_write_key.as_bytes(),
+            manifest_relay: link.relay.as_str(),
+            created: self.now.wall,
+        })?;
+        let row = self.tx.contacts().get(contact)?.ok_or(StepError::Damaged)?;
+        let secrets = Secrets {
+            invite: Some(InviteToken::from_bytes(link.token.expose())),
+            ..Secrets::default()
+        };
+        self.set_secrets(&row, &secrets)?;
+        self.tx
+            .conversations()
+            .insert(Some(contact), "", self.now.wall)?;
+        self.emit(Event::ContactChanged { contact });
+        self.want_manifest(contact)?;
+        Ok(contact)
+    }
+
+    fn update_from(&mut self, row: &ContactRow, link: &InviteLink) -> Result<ContactId, StepError> {
+        let key = link.manifest_write_key.as_bytes();
+        self.tx
+            .contacts()
+            .set_manifest_place(row.id, key, link.relay.as_str())?;
+        let mut secrets = self.stored_secrets(row)?;
+        secrets.invite = Some(InviteToken::from_bytes(link.token.expose()));
+        self.set_secrets(row, &secrets)?;
+        if row.state == ContactState::Requested {
+            self.accept_request(row.id)?;
+        }
+        self.want_manifest(row.id)?;
+        Ok(row.id)
+    }
+
+    pub(super) fn stored_secrets(&mut self, row: &ContactRow) -> Result<Secrets, StepError> {
+        match self.tx.contacts().secrets(row)? {
+            Some(bytes) => Secrets::parse(&bytes).map_err(|_| StepError::Damaged),
+            None => Ok(Secrets::default()),
+        }
+    }
+
+    fn in_state(
+        &mut self,
+        id: ContactId,
+        states: &[ContactState],
+    ) -> Result<ContactRow, ContactError> {
+        let row = self
+            .tx
+            .contacts()
+            .get(id)?
+            .ok_or(ContactError::NoSuchContact)?;
+        if states.contains(&row.state) {
+            Ok(row)
+        } else {
+            Err(ContactError::WrongState)
+        }
+    }
+
+    /// Accepts a message request: both sides may write from now on.
+    ///
+    /// # Errors
+    /// [`ContactError`]; nothing is changed unless it is [`ContactError::Step`].
+    pub fn accept(&mut self, contact: ContactId) -> Result<(), ContactError> {
+        self.in_state(contact, &[ContactState::Requested])?;
+        Ok(self.accept_request(contact)?)
+    }
+
+    fn accept_request(&mut self, contact: ContactId) -> Result<(), StepError> {
+        self.become_accepted(contact)?;
+        self.tx.contacts().set_acceptance_owed(contact, true)?;
+        self.core.contacts.changed(contact);
+        self.queue_acceptance(contact)?;
+        self.owe_receipts_of(contact)?;
+        self.want_manifest(contact)
+    }
+
+    pub(super) fn queue_acceptance(&mut self, contact: ContactId) -> Result<(), StepError> {
+        let me = &self.core.me;
+        let acceptance = Acceptance {
+            delivery_secret: DeliverySecret::from_bytes(me.delivery.expose()),
+            profile_key: ProfileKey::from_bytes(me.profile.expose()),
+            name: me.name.clone(),
+        };
+        let mut composed = self.compose_hidden(Body::Acceptance(acceptance))?;
+        composed.wake = true;
+        self.queue(contact, &composed)
+    }
+
+    /// What was shown before the decision is confirmed after it.
+    fn owe_receipts_of(&mut self, contact: ContactId) -> Result<(), StepError> {
+        let conversation = self
+            .contact(contact)?
+            .ok_or(StepError::Damaged)?
+            .conversation;
+        let devices = self.tx.peer_devices().of_contact(contact)?;
+        let limit = crate::store::limits::MAX_PAGE_ROWS;
+        for row in self.tx.messages().before(conversation, None, limit)? {
+            let message = row.message;
+            let device = devices
+                .iter()
+                .find(|device| device.keys.id == message.sender_device);
+            if let (Some(_), Some(device)) = (message.sender, device) {
+                self.owe_receipt(device.id, &message.message_id)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Both sides write from now on: what was held back goes, and the conversation is in the list.
+    pub(super) fn become_accepted(&mut self, contact: ContactId) -> Result<(), StepError> {
+        let conversation = self
+            .contact(contact)?
+            .ok_or(StepError::Damaged)?
+            .conversation;
+        self.set_contact_state(contact, ContactState::Accepted)?;
+        self.tx.conversations().set_hidden(conversation, false)?;
+        for device in self.tx.peer_devices().of_contact(contact)? {
+            self.tx
+                .outbox()
+                .release(device.id, OutboxHold::Acceptance, OutboxHold::None)?;
+            self.core.outbox.wake_device(device.id);
+        }
+        self.emit(Event::ConversationChanged { conversation });
+        Ok(())
+    }
+
+    /// Declines a message request: it is deleted, and the stranger learns nothing. He may ask again.
+    ///
+    /// # Errors
+    /// [`ContactError`]; nothing is changed unless it is [`ContactError::Step`].
+    pub fn decline(&mut self, contact: ContactId) -> Result<(), ContactError> {
+        self.in_state(contact, &[ContactState::Requested])?;
+        let conversation = self
+            .contact(contact)?
+            .ok_or(StepError::Damaged)?
+            .conversation;
+        for device in self.tx.peer_devices().of_contact(contact)? {
+            self.forget_sessions_of(device.id)?;
+            self.core.lookups.prekeys.remove(&device.id);
+            self.core.receipts_owed.remove(&device.id);
+            self.core.gap_devices.remove(&device.id);
+        }
+        self.core.lookups.manifests.remove(&contact);
+        self.core.streams.forget(conversation);
+        self.tx.messages().remove_conversation(conversation)?;
+        self.tx.contacts().remove(contact)?;
+        self.core.contacts.changed(contact);
+        self.emit(Event::ContactChanged { contact });
+        Ok(())
+    }
+
+    /// Blocks a contact or a stranger: what he writes is discarded from now on, and nothing is written to him.
+    ///
+    /// # Errors
+    /// [`ContactError`]; nothing is changed unless it is [`ContactError::Step`].
+    pub fn block(&mut self, contact: ContactId) -> Result<(), ContactError> {
+        let row = self.in_state(
+            contact,
+            &[
+                ContactState::Requested,
+                ContactState::Invited,
+                ContactState::Accepted,
+            ],
+        )?;
+        let conversation = self
+            .contact(contact)?
+            .ok_or(StepError::Damaged)?
+            .conversation;
+        for device in self.tx.peer_devices().of_contact(row.id)? {
+            self.tx.outbox().remove_device(device.id)?;
+            // What was owed stays unanswered.
+            while !self
+                .tx
+                .receipts()
+                .take(device.id, crate::store::limits::MAX_PAGE_ROWS)?
+                .is_empty()
+            {}
+            self.core.receipts_owed.remove(&device.id);
+            self.core.lookups.prekeys.remove(&device.id);
+            self.core.outbox.wake_device(device.id);
+        }
+        self.core.lookups.manifests.remove(&contact);
+        self.set_contact_state(contact, ContactState::Blocked)?;
+        self.tx.conversations().set_hidden(conversation, true)?;
+        self.emit(Event::ConversationChanged { conversation });
+        Ok(())
+    }
+
+    /// Unblocks a contact. What he wrote meanwhile is gone.
+    ///
+    /// # Errors
+    /// [`ContactError`]; nothing is changed unless it is [`ContactError::Step`].
+    pub fn unblock(&mut self, contact: ContactId) -> Result<(), ContactError> {
+        self.in_state(contact, &[ContactState::Blocked])?;
+        Ok(self.become_accepted(contact)?)
+    }
+
+    /// Gives a contact another name, on this side only.
+    ///
+    /// # Errors
+    /// [`ContactError`]; nothing is changed unless it is [`ContactError::Step`].
+    pub fn rename(&mut self, contact: ContactId, name: &str) -> Result<(), ContactError> {
+        let row = self
+            .tx
+            .contacts()
+            .get(contact)?
+            .ok_or(ContactError::NoSuchContact)?;
+        if !super::text::is_name(name) {
+            return Err(ContactError::BadName);
+        }
+        let conversation = self
+            .contact(contact)?
+            .ok_or(StepError::Damaged)?
+            .conversation;
+        Ok(self.set_name(&row, conversation, name)?)
+    }
+
+    /// A contact's own name for itself, when none is set yet.
+    pub(super) fn learn_name(
+        &mut self,
+        row: &ContactRow,
+        conversation: ConversationId,
+        name: &str,
+    ) -> Result<(), StepError> {
+        let name = super::text::clean_name(name);
+        if !row.name.is_empty() || name.is_empty() {
+            return Ok(());
+        }
+        self.set_name(row, conversation, &name)
+    }
+
+    fn set_name(
+        &mut self,
+        row: &ContactRow,
+        conversation: ConversationId,
+        name: &str,
+    ) -> Result<(), StepError> {
+        self.tx.contacts().set_name(row.id, name, self.now.wall)?;
+        self.tx.conversations().set_title(conversation, name)?;
+        self.core.contacts.changed(row.id);
+        self.emit(Event::ContactChanged { contact: row.id });
+        self.emit(Event::ConversationChanged { conversation });
+        Ok(())
+    }
+}

@@ -1,0 +1,214 @@
+//! What an authentic message says, and what follows from it, by type and by how its sender stands.
+
+use undertone_protocol::content::{Acceptance, Body, Content, ContentHeader, Hlc, stream_hash};
+use undertone_protocol::session::SessionId;
+use undertone_protocol::time::Timestamp;
+
+use super::event::Event;
+use super::limits::{LATEST_CLOCK_MS, MAX_REQUEST_MESSAGES};
+use super::step::Step;
+use crate::error::StepError;
+use crate::store::{
+    ContactId, ContactState, ConversationId, Inserted, MessageKind, MessageState, NewMessage,
+    PeerDeviceId,
+};
+
+/// Who wrote, and where it belongs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct From {
+    pub(super) device: PeerDeviceId,
+    pub(super) contact: ContactId,
+    pub(super) conversation: ConversationId,
+    pub(super) state: ContactState,
+    manifest_issued: Option<Timestamp>,
+}
+
+impl Step<'_> {
+    /// The content of an envelope of an established session.
+    pub(super) fn opened(
+        &mut self,
+        device: PeerDeviceId,
+        session: SessionId,
+        encoded: &[u8],
+    ) -> Result<(), StepError> {
+        self.core.heard.insert(device);
+        self.reconsider_sending(session)?;
+        // Authentic and malformed: the sender's software is at fault; nothing can be shown of it.
+        let Ok(content) = Content::parse(encoded) else {
+            return Ok(());
+        };
+        self.content_arrived_from(device, content, encoded)
+    }
+
+    /// The content of a first message.
+    pub(super) fn content_arrived(
+        &mut self,
+        device: PeerDeviceId,
+        content: Content,
+    ) -> Result<(), StepError> {
+        let mut encoded = Vec::new();
+        if content.encode(&mut encoded).is_err() {
+            return Ok(());
+        }
+        self.core.heard.insert(device);
+        self.content_arrived_from(device, content, &encoded)
+    }
+
+    fn content_arrived_from(
+        &mut self,
+        device: PeerDeviceId,
+        content: Content,
+        encoded: &[u8],
+    ) -> Result<(), StepError> {
+        let Some(from) = self.sender(device)? else {
+            return Ok(());
+        };
+        let Content { header, body } = content;
+        if header.stream_seq > 0 {
+            let sender = self.peer(device)?.ok_or(StepError::Damaged)?.device;
+            self.follow_stream(&from, sender, &header, stream_hash(encoded))?;
+        }
+        if from.state == ContactState::Blocked {
+            return Ok(());
+        }
+        self.core.hlc.observe(header.hlc, self.now.wall);
+        self.gossip(from.contact, header.manifest_version, &header.manifest_hash)?;
+        match body {
+            Body::Nothing => Ok(()),
+            Body::Text(text) => self.shown(&from, &header, MessageKind::Text, text, None),
+            Body::Unknown { .. } if header.stream_seq > 0 => {
+                let extra = Some(encoded.to_vec());
+                self.shown(
+                    &from,
+                    &header,
+                    MessageKind::Unsupported,
+                    String::new(),
+                    extra,
+                )
+            }
+            Body::Unknown { .. } => Ok(()),
+            // A stranger is owed nothing and told nothing.
+            Body::DeliveryReceipt(_)
+            | Body::ResendRequest(_)
+            | Body::Unavailable(_)
+            | Body::Acceptance(_)
+                if from.state == ContactState::Requested =>
+            {
+                Ok(())
+            }
+            Body::DeliveryReceipt(receipt) => {
+                self.confirmed(&from, &receipt.delivered)?;
+                self.resend(&from, &receipt.missing)
+            }
+            Body::ResendRequest(missing) => self.resend(&from, &missing),
+            Body::Unavailable(missing) => self.unavailable(&from, missing),
+            Body::Acceptance(acceptance) => self.accepted_by(&from, &header, &acceptance),
+        }
+    }
+
+    fn sender(&mut self, device: PeerDeviceId) -> Result<Option<From>, StepError> {
+        let Some(contact) = self.peer(device)?.map(|peer| peer.contact) else {
+            return Ok(None);
+        };
+        Ok(self.contact(contact)?.map(|found| From {
+            device,
+            contact,
+            conversation: found.conversation,
+            state: found.row.state,
+            manifest_issued: found.row.manifest_issued,
+        }))
+    }
+
+    fn shown(
+        &mut self,
+        from: &From,
+        header: &ContentHeader,
+        kind: MessageKind,
+        body: String,
+        extra: Option<Vec<u8>>,
+    ) -> Result<(), StepError> {
+        if from.state == ContactState::Requested
+            && self.tx.messages().count(from.conversation)? >= MAX_REQUEST_MESSAGES
+        {
+            return Ok(());
+        }
+        if from.state == ContactState::Invited {
+            // Who answers has accepted, even if the acceptance itself was lost.
+            self.become_accepted(from.contact)?;
+        }
+        let sender_device = self.peer(from.device)?.ok_or(StepError::Damaged)?.device;
+        let inserted = self.tx.messages().insert(&NewMessage {
+            conversation: from.conversation,
+            message_id: header.message_id,
+            clock: self.sorted_at(from, header.hlc),
+            sender: Some(from.contact),
+            sender_device,
+            seq: header.stream_seq,
+            kind,
+            state: MessageState::Received,
+            sent: header.hlc.time(),
+            stored: self.now.wall,
+            body,
+            extra,
+        })?;
+        if from.state != ContactState::Requested {
+            // A repetition too: its receipt may have been lost.
+            self.owe_receipt(from.device, &header.message_id)?;
+        }
+        if matches!(inserted, Inserted::New(_)) {
+            let conversation = from.conversation;
+            self.emit(Event::MessageAdded {
+                conversation,
+                message: header.message_id,
+            });
+        }
+        Ok(())
+    }
+
+    /// The clock that a message is sorted by: its own, clamped by its sender's manifest; before that was
+    /// fetched, by this device's clock. Never beyond what a row number holds.
+    fn sorted_at(&self, from: &From, clock: Hlc) -> Hlc {
+        clock
+            .clamped(from.manifest_issued.unwrap_or(self.now.wall))
+            .min(Hlc::at(Timestamp(LATEST_CLOCK_MS)))
+    }
+
+    /// The other side accepts this account's request.
+    fn accepted_by(
+        &mut self,
+        from: &From,
+        header: &ContentHeader,
+        acceptance: &Acceptance,
+    ) -> Result<(), StepError> {
+        let row = self
+            .tx
+            .contacts()
+            .get(from.contact)?
+            .ok_or(StepError::Damaged)?;
+        let mut secrets = match self.tx.contacts().secrets(&row)? {
+            Some(bytes) => {
+                super::contacts::Secrets::parse(&bytes).map_err(|_| StepError::Damaged)?
+            }
+            None => super::contacts::Secrets::default(),
+        };
+        secrets.learn(&acceptance.delivery_secret, &acceptance.profile_key);
+        self.set_secrets(&row, &secrets)?;
+        self.learn_name(&row, from.conversation, &acceptance.name)?;
+        if from.state == ContactState::Invited {
+            self.become_accepted(from.contact)?;
+        }
+        self.core.outbox.wake_device(from.device);
+        // The accepter repeats himself until he knows that it arrived.
+        self.owe_receipt(from.device, &header.message_id)
+    }
+
+    /// Tells every device of the step's senders apart once: when it was heard, and that it need not be
+    /// renewed.
+    pub(super) fn flush_heard(&mut self) -> Result<(), StepError> {
+        for device in std::mem::take(&mut self.core.heard) {
+            self.tx.peer_devices().heard(device, self.now.wall)?;
+            self.tx.peer_devices().set_next_handshake(device, None)?;
+        }
+        Ok(())
+    }
+}

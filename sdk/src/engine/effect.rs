@@ -1,0 +1,27 @@
+//! What a committed step asks of the outside world.
+
+use undertone_wire as wire;
+
+use super::event::Event;
+use super::lane::Lane;
+
+/// One consequence of a step. Effects exist only after the step's commit is durable
+/// ([`Step::commit`](super::Step::commit)), so that nothing leaves the device that a crash could take back.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// Send this frame. When the lane is not open, the driver opens it and sends the frame after the
+    /// relay's greeting was handed in; when that fails it reports [`Input::Disconnected`](super::Input).
+    Request {
+        /// On which connection.
+        lane: Lane,
+        /// The frame.
+        frame: wire::Frame,
+    },
+    /// Tell the application.
+    Event(Event),
+    /// Close this connection.
+    Disconnect {
+        /// Which connection.
+        lane: Lane,
+    },
+}

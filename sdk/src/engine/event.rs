@@ -1,0 +1,126 @@
+//! What the engine tells the application. Owned and typed; an event only says what changed, the state is
+//! read from the store, so that a lost event loses nothing.
+
+use undertone_protocol::content::MessageId;
+use undertone_protocol::time::Timestamp;
+use undertone_wire::ErrorCode;
+
+use crate::store::{ContactId, ConversationId, MessageState};
+
+/// One change that an application may want to show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The own mailbox answered the login; sending does not need it, receiving does.
+    Online,
+    /// Manifest, prekeys and tokens are at the relay: others can write, and every invite works.
+    Reachable,
+    /// The backlog of the own mailbox is in the history.
+    CaughtUp,
+    /// Another client logged in as this mailbox. The driver must not reconnect by itself: two clients of
+    /// one store would displace each other for ever. The user must act.
+    Displaced,
+    /// The own relay refused a request for good. The relay's operator must act.
+    RelayRefused {
+        /// What it said.
+        code: ErrorCode,
+    },
+    /// A message, own or received, or a gap is new in a conversation.
+    MessageAdded {
+        /// Where.
+        conversation: ConversationId,
+        /// Which.
+        message: MessageId,
+    },
+    /// A message changed its state.
+    MessageChanged {
+        /// Where.
+        conversation: ConversationId,
+        /// Which.
+        message: MessageId,
+        /// The new state.
+        state: MessageState,
+    },
+    /// Title, unread count or order of a conversation changed.
+    ConversationChanged {
+        /// Which.
+        conversation: ConversationId,
+    },
+    /// A stranger wrote: a message request waits for the user.
+    RequestReceived {
+        /// Who; accept, decline or block it.
+        contact: ContactId,
+    },
+    /// A contact's name, state or keys changed; also: a contact accepted this account's request.
+    ContactChanged {
+        /// Who.
+        contact: ContactId,
+    },
+    /// Sending to a contact is held up. Nothing is lost; it goes on by itself unless the reason names
+    /// somebody who must act.
+    SendingDelayed {
+        /// To whom.
+        contact: ContactId,
+        /// Why.
+        reason: DelayReason,
+    },
+    /// Something about a contact's identity is wrong. The user must decide.
+    IdentityAlarm {
+        /// Whose.
+        contact: ContactId,
+        /// What.
+        alarm: IdentityAlarm,
+    },
+    /// The device's clock and the relay's are more than 24 hours apart. Until they agree nothing is
+    /// expired, deleted or signed; messages still flow. The user must set the clock, or the operator.
+    ClockWrong {
+        /// The device's time.
+        device: Timestamp,
+        /// The relay's time.
+        relay: Timestamp,
+    },
+    /// The clocks agree again.
+    ClockRight,
+    /// Envelopes expired unread in the own mailbox: this device was away for more than 30 days. Senders
+    /// are asked for them again.
+    MailboxGap,
+    /// A one-time prekey was used twice: the relay handed one out to two peers, or replayed a message.
+    OneTimePrekeyReused,
+}
+
+/// Why sending to a contact waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DelayReason {
+    /// The contact's relay cannot be reached. Tried again by itself.
+    RelayUnreachable,
+    /// The relay is overloaded or limits this client's rate. Tried again by itself.
+    RelayBusy,
+    /// The contact's mailbox is full: the contact must come online.
+    MailboxFull,
+    /// The relay's disk is full: its operator must act.
+    RelayStorageFull,
+    /// The relay speaks another version: this software or the relay must be updated.
+    RelayVersion,
+    /// No device of the contact published prekeys within 45 days: the contact must come online.
+    PrekeysExpired,
+    /// The contact's device list has expired: the contact must come online.
+    ManifestExpired,
+    /// The contact's device list is not at its relay (yet): the contact must come online.
+    ManifestMissing,
+    /// The relay accepts neither the delivery token nor the invite: work is done for each message instead.
+    TokenRefused,
+    /// This device's clock is wrong: the user must set it; nothing new is signed before.
+    ClockWrong,
+}
+
+/// What is wrong with a contact's identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum IdentityAlarm {
+    /// Two different device lists of the same version are signed by the contact's account key: its key is
+    /// in two hands, or a relay and a thief work together.
+    ManifestForked,
+    /// What the relay serves as the contact's device list is signed by nobody we know.
+    ManifestForged,
+}

@@ -1,0 +1,274 @@
+//! First messages of others: opened with the prekeys that they name, once, and turned into a request, or into
+//! a session of a contact.
+
+use undertone_protocol::content::Introduction;
+use undertone_protocol::envelope::KIND_FIRST_MESSAGE;
+use undertone_protocol::first_message::FirstMessage;
+use undertone_protocol::identity_block::VerifiedIdentity;
+use undertone_protocol::manifest::Pin;
+use undertone_protocol::prekeys::{OneTimePrekeySecret, PrekeyId, PrekeyKind, SignedPrekeySecret};
+use undertone_protocol::primitives::codec::Writer;
+use undertone_protocol::primitives::kem::mlkem1024;
+use undertone_protocol::primitives::secret::SecretBytes;
+use undertone_protocol::session::{Responded, Responder, Session};
+use undertone_protocol::time::Timestamp;
+
+use super::contacts::Secrets;
+use super::event::{Event, IdentityAlarm};
+use super::limits::{MAX_CONTACTS, MAX_REQUESTS, MAX_SESSIONS};
+use super::step::Step;
+use crate::error::StepError;
+use crate::store::{
+    AcceptedFirstMessage, ContactId, ContactState, NewContact, PeerDeviceId, PeerDeviceState,
+};
+
+/// What became of a first message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FirstOutcome {
+    /// It was handled, or can never be: it is acknowledged.
+    Done,
+    /// It cannot be judged now: it is kept.
+    Later,
+}
+
+/// The private halves that a first message names.
+struct Private {
+    signed: SignedPrekeySecret,
+    one_time: Option<OneTimePrekeySecret>,
+    kem: mlkem1024::SecretKey,
+    kem_kind: PrekeyKind,
+}
+
+impl Step<'_> {
+    /// Handles the bytes of a first message.
+    pub(super) fn first_message(&mut self, bytes: &[u8]) -> Result<FirstOutcome, StepError> {
+        debug_assert_eq!(bytes.first(), Some(&KIND_FIRST_MESSAGE));
+        let Ok(message) = FirstMessage::parse(bytes) else {
+            return Ok(FirstOutcome::Done);
+        };
+        // Signatures are judged by the time, and a wrong clock judges nothing.
+        let Some(now) = self.core.clock.trusted(self.now) else {
+            return Ok(FirstOutcome::Later);
+        };
+        let digest = *message.replay_hash().as_bytes();
+        if self.tx.accepted_first_messages().contains(&digest)?
+            || self.core.sessions.len() >= MAX_SESSIONS
+        {
+            return Ok(FirstOutcome::Done);
+        }
+        let ids = message.prekey_ids();
+        let Some(private) = self.private_prekeys(ids.signed, ids.one_time, ids.kem)? else {
+            return Ok(FirstOutcome::Done);
+        };
+        let Some(responded) = self.respond(&private, &message, now) else {
+            return Ok(FirstOutcome::Done);
+        };
+        if responded.peer.account == self.core.me.account {
+            return Ok(FirstOutcome::Done);
+        }
+        self.tx
+            .accepted_first_messages()
+            .insert(&AcceptedFirstMessage {
+                digest,
+                signed_prekey_id: ids.signed,
+                kem_prekey_id: ids.kem,
+                accepted: self.now.wall,
+            })?;
+        if let Some(id) = ids.one_time {
+            self.tx.prekeys().remove(PrekeyKind::OneTime, id)?;
+        }
+        if private.kem_kind == PrekeyKind::KemOneTime {
+            self.tx.prekeys().remove(PrekeyKind::KemOneTime, ids.kem)?;
+        }
+        self.met(responded)?;
+        Ok(FirstOutcome::Done)
+    }
+
+    fn private_prekeys(
+        &mut self,
+        signed: PrekeyId,
+        one_time: Option<PrekeyId>,
+        kem: PrekeyId,
+    ) -> Result<Option<Private>, StepError> {
+        let prekeys = self.tx.prekeys();
+        let Some(signed) = prekeys.private(PrekeyKind::Signed, signed)? else {
+            return Ok(None);
+        };
+        let one_time = match one_time {
+            None => None,
+            Some(id) => match prekeys.private(PrekeyKind::OneTime, id)? {
+                Some(bytes) => Some(OneTimePrekeySecret::from_bytes(array(&bytes)?)),
+                None => {
+                    // Given out twice, or replayed: nobody can be blamed, and nothing is answered (F11).
+                    self.emit(Event::OneTimePrekeyReused);
+                    return Ok(None);
+                }
+            },
+        };
+        let prekeys = self.tx.prekeys();
+        let (kem, kem_kind) = match prekeys.private(PrekeyKind::KemOneTime, kem)? {
+            Some(bytes) => (bytes, PrekeyKind::KemOneTime),
+            None => match prekeys.private(PrekeyKind::KemLastResort, kem)? {
+                Some(bytes) => (bytes, PrekeyKind::KemLastResort),
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(Private {
+            signed: SignedPrekeySecret::from_bytes(array(&signed)?),
+            one_time,
+            kem: mlkem1024::SecretKey::from_seed(SecretBytes::copy_from(array(&kem)?)),
+            kem_kind,
+        }))
+    }
+
+    fn respond(
+        &self,
+        private: &Private,
+        message: &FirstMessage<'_>,
+        now: Timestamp,
+    ) -> Option<Responded> {
+        let me = &self.core.me;
+        let responder = Responder {
+            account: me.account,
+            device: me.device.public(),
+            identity_key: &me.device.identity,
+            signed_prekey: &private.signed,
+            one_time_prekey: private.one_time.as_ref(),
+            kem_prekey: &private.kem,
+            kem_prekey_kind: private.kem_kind,
+        };
+        Session::respond(&responder, message, now).ok()
+    }
+
+    /// Somebody proved who he is: a stranger, a contact, or somebody one has written to.
+    fn met(&mut self, responded: Responded) -> Result<(), StepError> {
+        let Responded {
+            session,
+            peer,
+            introduction,
+        } = responded;
+        let known = self.tx.contacts().by_account(&peer.account)?;
+        let contact = match known {
+            // Decrypted and discarded in one transaction; nothing to answer, nothing to ask for.
+            Some(row) if row.state == ContactState::Blocked => return Ok(()),
+            Some(row) => row.id,
+            None => match self.stranger(&peer, &introduction)? {
+                Some(contact) => contact,
+                None => return Ok(()),
+            },
+        };
+        let Some(device) = self.device_of(contact, &peer, introduction.relay_address.as_str())?
+        else {
+            return Ok(());
+        };
+        self.learn_secrets(contact, &introduction)?;
+        let id = session.id();
+        self.add_session(session, device)?;
+        let state = self.contact(contact)?.map(|contact| contact.row.state);
+        if state == Some(ContactState::Invited) {
+            // Both wrote: each has what the other's request would need an acceptance for.
+            self.become_accepted(contact)?;
+        }
+        self.content_arrived(device, introduction.content)?;
+        self.unpark(&id)
+    }
+
+    fn stranger(
+        &mut self,
+        peer: &VerifiedIdentity,
+        introduction: &Introduction,
+    ) -> Result<Option<ContactId>, StepError> {
+        let contacts = self.tx.contacts().all()?;
+        let requests = contacts
+            .iter()
+            .filter(|row| row.state == ContactState::Requested)
+            .count();
+        if contacts.len() >= MAX_CONTACTS || requests >= MAX_REQUESTS {
+            return Ok(None);
+        }
+        let name = super::text::clean_name(&introduction.name);
+        let contact = self.tx.contacts().insert(&NewContact {
+            account: peer.account,
+            state: ContactState::Requested,
+            name: &name,
+            manifest_key: *introduction.manifest_write_key.as_bytes(),
+            manifest_relay: introduction.relay_address.as_str(),
+            created: self.now.wall,
+        })?;
+        self.tx.contacts().set_pin(contact, &claimed_pin(peer)?)?;
+        let conversation = self
+            .tx
+            .conversations()
+            .insert(Some(contact), &name, self.now.wall)?;
+        self.tx.conversations().set_hidden(conversation, true)?;
+        self.emit(Event::RequestReceived { contact });
+        Ok(Some(contact))
+    }
+
+    /// The row of the device that wrote. A known device with other keys, or one that the pinned manifest no
+    /// longer lists, is refused: a session never brings a new identity (attack row R12).
+    fn device_of(
+        &mut self,
+        contact: ContactId,
+        peer: &VerifiedIdentity,
+        relay: &str,
+    ) -> Result<Option<PeerDeviceId>, StepError> {
+        let known = self.tx.peer_devices().find(contact, &peer.device.id)?;
+        if let Some(row) = known {
+            if row.keys.identity_key != peer.device.identity_key
+                || row.keys.signing_key != peer.device.signing_key
+            {
+                self.emit(Event::IdentityAlarm {
+                    contact,
+                    alarm: IdentityAlarm::ManifestForked,
+                });
+                return Ok(None);
+            }
+            return Ok((row.state != PeerDeviceState::Gone).then_some(row.id));
+        }
+        let pinned = self.contact(contact)?.and_then(|found| {
+            let fetched = found.row.manifest_issued.is_some();
+            found
+                .pin
+                .filter(|_| fetched)
+                .map(|pin| pin.reference().version)
+        });
+        if pinned.is_some_and(|pinned| peer.manifest.version <= pinned) {
+            return Ok(None);
+        }
+        Ok(Some(self.tx.peer_devices().upsert(
+            contact,
+            &peer.device,
+            relay,
+        )?))
+    }
+
+    fn learn_secrets(
+        &mut self,
+        contact: ContactId,
+        introduction: &Introduction,
+    ) -> Result<(), StepError> {
+        let row = self.tx.contacts().get(contact)?.ok_or(StepError::Damaged)?;
+        let mut secrets = match self.tx.contacts().secrets(&row)? {
+            Some(bytes) => Secrets::parse(&bytes).map_err(|_| StepError::Damaged)?,
+            None => Secrets::default(),
+        };
+        secrets.learn(&introduction.delivery_secret, &introduction.profile_key);
+        self.set_secrets(&row, &secrets)
+    }
+}
+
+/// Pins what a message claims of its sender's manifest: version and hash, no succession yet.
+fn claimed_pin(peer: &VerifiedIdentity) -> Result<Vec<u8>, StepError> {
+    let mut bytes = Vec::with_capacity(Pin::LEN);
+    let mut writer = Writer::new(&mut bytes);
+    peer.manifest.write(&mut writer);
+    writer.bytes(&[0; 32]);
+    Ok(Pin::from_bytes(&bytes)
+        .map_err(|_| StepError::Damaged)?
+        .to_bytes())
+}
+
+fn array<const N: usize>(bytes: &[u8]) -> Result<&[u8; N], StepError> {
+    bytes.try_into().map_err(|_| StepError::Damaged)
+}

@@ -1,0 +1,78 @@
+//! What the engine knows of each connection: whether it is open, and how long to leave it alone after a
+//! failure. Opening them again is the driver's; this only keeps the engine from asking too early.
+
+use std::collections::BTreeMap;
+
+use rand_core::CryptoRng;
+
+use super::backoff;
+use super::lane::Lane;
+use super::limits::MAX_KNOWN_LANES;
+
+#[derive(Debug, Default)]
+struct State {
+    open: bool,
+    failures: u32,
+    not_before: u64,
+}
+
+/// The connections.
+#[derive(Debug, Default)]
+pub(crate) struct Lanes(BTreeMap<Lane, State>);
+
+impl Lanes {
+    /// A connection was opened.
+    pub(crate) fn opened(&mut self, lane: &Lane) {
+        self.make_room();
+        self.0.insert(
+            lane.clone(),
+            State {
+                open: true,
+                failures: 0,
+                not_before: 0,
+            },
+        );
+    }
+
+    /// A connection was closed in good order: the next request may open it at once.
+    pub(crate) fn closed(&mut self, lane: &Lane) {
+        self.0.remove(lane);
+    }
+
+    /// A connection could not be opened or broke. Returns when (monotonic ms) it may be asked for again.
+    pub(crate) fn failed(&mut self, lane: &Lane, now: u64, rng: &mut impl CryptoRng) -> u64 {
+        self.make_room();
+        let state = self.0.entry(lane.clone()).or_default();
+        state.open = false;
+        state.not_before = now.saturating_add(backoff::retry(state.failures, rng));
+        state.failures = state.failures.saturating_add(1);
+        state.not_before
+    }
+
+    /// Whether requests may be sent on it, opening it if need be.
+    pub(crate) fn is_usable(&self, lane: &Lane, now: u64) -> bool {
+        self.0
+            .get(lane)
+            .is_none_or(|state| state.open || state.not_before <= now)
+    }
+
+    /// The network is back: every lane may be tried at once.
+    pub(crate) fn forgive(&mut self) {
+        self.0.retain(|_, state| state.open);
+    }
+
+    /// The lanes that are open.
+    pub(crate) fn open(&self) -> Vec<Lane> {
+        self.0
+            .iter()
+            .filter(|(_, state)| state.open)
+            .map(|(lane, _)| lane.clone())
+            .collect()
+    }
+
+    fn make_room(&mut self) {
+        if self.0.len() >= MAX_KNOWN_LANES {
+            self.0.retain(|_, state| state.open);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Every bound of the engine, with its unit and its reason. Bounds of the protocol and of the wire are in
+//! their own crates.
+
+pub(crate) use undertone_protocol::time::{DAY_MS, HOUR_MS, SECOND_MS};
+
+// --- text ---------------------------------------------------------------------------------------
+
+/// Bytes of UTF-8 in one text message: fits one 16 KiB envelope bucket with its header and padding.
+pub const MAX_TEXT_BYTES: usize = 15 * 1_024;
+/// Bytes of UTF-8 of a display name: what the first message has room for.
+pub const MAX_NAME_BYTES: usize = 64;
+/// Contacts, requests and blocked accounts together. A stranger's request beyond it is dropped.
+pub const MAX_CONTACTS: usize = 10_000;
+/// Message requests waiting for the user; beyond it new ones are dropped, so that a flood of strangers
+/// costs bounded disk.
+pub const MAX_REQUESTS: usize = 1_000;
+/// Live invites: each costs a token at the relay, which bounds the set.
+pub const MAX_INVITES: usize = 50;
+
+// --- sending ------------------------------------------------------------------------------------
+
+/// Rows of the outbox that are neither sent nor failed; beyond it sending is refused with a typed error.
+pub const MAX_OUTBOX_ROWS: u64 = 100_000;
+/// First wait after a failed attempt to send, doubled each time.
+pub(crate) const RETRY_FIRST_MS: u64 = 2 * SECOND_MS;
+/// Longest wait between two attempts.
+pub(crate) const RETRY_LONGEST_MS: u64 = HOUR_MS;
+/// A message that the relay has not delivered for so long is expired: relays keep envelopes no longer.
+pub(crate) const MESSAGE_LIFETIME_MS: u64 = 30 * DAY_MS;
+/// What was sent is kept for resend requests for so long.
+pub(crate) const RETENTION_MS: u64 = 30 * DAY_MS;
+/// A reply that takes longer is treated as lost: the lane is closed and its requests return to their
+/// queues. Above the relay's own time limits and a slow phone network.
+pub(crate) const REQUEST_TIMEOUT_MS: u64 = 60 * SECOND_MS;
+/// How much of the nonce space one step searches for a proof of work, in hashes: about 0.1 s on a phone,
+/// so that the engine stays responsive.
+pub(crate) const WORK_HASHES_PER_STEP: u32 = 1 << 18;
+/// Messages that may follow a first message before it is accepted, when an invite allows it.
+pub(crate) const MAX_FOLLOW_UPS: u64 = 16;
+/// Envelopes and prekey requests that the relay takes under one invite, whoever shows it.
+pub(crate) const INVITE_QUOTA: u32 = 1_024;
+
+// --- sessions -----------------------------------------------------------------------------------
+
+/// A session that never got an answer is renewed once, after a random time from here ...
+pub(crate) const UNANSWERED_FROM_MS: u64 = 3 * DAY_MS;
+/// ... to here.
+pub(crate) const UNANSWERED_TO_MS: u64 = 5 * DAY_MS;
+/// At most one renewal of a session in this time (attack row R12).
+pub(crate) const HANDSHAKE_SPACING_MS: u64 = 7 * DAY_MS;
+/// Archived sessions of one peer device: each costs two inversions for an envelope that matches nothing.
+pub(crate) const MAX_ARCHIVED_SESSIONS: usize = 2;
+/// Sessions of all peers together: bounds the tag index and the scan of an unknown envelope.
+pub(crate) const MAX_SESSIONS: usize = 20_000;
+
+// --- receiving ----------------------------------------------------------------------------------
+
+/// First messages handled at once, and ...
+pub(crate) const FIRST_MESSAGE_BURST: u32 = 50;
+/// ... the time after which one more may be (protocol.md 1.4: 10 a second).
+pub(crate) const FIRST_MESSAGE_SPACING_MS: u64 = 100;
+/// Messages stored of a stranger whose request is not decided: a first message and what an invite permits.
+pub(crate) const MAX_REQUEST_MESSAGES: u64 = 17;
+/// The latest time a message is sorted at, Unix ms (in the year 6429): what a signed row number holds.
+pub(crate) const LATEST_CLOCK_MS: u64 = (1 << 47) - 1;
+
+// --- receipts, gaps -----------------------------------------------------------------------------
+
+/// A delivery receipt waits at least this long for others ...
+pub(crate) const RECEIPT_WAIT_FROM_MS: u64 = 50;
+/// ... and at most this long.
+pub(crate) const RECEIPT_WAIT_TO_MS: u64 = 400;
+/// Receipts to one device that may go at once ...
+pub(crate) const RECEIPT_BURST: u32 = 8;
+/// ... before they are this far apart (attack row T1).
+pub(crate) const RECEIPT_SPACING_MS: u64 = 20 * SECOND_MS;
+/// A resend request that no message carried is sent by itself after a random time from here ...
+pub(crate) const RESEND_WAIT_FROM_MS: u64 = HOUR_MS;
+/// ... to here (protocol.md, F2).
+pub(crate) const RESEND_WAIT_TO_MS: u64 = 12 * HOUR_MS;
+/// A gap becomes visible this long after the mailbox caught up.
+pub(crate) const GAP_VISIBLE_AFTER_MS: u64 = 60 * SECOND_MS;
+/// Gaps remembered for one peer device, each of any length; a peer that makes more gains nothing.
+pub(crate) const MAX_GAPS_PER_DEVICE: usize = 100;
+/// How often a gap is asked for.
+pub(crate) const MAX_GAP_REQUESTS: u32 = 3;
+/// Content that fits the smallest envelope, in bytes.
+pub(crate) const SMALLEST_CONTENT: usize = 255;
+/// Resends done for one peer device in a day: a contact cannot turn requests into a flood.
+pub(crate) const MAX_RESENDS_PER_DAY: u32 = 500;
+
+// --- upkeep -------------------------------------------------------------------------------------
+
+/// A manifest is signed again after this.
+pub(crate) const MANIFEST_RENEW_MS: u64 = 7 * DAY_MS;
+/// Signed and last-resort prekeys are replaced after this.
+pub(crate) const PREKEY_ROTATE_MS: u64 = 7 * DAY_MS;
+/// A private prekey outlives its replacement by this.
+pub(crate) const PREKEY_KEEP_MS: u64 = 14 * DAY_MS;
+/// A one-time prekey that was never used is deleted after this: its page expired long before.
+pub(crate) const ONE_TIME_KEEP_MS: u64 = 120 * DAY_MS;
+/// Low-water refill waits a random time up to this, so that it does not mark the pop that caused it.
+pub(crate) const REFILL_WAIT_TO_MS: u64 = 10 * 60 * SECOND_MS;
+/// A manifest of a contact that is silent is fetched again after a random time from here ...
+pub(crate) const REFETCH_FROM_MS: u64 = 24 * HOUR_MS;
+/// ... to here.
+pub(crate) const REFETCH_TO_MS: u64 = 72 * HOUR_MS;
+/// After a failed lookup (manifest or prekeys) it is tried again after this, doubled each time ...
+pub(crate) const LOOKUP_RETRY_FIRST_MS: u64 = 5 * SECOND_MS;
+/// ... up to this.
+pub(crate) const LOOKUP_RETRY_LONGEST_MS: u64 = 6 * HOUR_MS;
+/// Relay and device agree on the time when they differ by no more.
+pub(crate) const CLOCK_TOLERANCE_MS: u64 = DAY_MS;
+
+// --- connections --------------------------------------------------------------------------------
+
+/// Requests in flight on one connection; the relay's own limit is 64.
+pub(crate) const MAX_REQUESTS_PER_LANE: usize = 32;
+/// Connections remembered, open ones and those to leave alone for a while.
+pub(crate) const MAX_KNOWN_LANES: usize = 1_024;
+/// Rows handled at a time by ageing: bounds memory.
+pub(crate) const UPKEEP_ROWS: usize = 200;
+/// Messages on a session that lost a simultaneous initiation, and none on the winner, after which the loser
+/// is used (protocol.md, F15).
+pub(crate) const FALLBACK_MESSAGES: u32 = 3;
+/// Contacts, and devices of contacts, kept in memory.
+pub(crate) const MAX_CACHED_CONTACTS: usize = 4_096;
+/// First wait after the own relay refused something, doubled each time.
+pub(crate) const REFUSED_FIRST_MS: u64 = 5 * SECOND_MS;
+/// Undelivered messages that are encrypted again for a new session or device; older ones stay lost to it.
+pub(crate) const MAX_REQUEUED: usize = 500;
+/// First messages kept because the budget or the clock did not allow to open them; beyond it they wait at the
+/// relay.
+pub(crate) const MAX_PARKED_FIRST: u64 = 4_096;
+/// Handshakes that may follow the first one with a device that never answered.
+pub(crate) const MAX_RENEWALS: u32 = 1;

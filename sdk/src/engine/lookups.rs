@@ -1,0 +1,125 @@
+//! What is to be looked up: manifests of contacts, prekeys of their devices.
+//!
+//! In memory; the durable reasons (content that waits, a time to fetch again) are in the store and bring a
+//! lookup back after a restart. What is done with an answer is in [`first_contact`](super::first_contact).
+
+use std::collections::BTreeMap;
+
+use super::queues::Work;
+use crate::store::{ContactId, PeerDeviceId};
+
+/// What a lookup is doing.
+#[derive(Debug, Clone)]
+pub(crate) enum Lookup {
+    /// It can be asked for.
+    Ready,
+    /// It was asked for; `knocked` when work was the right to.
+    Asking {
+        /// Whether work was the right to.
+        knocked: bool,
+    },
+    /// A challenge was asked for.
+    AskingChallenge,
+    /// Work is being done.
+    Working(Work),
+    /// Prekeys wait for the manifest.
+    Manifest,
+    /// Left alone until then, monotonic ms.
+    Waiting(u64),
+}
+
+/// One lookup.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) state: Lookup,
+    pub(crate) failures: u32,
+    pub(crate) refused_tokens: usize,
+    pub(crate) difficulty: u32,
+}
+
+impl Entry {
+    fn new(state: Lookup) -> Self {
+        Self {
+            state,
+            failures: 0,
+            refused_tokens: 0,
+            difficulty: 0,
+        }
+    }
+}
+
+/// All lookups.
+#[derive(Debug, Default)]
+pub(crate) struct Lookups {
+    pub(crate) manifests: BTreeMap<ContactId, Entry>,
+    pub(crate) prekeys: BTreeMap<PeerDeviceId, Entry>,
+}
+
+impl Lookups {
+    /// A manifest is wanted. One that waits after a failure keeps waiting.
+    pub(crate) fn want_manifest(&mut self, contact: ContactId) {
+        self.manifests
+            .entry(contact)
+            .or_insert_with(|| Entry::new(Lookup::Ready));
+    }
+
+    /// Prekeys are wanted, after the manifest.
+    pub(crate) fn want_prekeys(&mut self, device: PeerDeviceId) {
+        self.prekeys
+            .entry(device)
+            .or_insert_with(|| Entry::new(Lookup::Manifest));
+    }
+
+    /// The manifest of these devices is there.
+    pub(crate) fn manifest_known(&mut self, devices: &[PeerDeviceId]) {
+        for device in devices {
+            if let Some(entry) = self.prekeys.get_mut(device)
+                && matches!(entry.state, Lookup::Manifest)
+            {
+                entry.state = Lookup::Ready;
+            }
+        }
+    }
+
+    /// Wakes what waited until now; returns when the next one is due, monotonic ms.
+    pub(crate) fn wake_due(&mut self, now: u64) -> Option<u64> {
+        let mut next: Option<u64> = None;
+        for entry in self.manifests.values_mut().chain(self.prekeys.values_mut()) {
+            if let Lookup::Waiting(until) = entry.state {
+                if until <= now {
+                    entry.state = Lookup::Ready;
+                } else {
+                    next = Some(next.map_or(until, |next| next.min(until)));
+                }
+            }
+        }
+        next
+    }
+
+    /// Manifests that can be asked for.
+    pub(crate) fn ready_manifests(&self) -> Vec<ContactId> {
+        ready(&self.manifests)
+    }
+
+    /// Prekeys that can be asked for.
+    pub(crate) fn ready_prekeys(&self) -> Vec<PeerDeviceId> {
+        ready(&self.prekeys)
+    }
+
+    /// Prekeys that are being worked for.
+    pub(crate) fn working(&self) -> Vec<PeerDeviceId> {
+        self.prekeys
+            .iter()
+            .filter(|(_, entry)| matches!(entry.state, Lookup::Working(_)))
+            .map(|(device, _)| *device)
+            .collect()
+    }
+}
+
+fn ready<K: Copy>(entries: &BTreeMap<K, Entry>) -> Vec<K> {
+    entries
+        .iter()
+        .filter(|(_, entry)| matches!(entry.state, Lookup::Ready))
+        .map(|(key, _)| *key)
+        .collect()
+}

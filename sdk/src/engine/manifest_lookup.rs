@@ -1,0 +1,300 @@
+//! Fetching a contact's manifest, and what follows from it: which devices are written to.
+//!
+//! A manifest is fetched before a handshake, when a message names a newer one, and when a contact stays
+//! silent; never for a stranger, whose relay would learn who read the request.
+
+use bytes::Bytes;
+use undertone_protocol::account::ManifestWritePublicKey;
+use undertone_protocol::manifest::{Gossip, Pin, RecordId, Verdict, VerifiedManifest};
+use undertone_protocol::relay_address::RelayAddress;
+use undertone_wire as wire;
+use undertone_wire::ErrorCode;
+use undertone_wire::frame::Body;
+
+use super::backoff;
+use super::event::{DelayReason, Event, IdentityAlarm};
+use super::input::DisconnectCause;
+use super::lane::Lane;
+use super::limits::{LOOKUP_RETRY_FIRST_MS, LOOKUP_RETRY_LONGEST_MS, REFETCH_FROM_MS};
+use super::lookups::Lookup;
+use super::requests::Purpose;
+use super::step::Step;
+use super::timers::Timer;
+use crate::error::StepError;
+use crate::store::{ContactId, ContactState, Destination, PeerDeviceId, PeerDeviceState};
+
+impl Step<'_> {
+    /// The lane for lookups at a relay named in a row; `None` for text that is no address.
+    pub(super) fn lookup_lane(&self, relay: &str) -> Option<Lane> {
+        RelayAddress::parse(relay).ok().map(Lane::Lookup)
+    }
+
+    /// A contact's manifest is wanted. Strangers' and blocked contacts' relays are not spoken to.
+    pub(super) fn want_manifest(&mut self, contact: ContactId) -> Result<(), StepError> {
+        if let Some(found) = self.contact(contact)?
+            && matches!(
+                found.row.state,
+                ContactState::Invited | ContactState::Accepted
+            )
+        {
+            self.core.lookups.want_manifest(contact);
+        }
+        Ok(())
+    }
+
+    /// A manifest is wanted again although one was fetched: after a refusal, or on gossip.
+    pub(super) fn refetch_manifest(&mut self, contact: ContactId) -> Result<(), StepError> {
+        self.want_manifest(contact)
+    }
+
+    pub(super) fn pump_lookups(&mut self) -> Result<(), StepError> {
+        for id in self.core.lookups.ready_manifests() {
+            let Some(contact) = self.contact(id)? else {
+                self.core.lookups.manifests.remove(&id);
+                continue;
+            };
+            let (key, relay) = (contact.row.manifest_key, contact.row.manifest_relay.clone());
+            let (Some(lane), Ok(key)) = (
+                self.lookup_lane(&relay),
+                ManifestWritePublicKey::parse(&key),
+            ) else {
+                self.core.lookups.manifests.remove(&id);
+                continue;
+            };
+            if self.core.lanes.is_usable(&lane, self.now.monotonic_ms)
+                && self.core.requests.has_room(&lane)
+            {
+                let record = Bytes::copy_from_slice(RecordId::of(&key).as_bytes());
+                let get = wire::GetRecord { id: record };
+                self.request(&lane, Purpose::GetManifest(id), Body::GetRecord(get));
+                self.set_manifest_lookup(id, Lookup::Asking { knocked: false });
+            }
+        }
+        self.pump_prekeys()
+    }
+
+    fn set_manifest_lookup(&mut self, contact: ContactId, state: Lookup) {
+        if let Some(entry) = self.core.lookups.manifests.get_mut(&contact) {
+            entry.state = state;
+        }
+    }
+
+    pub(super) fn manifest_answered(&mut self, id: ContactId, body: Body) -> Result<(), StepError> {
+        match body {
+            Body::Record(record) => {
+                let Some(contact) = self.contact(id)? else {
+                    return Ok(());
+                };
+                let account = contact.row.account;
+                let Ok(key) = ManifestWritePublicKey::parse(&contact.row.manifest_key) else {
+                    return Ok(());
+                };
+                match VerifiedManifest::open(&record.value, &account, &RecordId::of(&key)) {
+                    Ok(manifest) => self.manifest_fetched(id, &manifest),
+                    Err(_) => {
+                        self.emit(Event::IdentityAlarm {
+                            contact: id,
+                            alarm: IdentityAlarm::ManifestForged,
+                        });
+                        self.postpone_manifest(id, DelayReason::ManifestMissing)
+                    }
+                }
+            }
+            Body::Failure(failure) if failure.code() == ErrorCode::NotFound => {
+                self.postpone_manifest(id, DelayReason::ManifestMissing)
+            }
+            _ => self.postpone_manifest(id, DelayReason::RelayBusy),
+        }
+    }
+
+    pub(super) fn lookup_failed(
+        &mut self,
+        contact: ContactId,
+        cause: Option<DisconnectCause>,
+    ) -> Result<(), StepError> {
+        if cause == Some(DisconnectCause::Closed) {
+            self.set_manifest_lookup(contact, Lookup::Ready);
+            return Ok(());
+        }
+        self.postpone_manifest(contact, DelayReason::RelayUnreachable)
+    }
+
+    fn postpone_manifest(
+        &mut self,
+        contact: ContactId,
+        reason: DelayReason,
+    ) -> Result<(), StepError> {
+        let Some(entry) = self.core.lookups.manifests.get_mut(&contact) else {
+            return Ok(());
+        };
+        let failures = entry.failures;
+        entry.failures = failures.saturating_add(1);
+        let wait = backoff::exponential(
+            LOOKUP_RETRY_FIRST_MS,
+            LOOKUP_RETRY_LONGEST_MS,
+            failures,
+            &mut self.rng,
+        );
+        let until = self.now.monotonic_ms.saturating_add(wait);
+        entry.state = Lookup::Waiting(until);
+        self.core.timers.arm(Timer::Lookups, until);
+        if failures == 0 {
+            self.emit(Event::SendingDelayed { contact, reason });
+        }
+        Ok(())
+    }
+
+    fn manifest_fetched(
+        &mut self,
+        id: ContactId,
+        manifest: &VerifiedManifest,
+    ) -> Result<(), StepError> {
+        let Some(contact) = self.contact(id)? else {
+            return Ok(());
+        };
+        let pin = contact.pin;
+        let known = contact.row.manifest_issued.is_some();
+        let verdict = pin.as_ref().map(|pin| pin.check(manifest));
+        match verdict {
+            Some(Verdict::Fork) => {
+                self.emit(Event::IdentityAlarm {
+                    contact: id,
+                    alarm: IdentityAlarm::ManifestForked,
+                });
+                return self.postpone_manifest(id, DelayReason::ManifestMissing);
+            }
+            // The relay serves an old one: what is pinned stays, and nothing new is begun with it.
+            Some(Verdict::Stale) => {
+                return self.postpone_manifest(id, DelayReason::ManifestMissing);
+            }
+            Some(Verdict::Same) if known => {}
+            Some(Verdict::Same | Verdict::Fresh(_)) | None => {
+                let pin = pin.map_or_else(|| Pin::first(manifest), |pin| pin.advanced(manifest));
+                self.tx.contacts().set_manifest(
+                    id,
+                    &pin.to_bytes(),
+                    manifest.body().issued,
+                    manifest.signed_bytes(),
+                )?;
+                self.follow_manifest(id, manifest)?;
+                self.emit(Event::ContactChanged { contact: id });
+            }
+        }
+        self.tx.contacts().set_manifest_due(id, None)?;
+        self.core.contacts.changed(id);
+        // Judged by the clock only while it is right; a wrong one judges nothing.
+        if self
+            .core
+            .clock
+            .trusted(self.now)
+            .is_some_and(|now| manifest.is_expired(now))
+        {
+            return self.postpone_manifest(id, DelayReason::ManifestExpired);
+        }
+        self.core.lookups.manifests.remove(&id);
+        self.address_waiting(id)?;
+        let active = self.active_devices(id)?;
+        self.core.lookups.manifest_known(&active);
+        Ok(())
+    }
+
+    /// Brings the rows of the contact's devices in line with a newer manifest.
+    fn follow_manifest(
+        &mut self,
+        contact: ContactId,
+        manifest: &VerifiedManifest,
+    ) -> Result<(), StepError> {
+        let before = self.tx.peer_devices().of_contact(contact)?;
+        let mut listed: Vec<PeerDeviceId> = Vec::new();
+        for device in &manifest.body().devices {
+            let mailbox = device.identity.mailbox;
+            let id =
+                self.tx
+                    .peer_devices()
+                    .upsert(contact, &device.identity, device.relay.as_str())?;
+            listed.push(id);
+            let moved = before
+                .iter()
+                .find(|row| row.id == id)
+                .filter(|row| row.keys.mailbox != mailbox || row.relay != device.relay.as_str());
+            if let Some(row) = moved {
+                let to = Destination {
+                    peer_device: id,
+                    mailbox,
+                };
+                self.tx.outbox().redirect(&to)?;
+                self.core.outbox.remove(&row.keys.mailbox);
+                self.core.outbox.add(mailbox, id, &device.relay);
+            }
+        }
+        for row in before.iter().filter(|row| !listed.contains(&row.id)) {
+            if row.state != PeerDeviceState::Gone {
+                self.tx
+                    .peer_devices()
+                    .set_state(row.id, PeerDeviceState::Gone)?;
+                self.readdress(row.id)?;
+            }
+        }
+        self.core.contacts.changed(contact);
+        Ok(())
+    }
+
+    /// Compares what a message says of its sender's manifest with what is pinned. A newer one is fetched after
+    /// a random time, so that reading a message does not show at the contact's relay.
+    pub(super) fn gossip(
+        &mut self,
+        id: ContactId,
+        version: u64,
+        hash: &[u8; 16],
+    ) -> Result<(), StepError> {
+        let Some(contact) = self.contact(id)? else {
+            return Ok(());
+        };
+        if contact.row.state == ContactState::Blocked {
+            return Ok(());
+        }
+        let due = contact.row.manifest_due;
+        let Some(pin) = contact.pin else {
+            return Ok(());
+        };
+        let version = undertone_protocol::manifest::ManifestVersion::from_u64(version);
+        match pin.check_gossip(version, hash) {
+            Gossip::Same | Gossip::PeerIsBehind => Ok(()),
+            Gossip::PeerIsAhead if due.is_some() => Ok(()),
+            Gossip::PeerIsAhead => {
+                let wait = backoff::between(0, REFETCH_FROM_MS, &mut self.rng);
+                self.tx
+                    .contacts()
+                    .set_manifest_due(id, Some(self.now.wall.plus(wait)))?;
+                self.core.contacts.changed(id);
+                Ok(())
+            }
+            Gossip::Fork => {
+                self.emit(Event::IdentityAlarm {
+                    contact: id,
+                    alarm: IdentityAlarm::ManifestForked,
+                });
+                Ok(())
+            }
+        }
+    }
+
+    /// The devices of a contact that are written to. Before the contact has accepted, one: the others are
+    /// completed afterwards.
+    pub(super) fn active_devices(&mut self, id: ContactId) -> Result<Vec<PeerDeviceId>, StepError> {
+        let Some(contact) = self.contact(id)? else {
+            return Ok(Vec::new());
+        };
+        let only_one = contact.row.state == ContactState::Invited;
+        let rows = self.tx.peer_devices().of_contact(id)?;
+        let active = rows
+            .iter()
+            .filter(|row| row.state == PeerDeviceState::Active)
+            .map(|row| row.id);
+        Ok(if only_one {
+            active.take(1).collect()
+        } else {
+            active.collect()
+        })
+    }
+}

@@ -1,0 +1,18 @@
+//! The names of the engine's single values in the store, each with its encoding.
+
+use crate::store::MetaKey;
+
+/// The own manifest, signed, as [`VerifiedManifest::parse`](undertone_protocol::manifest::VerifiedManifest) takes it.
+pub(crate) const OWN_MANIFEST: MetaKey = MetaKey("engine.own_manifest");
+/// The version of the record that holds it, u64; absent while the newest manifest is not at the relay.
+pub(crate) const OWN_MANIFEST_RECORD: MetaKey = MetaKey("engine.own_manifest_record");
+/// The last value of the hybrid clock, u64.
+pub(crate) const HLC: MetaKey = MetaKey("engine.hlc");
+/// The latest time that was trusted, u64 Unix ms.
+pub(crate) const LAST_TRUSTED: MetaKey = MetaKey("engine.last_trusted");
+/// Ageing counts from here, u64 Unix ms.
+pub(crate) const AGES_FROM: MetaKey = MetaKey("engine.ages_from");
+/// How many invites were ever made, u32.
+pub(crate) const INVITES_MADE: MetaKey = MetaKey("engine.invites_made");
+/// The store epoch of the own relay for which mailbox, tokens and prekeys are registered, 16 bytes.
+pub(crate) const PUBLISHED_EPOCH: MetaKey = MetaKey("engine.published_epoch");

@@ -1,0 +1,316 @@
+//! The engine: everything that a client of Undertone decides, pure with respect to clock, randomness and
+//! network.
+//!
+//! - [`Engine::begin`] opens a [`Step`]: one store transaction that takes [`Input`]s and commands;
+//!   [`Step::commit`] makes it durable and only then releases its [`Effect`]s ([`step`]).
+//! - The own side: [`login`], [`manifest_upkeep`], [`prekey_upkeep`], [`send_token`], [`invites`].
+//! - Others: [`contact`] (adding, accepting, blocking), [`manifest_lookup`], [`prekey_lookup`],
+//!   [`first_contact`], [`first_message`], [`sessions`].
+//! - Messages out: [`compose`], [`sending`], [`outbox`] with [`queues`] and [`knock`].
+//! - Messages in: [`receiving`], [`content`], [`receipts`], [`gaps`], [`resend`].
+//! - Time: [`clock`] (may it be believed), [`timers`] (short waits), [`upkeep`] (long ones), [`backoff`],
+//!   [`budget`].
+//!
+//! Invariant: what is in memory can be loaded from the store at any commit; a step that is dropped makes the
+//! engine do so. Not its concern: sockets, threads, and when to be online.
+
+mod backoff;
+mod budget;
+mod clock;
+mod compose;
+mod contact;
+mod contacts;
+mod content;
+mod effect;
+mod event;
+mod first_contact;
+mod first_message;
+mod gaps;
+mod input;
+mod invites;
+mod knock;
+mod lane;
+mod lanes;
+pub mod limits;
+mod login;
+mod lookups;
+mod manifest_lookup;
+mod manifest_upkeep;
+mod me;
+mod meta;
+mod outbox;
+mod prekey_lookup;
+mod prekey_upkeep;
+mod queues;
+mod receipts;
+mod receiving;
+mod requests;
+mod resend;
+mod send_token;
+mod sending;
+mod sessions;
+mod step;
+mod text;
+mod timers;
+mod upkeep;
+mod view;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rand_core::CryptoRng;
+use undertone_protocol::content::{Hlc, HybridClock};
+use undertone_protocol::envelope::Envelope;
+use undertone_protocol::park::Park;
+use undertone_protocol::relay_address::RelayAddress;
+use undertone_protocol::time::{Now, Timestamp};
+
+pub use effect::Effect;
+pub use event::{DelayReason, Event, IdentityAlarm};
+pub use input::{DisconnectCause, Input};
+pub use lane::Lane;
+pub use me::NewAccount;
+pub use step::Step;
+pub use view::View;
+
+use crate::error::{CreateAccountError, OpenEngineError, StepError};
+use crate::store::{ConversationId, MetaKey, ParkedKind, PeerDeviceId, Store, StoreError, Tx};
+use budget::Budget;
+use clock::Clock;
+use compose::Streams;
+use contacts::Contacts;
+use lanes::Lanes;
+use login::OwnMailbox;
+use lookups::Lookups;
+use me::Me;
+use queues::Queues;
+use requests::Requests;
+use sessions::Sessions;
+use timers::{Timer, Timers};
+
+/// One account's device: its store, and what memory has of it.
+pub struct Engine {
+    store: Store,
+    core: Core,
+}
+
+/// What an opened store holds.
+pub enum Opened {
+    /// An account.
+    Account(Box<Engine>),
+    /// None yet: [`Engine::create`] makes one.
+    Empty(Store),
+}
+
+/// Everything in memory. All of it is loaded from the store, or starts empty.
+pub(crate) struct Core {
+    me: Me,
+    clock: Clock,
+    hlc: HybridClock,
+    saved_hlc: Hlc,
+    lanes: Lanes,
+    requests: Requests,
+    timers: Timers,
+    own: OwnMailbox,
+    contacts: Contacts,
+    streams: Streams,
+    sessions: Sessions,
+    park: Park,
+    outbox: Queues,
+    lookups: Lookups,
+    /// Devices that a message of this step came from.
+    heard: BTreeSet<PeerDeviceId>,
+    receipts_owed: BTreeSet<PeerDeviceId>,
+    receipt_budgets: BTreeMap<PeerDeviceId, Budget>,
+    resend_budgets: BTreeMap<PeerDeviceId, Budget>,
+    first_messages: Budget,
+    /// Devices that something is missing of, or was since the engine was opened.
+    gap_devices: BTreeSet<PeerDeviceId>,
+    gap_conversations: BTreeSet<ConversationId>,
+    /// One-time prekeys to make: X25519, KEM.
+    refill: Option<(usize, usize)>,
+    /// Room for one plaintext, reused from message to message.
+    buffer: Vec<u8>,
+    /// The memory does not match the store: a step was dropped.
+    stale: bool,
+}
+
+impl Engine {
+    /// Opens the account of a store.
+    ///
+    /// # Errors
+    /// [`OpenEngineError`]; the store is left as it was.
+    pub fn open(
+        mut store: Store,
+        now: Now,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Opened, OpenEngineError> {
+        let tx = store.transaction()?;
+        let core = match Me::load(&tx)? {
+            Some(me) => Some(Core::load(&tx, me, now, rng)?),
+            None => None,
+        };
+        drop(tx);
+        Ok(match core {
+            Some(core) => Opened::Account(Box::new(Self { store, core })),
+            None => Opened::Empty(store),
+        })
+    }
+
+    /// Makes an account in an empty store. Nothing is published before the first connection.
+    ///
+    /// # Errors
+    /// [`CreateAccountError`]; the store then holds no account.
+    pub fn create(
+        mut store: Store,
+        account: NewAccount,
+        now: Now,
+        mut rng: &mut dyn CryptoRng,
+    ) -> Result<Self, CreateAccountError> {
+        let tx = store.transaction()?;
+        Me::create(&tx, account, now.wall, &mut rng)?;
+        tx.commit()?;
+        let tx = store.transaction()?;
+        let me = Me::load(&tx)?.ok_or(StepError::Damaged)?;
+        let core = Core::load(&tx, me, now, rng)?;
+        drop(tx);
+        Ok(Self { store, core })
+    }
+
+    /// Begins a step.
+    ///
+    /// # Errors
+    /// [`StepError`]; nothing happened.
+    pub fn begin<'e>(
+        &'e mut self,
+        now: Now,
+        rng: &'e mut dyn CryptoRng,
+    ) -> Result<Step<'e>, StepError> {
+        let tx = self.store.transaction()?;
+        let mut left_open = Vec::new();
+        if self.core.stale {
+            left_open = self.core.lanes.open();
+            let me = Me::load(&tx)?.ok_or(StepError::Damaged)?;
+            self.core = Core::load(&tx, me, now, rng)?;
+        }
+        let mut step = Step::new(tx, &mut self.core, now, rng);
+        for lane in left_open {
+            step.disconnect(&lane);
+        }
+        Ok(step)
+    }
+
+    /// Looks at what was committed.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn view(&mut self) -> Result<View<'_>, StoreError> {
+        Ok(View {
+            tx: self.store.transaction()?,
+            me: &self.core.me,
+        })
+    }
+
+    /// When [`Input::Timer`] is due: milliseconds on the monotonic clock of [`Now`].
+    #[must_use]
+    pub fn next_wake(&self) -> Option<u64> {
+        self.core.timers.next()
+    }
+
+    /// The relay that has the own mailbox: where [`Lane::Own`] connects.
+    #[must_use]
+    pub fn relay(&self) -> &RelayAddress {
+        &self.core.me.relay
+    }
+
+    /// Ends the engine: every secret in memory is wiped, the store remains.
+    #[must_use]
+    pub fn into_store(self) -> Store {
+        self.store
+    }
+}
+
+impl Core {
+    fn load(tx: &Tx<'_>, me: Me, now: Now, mut rng: &mut dyn CryptoRng) -> Result<Self, StepError> {
+        let cursor = tx.cursors().get(&me.mailbox)?;
+        let published = tx
+            .meta()
+            .get(meta::PUBLISHED_EPOCH)?
+            .and_then(|epoch| epoch.try_into().ok());
+        let time = |key| Ok::<_, StepError>(Timestamp(number(tx, key)?));
+        let saved_hlc = Hlc::from_packed(number(tx, meta::HLC)?);
+        let mut core = Self {
+            clock: Clock::open(now, time(meta::LAST_TRUSTED)?, time(meta::AGES_FROM)?),
+            hlc: HybridClock::resume(saved_hlc),
+            saved_hlc,
+            lanes: Lanes::default(),
+            requests: Requests::default(),
+            timers: Timers::default(),
+            own: OwnMailbox::load(cursor.as_ref(), published),
+            contacts: Contacts::default(),
+            streams: Streams::default(),
+            sessions: Sessions::load(tx, &mut rng)?,
+            park: load_park(tx, now, rng)?,
+            outbox: Queues::default(),
+            lookups: Lookups::default(),
+            heard: BTreeSet::new(),
+            receipts_owed: tx.receipts().devices()?.into_iter().collect(),
+            receipt_budgets: BTreeMap::new(),
+            resend_budgets: BTreeMap::new(),
+            first_messages: Budget::default(),
+            gap_devices: tx.gaps().devices()?.into_iter().collect(),
+            gap_conversations: BTreeSet::new(),
+            refill: None,
+            buffer: Vec::new(),
+            stale: false,
+            me,
+        };
+        for queued in tx.outbox().mailboxes()? {
+            let relay = RelayAddress::parse(&queued.relay).map_err(|_| StepError::Damaged)?;
+            core.outbox.add(
+                queued.destination.mailbox,
+                queued.destination.peer_device,
+                &relay,
+            );
+        }
+        for contact in tx.outbox().contacts_waiting()? {
+            core.lookups.want_manifest(contact);
+        }
+        core.timers.arm(Timer::Scans, now.monotonic_ms);
+        core.timers.arm(Timer::Receipts, now.monotonic_ms);
+        Ok(core)
+    }
+}
+
+/// A number among the single values; 0 when it was never set.
+fn number(tx: &Tx<'_>, key: MetaKey) -> Result<u64, StepError> {
+    let bytes = tx.meta().get(key)?;
+    Ok(bytes
+        .and_then(|bytes| bytes.try_into().ok())
+        .map_or(0, u64::from_be_bytes))
+}
+
+/// What is known of the parked envelopes.
+fn load_park(tx: &Tx<'_>, now: Now, mut rng: &mut dyn CryptoRng) -> Result<Park, StepError> {
+    let mut park = Park::default();
+    let mut after = None;
+    loop {
+        let rows = tx
+            .parked()
+            .page(ParkedKind::Unmatched, after, limits::UPKEEP_ROWS)?;
+        let Some(last) = rows.last() else {
+            return Ok(park);
+        };
+        after = Some(last.id);
+        for row in rows {
+            if let Ok(envelope) = Envelope::parse(&row.envelope) {
+                park.insert(
+                    &mut rng,
+                    row.id,
+                    envelope.tag(),
+                    row.envelope.len(),
+                    now.monotonic_ms,
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! The outbox at work: the oldest row of each mailbox is encrypted when its turn comes, sent until the
+//! relay takes it, and what the relay says becomes a state of the message.
+//!
+//! Invariant: a row's envelope is made once and sent with the same id until it is taken, refused for good or
+//! expired; only a fresh handshake turns it back into content. Which queue is next is in [`queues`](super::queues).
+
+use bytes::Bytes;
+use undertone_protocol::device::MailboxId;
+use undertone_wire as wire;
+use undertone_wire::ErrorCode;
+use undertone_wire::frame::Body;
+
+use super::backoff;
+use super::event::{DelayReason, Event};
+use super::input::DisconnectCause;
+use super::lane::Lane;
+use super::queues::{OnItsWay, Turn};
+use super::requests::Purpose;
+use super::sessions::NoSession;
+use super::step::Step;
+use super::timers::Timer;
+use crate::error::StepError;
+use crate::store::{
+    ContactId, ContactState, FailureReason, MessageState, OutboxBody, OutboxHold, OutboxId,
+    OutboxRow,
+};
+
+impl Step<'_> {
+    /// Sends whatever has its turn.
+    pub(super) fn pump_outbox(&mut self) -> Result<(), StepError> {
+        self.go_on_working()?;
+        while let Some(mailbox) = self.core.outbox.next_ready() {
+            self.take_turn(&mailbox)?;
+        }
+        Ok(())
+    }
+
+    fn take_turn(&mut self, mailbox: &MailboxId) -> Result<(), StepError> {
+        let Some(row) = self.tx.outbox().of_mailbox(mailbox, 1)?.pop() else {
+            self.core.outbox.remove(mailbox);
+            return Ok(());
+        };
+        let (Some(queue), Some(to)) = (self.core.outbox.get_mut(mailbox), row.item.destination)
+        else {
+            return Ok(());
+        };
+        queue.device = to.peer_device;
+        let lane = Lane::Anonymous(queue.relay.clone());
+        if !self.core.lanes.is_usable(&lane, self.now.monotonic_ms)
+            || !self.core.requests.has_room(&lane)
+        {
+            self.core.outbox.set(mailbox, Turn::Blocked);
+            return Ok(());
+        }
+        if row.item.hold == OutboxHold::Acceptance && !self.is_accepted(row.item.contact)? {
+            self.core.outbox.set(mailbox, Turn::Held);
+            return Ok(());
+        }
+        match &row.item.body {
+            OutboxBody::Envelope(envelope) => {
+                let envelope = Bytes::copy_from_slice(envelope);
+                self.transmit(mailbox, &row, envelope)
+            }
+            OutboxBody::Content(content) => {
+                match self.encrypt_row(&row, to.peer_device, content)? {
+                    Ok(envelope) => self.transmit(mailbox, &row, envelope.into()),
+                    Err(NoSession) => {
+                        self.core.outbox.set(mailbox, Turn::Held);
+                        self.want_session(to.peer_device)
+                    }
+                }
+            }
+        }
+    }
+
+    fn is_accepted(&mut self, contact: ContactId) -> Result<bool, StepError> {
+        Ok(self
+            .contact(contact)?
+            .is_some_and(|contact| contact.row.state == ContactState::Accepted))
+    }
+
+    /// Sends an envelope with the best right there is: a token, else work.
+    fn transmit(
+        &mut self,
+        mailbox: &MailboxId,
+        row: &OutboxRow,
+        envelope: Bytes,
+    ) -> Result<(), StepError> {
+        let Some(queue) = self.core.outbox.get(mailbox) else {
+            return Ok(());
+        };
+        let (relay, refused) = (queue.relay.clone(), queue.refused_tokens);
+        let lane = Lane::Anonymous(relay);
+        let Some(bearer) = self
+            .bearers(row.item.contact, mailbox)?
+            .into_iter()
+            .nth(refused)
+        else {
+            self.ask_for_work(mailbox, &lane, envelope.len());
+            return Ok(());
+        };
+        let right = wire::right::Right::Bearer(bearer);
+        self.put_on_its_way(mailbox, &lane, row, envelope, right);
+        Ok(())
+    }
+
+    fn put_on_its_way(
+        &mut self,
+        mailbox: &MailboxId,
+        lane: &Lane,
+        row: &OutboxRow,
+        envelope: Bytes,
+        right: wire::right::Right,
+    ) {
+        let knocked = matches!(right, wire::right::Right::Work(_));
+        let send = wire::Send {
+            mailbox: Bytes::copy_from_slice(mailbox.as_bytes()),
+            message_id: Bytes::copy_from_slice(row.item.envelope_id.as_bytes()),
+            right: Some(wire::Right { right: Some(right) }),
+            envelope,
+            wake: row.item.wake,
+            ephemeral: false,
+        };
+        self.request(lane, Purpose::Send(*mailbox, row.id), Body::Send(send));
+        let on_its_way = OnItsWay {
+            id: row.id,
+            message: row.item.shown.then_some(row.item.message_id),
+            knocked,
+        };
+        self.core.outbox.set(mailbox, Turn::Sending(on_its_way));
+    }
+
+    /// Goes on after a nonce was found: the row is read again, because the step in which it was first looked
+    /// at is long over.
+    pub(super) fn transmit_with_work(
+        &mut self,
+        mailbox: &MailboxId,
+        work: wire::KnockWork,
+    ) -> Result<(), StepError> {
+        let Some(row) = self.tx.outbox().of_mailbox(mailbox, 1)?.pop() else {
+            self.core.outbox.remove(mailbox);
+            return Ok(());
+        };
+        let Some(queue) = self.core.outbox.get(mailbox) else {
+            return Ok(());
+        };
+        let lane = Lane::Anonymous(queue.relay.clone());
+        let OutboxBody::Envelope(envelope) = &row.item.body else {
+            self.core.outbox.set(mailbox, Turn::Ready);
+            return Ok(());
+        };
+        let envelope = Bytes::copy_from_slice(envelope);
+        self.put_on_its_way(
+            mailbox,
+            &lane,
+            &row,
+            envelope,
+            wire::right::Right::Work(work),
+        );
+        Ok(())
+    }
+
+    pub(super) fn send_answered(
+        &mut self,
+        mailbox: MailboxId,
+        id: OutboxId,
+        body: Body,
+    ) -> Result<(), StepError> {
+        self.core.outbox.unblock_one();
+        let Some(queue) = self.core.outbox.get(&mailbox) else {
+            return Ok(());
+        };
+        let Turn::Sending(sent) = queue.turn.clone() else {
+            return Ok(());
+        };
+        if sent.id != id {
+            return Ok(());
+        }
+        match body {
+            Body::Sent(_) => self.taken(&mailbox, &sent),
+            Body::Failure(failure) => self.refused(&mailbox, &sent, &failure),
+            // Not an answer to a send: the relay is broken; as good as none.
+            _ => self.send_failed(mailbox, None),
+        }
+    }
+
+    fn taken(&mut self, mailbox: &MailboxId, sent: &OnItsWay) -> Result<(), StepError> {
+        self.tx.outbox().remove(sent.id)?;
+        if let Some(queue) = self.core.outbox.get_mut(mailbox) {
+            queue.failures = 0;
+            queue.delay = None;
+        }
+        self.core.outbox.set(mailbox, Turn::Ready);
+        if let Some(message) = sent.message {
+            self.advance_message(&message, MessageState::Sent)?;
+        }
+        Ok(())
+    }
+
+    fn refused(
+        &mut self,
+        mailbox: &MailboxId,
+        sent: &OnItsWay,
+        failure: &wire::Failure,
+    ) -> Result<(), StepError> {
+        let wait = u64::from(failure.retry_after_ms);
+        match failure.code() {
+            ErrorCode::Denied if !sent.knocked => self.token_refused(mailbox),
+            ErrorCode::Denied => self.postpone(mailbox, DelayReason::TokenRefused, wait),
+            ErrorCode::WorkRequired => {
+                if let Some(queue) = self.core.outbox.get_mut(mailbox) {
+                    queue.difficulty = failure.required_difficulty;
+                }
+                self.core.outbox.set(mailbox, Turn::Ready);
+                Ok(())
+            }
+            ErrorCode::MailboxFull => self.postpone(mailbox, DelayReason::MailboxFull, wait),
+            ErrorCode::StorageFull => self.postpone(mailbox, DelayReason::RelayStorageFull, wait),
+            ErrorCode::UnsupportedVersion | ErrorCode::Unsupported => {
+                self.postpone(mailbox, DelayReason::RelayVersion, wait)
+            }
+            ErrorCode::TooLarge => self.give_up(mailbox, sent, FailureReason::TooLarge),
+            ErrorCode::Malformed => self.give_up(mailbox, sent, FailureReason::RefusedByRelay),
+            // Transient, or no answer that a relay should give here: neither loses the message.
+            ErrorCode::RateLimited
+            | ErrorCode::Busy
+            | ErrorCode::Internal
+            | ErrorCode::TimedOut
+            | ErrorCode::Unspecified
+            | ErrorCode::Ok
+            | ErrorCode::NotAuthenticated
+            | ErrorCode::BadSignature
+            | ErrorCode::NotFound
+            | ErrorCode::Conflict
+            | ErrorCode::Displaced
+            | ErrorCode::Closed => self.postpone(mailbox, DelayReason::RelayBusy, wait),
+        }
+    }
+
+    /// The next token is tried at once; behind the last one the manifest is looked at again (the mailbox may
+    /// have moved) and work takes the token's place.
+    fn token_refused(&mut self, mailbox: &MailboxId) -> Result<(), StepError> {
+        let Some(queue) = self.core.outbox.get_mut(mailbox) else {
+            return Ok(());
+        };
+        queue.refused_tokens = queue.refused_tokens.saturating_add(1);
+        let (refused, device) = (queue.refused_tokens, queue.device);
+        self.core.outbox.set(mailbox, Turn::Ready);
+        if let Some(contact) = self.peer(device)?.map(|peer| peer.contact)
+            && self.bearers(contact, mailbox)?.len() <= refused
+        {
+            self.delayed(mailbox, DelayReason::TokenRefused)?;
+            self.refetch_manifest(contact)?;
+        }
+        Ok(())
+    }
+
+    fn postpone(
+        &mut self,
+        mailbox: &MailboxId,
+        reason: DelayReason,
+        at_least: u64,
+    ) -> Result<(), StepError> {
+        let Some(queue) = self.core.outbox.get_mut(mailbox) else {
+            return Ok(());
+        };
+        let failures = queue.failures;
+        queue.failures = failures.saturating_add(1);
+        let wait = backoff::retry(failures, &mut self.rng).max(at_least);
+        let until = self.now.monotonic_ms.saturating_add(wait);
+        self.core.outbox.set(mailbox, Turn::Waiting(until));
+        self.core.timers.arm(Timer::Outbox, until);
+        self.delayed(mailbox, reason)
+    }
+
+    /// Tells the application once for each reason.
+    pub(super) fn delayed(
+        &mut self,
+        mailbox: &MailboxId,
+        reason: DelayReason,
+    ) -> Result<(), StepError> {
+        let Some(queue) = self.core.outbox.get_mut(mailbox) else {
+            return Ok(());
+        };
+        if queue.delay.replace(reason) == Some(reason) {
+            return Ok(());
+        }
+        let device = queue.device;
+        if let Some(peer) = self.peer(device)? {
+            let contact = peer.contact;
+            self.emit(Event::SendingDelayed { contact, reason });
+        }
+        Ok(())
+    }
+
+    fn give_up(
+        &mut self,
+        mailbox: &MailboxId,
+        sent: &OnItsWay,
+        reason: FailureReason,
+    ) -> Result<(), StepError> {
+        self.tx.outbox().remove(sent.id)?;
+        self.core.outbox.set(mailbox, Turn::Ready);
+        if let Some(message) = sent.message
+            && self.tx.outbox().remaining(&message)? == 0
+        {
+            self.advance_message(&message, MessageState::Failed(reason))?;
+        }
+        Ok(())
+    }
+
+    /// No answer: the same envelope again, later. The relay recognises its id.
+    pub(super) fn send_failed(
+        &mut self,
+        mailbox: MailboxId,
+        cause: Option<DisconnectCause>,
+    ) -> Result<(), StepError> {
+        match cause {
+            None => self.postpone(&mailbox, DelayReason::RelayBusy, 0),
+            Some(DisconnectCause::Closed) => {
+                self.core.outbox.set(&mailbox, Turn::Ready);
+                Ok(())
+            }
+            Some(cause) => {
+                self.core.outbox.set(&mailbox, Turn::Blocked);
+                let reason = match cause {
+                    DisconnectCause::UnsupportedVersion | DisconnectCause::ProtocolViolation => {
+                        DelayReason::RelayVersion
+                    }
+                    DisconnectCause::Closed
+                    | DisconnectCause::Unreachable
+                    | DisconnectCause::ClosedByRelay(_)
+                    | DisconnectCause::Tls => DelayReason::RelayUnreachable,
+                };
+                self.delayed(&mailbox, reason)
+            }
+        }
+    }
+
+    /// Rows that no relay took for 30 days.
+    pub(super) fn expire_outbox(&mut self) -> Result<(), StepError> {
+        let Some(cut) = self
+            .core
+            .clock
+            .aged_before(self.now, super::limits::MESSAGE_LIFETIME_MS)
+        else {
+            return Ok(());
+        };
+        loop {
+            let rows = self
+                .tx
+                .outbox()
+                .created_before(cut, super::limits::UPKEEP_ROWS)?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            for row in rows {
+                self.tx.outbox().remove(row.id)?;
+                if let Some(to) = row.item.destination {
+                    self.core.outbox.set(&to.mailbox, Turn::Ready);
+                }
+                if row.item.shown && self.tx.outbox().remaining(&row.item.message_id)? == 0 {
+                    self.advance_message(&row.item.message_id, MessageState::Expired)?;
+                }
+            }
+        }
+    }
+}

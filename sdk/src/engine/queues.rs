@@ -1,0 +1,219 @@
+//! Whose turn it is in the outbox: one entry for each mailbox that has something queued.
+//!
+//! Invariant: at most one envelope of a mailbox is on its way, and nothing overtakes it, so that order is
+//! strict per recipient and a dead relay holds back nobody else. In memory; the rows are in the store.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use bytes::Bytes;
+use undertone_protocol::content::MessageId;
+use undertone_protocol::device::MailboxId;
+use undertone_protocol::relay_address::RelayAddress;
+
+use super::event::DelayReason;
+use crate::store::{OutboxId, PeerDeviceId};
+
+/// A search for a nonce, carried on from step to step.
+#[derive(Debug, Clone)]
+pub(crate) struct Work {
+    /// What the relay gave.
+    pub(crate) challenge: Bytes,
+    /// Leading zero bits.
+    pub(crate) difficulty: u32,
+    /// The next nonce to try.
+    pub(crate) nonce: u64,
+    /// When the challenge is of no use any more, monotonic ms.
+    pub(crate) until: u64,
+}
+
+/// What was sent and is not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OnItsWay {
+    /// The row.
+    pub(crate) id: OutboxId,
+    /// The message it carries, when that is one that is shown.
+    pub(crate) message: Option<MessageId>,
+    /// Whether work was its right, and not a token.
+    pub(crate) knocked: bool,
+}
+
+/// What a queue is doing.
+#[derive(Debug, Clone)]
+pub(crate) enum Turn {
+    /// The oldest row can be looked at.
+    Ready,
+    /// The oldest row is on its way.
+    Sending(OnItsWay),
+    /// A challenge was asked for.
+    Asking,
+    /// Work is being done.
+    Working(Work),
+    /// The relay is left alone until then, monotonic ms.
+    Waiting(u64),
+    /// The connection is full, or left alone.
+    Blocked,
+    /// A session or an acceptance is missing; whoever brings it wakes the queue.
+    Held,
+}
+
+/// One mailbox's queue.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    /// The recipient.
+    pub(crate) device: PeerDeviceId,
+    /// The relay that has the mailbox.
+    pub(crate) relay: RelayAddress,
+    /// What it is doing.
+    pub(crate) turn: Turn,
+    /// Refusals in a row.
+    pub(crate) failures: u32,
+    /// How many of the tokens for this mailbox the relay refused.
+    pub(crate) refused_tokens: usize,
+    /// What the relay wanted at least, when work was too little.
+    pub(crate) difficulty: u32,
+    /// What the application was told of a delay.
+    pub(crate) delay: Option<DelayReason>,
+}
+
+/// All queues.
+#[derive(Debug, Default)]
+pub(crate) struct Queues {
+    queues: BTreeMap<MailboxId, Queue>,
+    ready: BTreeSet<MailboxId>,
+    blocked: VecDeque<MailboxId>,
+}
+
+impl Queues {
+    /// Something is queued for a mailbox.
+    pub(crate) fn add(&mut self, mailbox: MailboxId, device: PeerDeviceId, relay: &RelayAddress) {
+        if !self.queues.contains_key(&mailbox) {
+            self.queues.insert(
+                mailbox,
+                Queue {
+                    device,
+                    relay: relay.clone(),
+                    turn: Turn::Ready,
+                    failures: 0,
+                    refused_tokens: 0,
+                    difficulty: 0,
+                    delay: None,
+                },
+            );
+            self.ready.insert(mailbox);
+        }
+    }
+
+    /// Nothing is queued any more.
+    pub(crate) fn remove(&mut self, mailbox: &MailboxId) {
+        self.queues.remove(mailbox);
+        self.ready.remove(mailbox);
+    }
+
+    /// One queue.
+    pub(crate) fn get_mut(&mut self, mailbox: &MailboxId) -> Option<&mut Queue> {
+        self.queues.get_mut(mailbox)
+    }
+
+    /// One queue.
+    pub(crate) fn get(&self, mailbox: &MailboxId) -> Option<&Queue> {
+        self.queues.get(mailbox)
+    }
+
+    /// Sets what a queue is doing.
+    pub(crate) fn set(&mut self, mailbox: &MailboxId, turn: Turn) {
+        let Some(queue) = self.queues.get_mut(mailbox) else {
+            return;
+        };
+        match turn {
+            Turn::Ready => drop(self.ready.insert(*mailbox)),
+            Turn::Blocked => self.blocked.push_back(*mailbox),
+            Turn::Sending(_) | Turn::Asking | Turn::Working(_) | Turn::Waiting(_) | Turn::Held => {}
+        }
+        queue.turn = turn;
+    }
+
+    /// Takes a queue whose oldest row can be looked at.
+    pub(crate) fn next_ready(&mut self) -> Option<MailboxId> {
+        self.ready.pop_first()
+    }
+
+    /// A connection has room for one more request.
+    pub(crate) fn unblock_one(&mut self) {
+        while let Some(mailbox) = self.blocked.pop_front() {
+            if self
+                .queues
+                .get(&mailbox)
+                .is_some_and(|queue| matches!(queue.turn, Turn::Blocked))
+            {
+                self.set(&mailbox, Turn::Ready);
+                return;
+            }
+        }
+    }
+
+    /// Connections may be open that were not.
+    pub(crate) fn unblock_all(&mut self) {
+        for mailbox in std::mem::take(&mut self.blocked) {
+            if self
+                .queues
+                .get(&mailbox)
+                .is_some_and(|queue| matches!(queue.turn, Turn::Blocked))
+            {
+                self.set(&mailbox, Turn::Ready);
+            }
+        }
+    }
+
+    /// What a device waited for is there: a session, an acceptance, another token.
+    pub(crate) fn wake_device(&mut self, device: PeerDeviceId) {
+        let mailboxes: Vec<MailboxId> = self
+            .queues
+            .iter()
+            .filter(|(_, queue)| {
+                queue.device == device && matches!(queue.turn, Turn::Held | Turn::Waiting(_))
+            })
+            .map(|(mailbox, _)| *mailbox)
+            .collect();
+        for mailbox in mailboxes {
+            if let Some(queue) = self.queues.get_mut(&mailbox) {
+                queue.refused_tokens = 0;
+                queue.failures = 0;
+            }
+            self.set(&mailbox, Turn::Ready);
+        }
+    }
+
+    /// Wakes what waited until now; returns when the next one is due, monotonic ms.
+    pub(crate) fn wake_due(&mut self, now: u64) -> Option<u64> {
+        let mut next = None;
+        let mut due = Vec::new();
+        for (mailbox, queue) in &self.queues {
+            if let Turn::Waiting(until) = queue.turn {
+                if until <= now {
+                    due.push(*mailbox);
+                } else {
+                    next = Some(next.map_or(until, |next: u64| next.min(until)));
+                }
+            }
+        }
+        for mailbox in due {
+            self.set(&mailbox, Turn::Ready);
+        }
+        next
+    }
+
+    /// The network is back: what waited may be tried again.
+    pub(crate) fn wake_waiting(&mut self) {
+        self.wake_due(u64::MAX);
+        self.unblock_all();
+    }
+
+    /// Queues with work to go on with.
+    pub(crate) fn working(&self) -> Vec<MailboxId> {
+        self.queues
+            .iter()
+            .filter(|(_, queue)| matches!(queue.turn, Turn::Working(_)))
+            .map(|(mailbox, _)| *mailbox)
+            .collect()
+    }
+}

@@ -1,0 +1,305 @@
+//! Sending text, and queueing content for the devices of a contact.
+//!
+//! Sending is a durable local act: when the step commits, the message is in the history and in the outbox.
+
+use undertone_protocol::content::{Body, MessageId};
+use undertone_protocol::relay_address::RelayAddress;
+
+use super::compose::Composed;
+use super::event::Event;
+use super::limits::{MAX_FOLLOW_UPS, MAX_OUTBOX_ROWS, MAX_TEXT_BYTES, UPKEEP_ROWS};
+use super::step::Step;
+use crate::error::{SendError, StepError};
+use crate::store::{
+    ContactId, ContactState, ConversationId, Destination, EnvelopeId, MessageKind, MessageState,
+    NewMessage, NewOutbox, NewRetained, OutboxBody, OutboxHold, PeerDeviceId,
+};
+
+impl Step<'_> {
+    /// Writes a text message to a conversation.
+    ///
+    /// # Errors
+    /// [`SendError`]; nothing is changed unless it is [`SendError::Step`].
+    pub fn send_text(
+        &mut self,
+        conversation: ConversationId,
+        text: &str,
+    ) -> Result<MessageId, SendError> {
+        check_text(text)?;
+        let row = self
+            .tx
+            .conversations()
+            .get(conversation)?
+            .ok_or(SendError::NoSuchConversation)?;
+        let contact = row.contact.ok_or(SendError::NoSuchConversation)?;
+        self.check_may_write(contact)?;
+        Ok(self.queue_text(contact, conversation, text)?)
+    }
+
+    fn check_may_write(&mut self, contact: ContactId) -> Result<(), SendError> {
+        match self.contact(contact)?.map(|contact| contact.row.state) {
+            None => Err(SendError::NoSuchConversation),
+            Some(ContactState::Requested) => Err(SendError::NotAccepted),
+            Some(ContactState::Blocked) => Err(SendError::Blocked),
+            Some(ContactState::Invited | ContactState::Accepted) => {
+                if self.tx.outbox().count()? >= MAX_OUTBOX_ROWS {
+                    return Err(SendError::OutboxFull);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Stores and queues a text that was checked.
+    pub(super) fn queue_text(
+        &mut self,
+        contact: ContactId,
+        conversation: ConversationId,
+        text: &str,
+    ) -> Result<MessageId, StepError> {
+        // What is owed to the contact goes first: it would go soon anyway.
+        self.ride_along(contact)?;
+        let composed = self.compose_shown(conversation, Body::Text(text.to_owned()))?;
+        self.tx.messages().insert(&NewMessage {
+            conversation,
+            message_id: composed.id,
+            clock: composed.header.hlc,
+            sender: None,
+            sender_device: self.core.me.device_id(),
+            seq: composed.header.stream_seq,
+            kind: MessageKind::Text,
+            state: MessageState::Pending,
+            sent: self.now.wall,
+            stored: self.now.wall,
+            body: text.to_owned(),
+            extra: None,
+        })?;
+        self.queue(contact, &composed)?;
+        self.emit(Event::MessageAdded {
+            conversation,
+            message: composed.id,
+        });
+        Ok(composed.id)
+    }
+
+    /// Queues content for all devices of a contact that are written to. While none is known it waits for the
+    /// manifest.
+    pub(super) fn queue(
+        &mut self,
+        contact: ContactId,
+        composed: &Composed,
+    ) -> Result<(), StepError> {
+        let devices = self.active_devices(contact)?;
+        if devices.is_empty() {
+            self.insert_row(contact, None, composed)?;
+            return self.want_manifest(contact);
+        }
+        for device in devices {
+            self.queue_for(contact, device, composed)?;
+        }
+        Ok(())
+    }
+
+    /// Queues content for one device.
+    pub(super) fn queue_for(
+        &mut self,
+        contact: ContactId,
+        device: PeerDeviceId,
+        composed: &Composed,
+    ) -> Result<(), StepError> {
+        let Some(row) = self.tx.peer_devices().get(device)? else {
+            return Ok(());
+        };
+        let to = Destination {
+            peer_device: device,
+            mailbox: row.keys.mailbox,
+        };
+        self.insert_row(contact, Some(to), composed)?;
+        self.notice_queue(to, &row.relay);
+        Ok(())
+    }
+
+    fn insert_row(
+        &mut self,
+        contact: ContactId,
+        to: Option<Destination>,
+        composed: &Composed,
+    ) -> Result<(), StepError> {
+        let hold = self.hold_for(contact)?;
+        let item = self.new_row(contact, to, composed, hold);
+        self.tx.outbox().insert(&item)?;
+        Ok(())
+    }
+
+    /// A row of content with a fresh envelope id.
+    pub(super) fn new_row(
+        &mut self,
+        contact: ContactId,
+        destination: Option<Destination>,
+        composed: &Composed,
+        hold: OutboxHold,
+    ) -> NewOutbox {
+        NewOutbox {
+            contact,
+            destination,
+            envelope_id: self.envelope_id(),
+            message_id: composed.id,
+            shown: composed.shown,
+            encrypted_as: None,
+            body: OutboxBody::Content(composed.bytes.clone()),
+            hold,
+            wake: composed.wake,
+            created: self.now.wall,
+        }
+    }
+
+    /// A row for a kept copy, to be sent once more.
+    pub(super) fn kept_row(
+        &mut self,
+        contact: ContactId,
+        to: Destination,
+        kept: NewRetained,
+    ) -> Option<NewOutbox> {
+        let content = kept.content?;
+        Some(NewOutbox {
+            contact,
+            destination: Some(to),
+            envelope_id: self.envelope_id(),
+            message_id: kept.message_id,
+            shown: kept.shown,
+            encrypted_as: None,
+            body: OutboxBody::Content(content),
+            hold: OutboxHold::None,
+            wake: kept.shown,
+            created: self.now.wall,
+        })
+    }
+
+    fn envelope_id(&mut self) -> EnvelopeId {
+        let mut id = [0; 16];
+        self.rng.fill_bytes(&mut id);
+        EnvelopeId::from_bytes(id)
+    }
+
+    /// Tells the queues that a mailbox has something.
+    pub(super) fn notice_queue(&mut self, to: Destination, relay: &str) {
+        if let Ok(relay) = RelayAddress::parse(relay) {
+            self.core.outbox.add(to.mailbox, to.peer_device, &relay);
+        }
+    }
+
+    /// Before acceptance an invite permits a few messages; what is beyond waits.
+    fn hold_for(&mut self, contact: ContactId) -> Result<OutboxHold, StepError> {
+        let Some(found) = self.contact(contact)? else {
+            return Ok(OutboxHold::None);
+        };
+        if found.row.state != ContactState::Invited {
+            return Ok(OutboxHold::None);
+        }
+        let conversation = found.conversation;
+        let beyond = self.tx.messages().count(conversation)? > MAX_FOLLOW_UPS;
+        Ok(if beyond {
+            OutboxHold::Acceptance
+        } else {
+            OutboxHold::None
+        })
+    }
+
+    /// Content that waited for the contact's devices is queued for them.
+    pub(super) fn address_waiting(&mut self, contact: ContactId) -> Result<(), StepError> {
+        let devices = self.active_devices(contact)?;
+        if devices.is_empty() {
+            return Ok(());
+        }
+        loop {
+            let rows = self.tx.outbox().waiting(contact, UPKEEP_ROWS)?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            for row in rows {
+                self.tx.outbox().remove(row.id)?;
+                for device in &devices {
+                    let Some(peer) = self.tx.peer_devices().get(*device)? else {
+                        continue;
+                    };
+                    let to = Destination {
+                        peer_device: *device,
+                        mailbox: peer.keys.mailbox,
+                    };
+                    let mut item = row.item.clone();
+                    item.destination = Some(to);
+                    item.envelope_id = self.envelope_id();
+                    self.tx.outbox().insert(&item)?;
+                    self.notice_queue(to, &peer.relay);
+                }
+            }
+        }
+    }
+
+    /// What was meant for a device that is gone waits for the contact's other devices: what is queued, and
+    /// what it was sent and never confirmed.
+    pub(super) fn readdress(&mut self, gone: PeerDeviceId) -> Result<(), StepError> {
+        self.requeue_undelivered(gone)?;
+        self.tx.outbox().unaddress(gone)?;
+        self.core.lookups.prekeys.remove(&gone);
+        self.forget_sessions_of(gone)
+    }
+
+    /// Everything that a device was sent in the last 30 days and never confirmed is queued again, in front,
+    /// to be encrypted for a new session. The recipient recognises what it has by its id.
+    pub(super) fn requeue_undelivered(&mut self, device: PeerDeviceId) -> Result<(), StepError> {
+        let Some(row) = self.tx.peer_devices().get(device)? else {
+            return Ok(());
+        };
+        let to = Destination {
+            peer_device: device,
+            mailbox: row.keys.mailbox,
+        };
+        let since = self.now.wall.minus(super::limits::RETENTION_MS);
+        let mut seen = Vec::new();
+        let undelivered =
+            self.tx
+                .retained()
+                .undelivered(device, since, super::limits::MAX_REQUEUED)?;
+        for kept in undelivered.into_iter().rev() {
+            let id = kept.item.message_id;
+            if !kept.item.shown || seen.contains(&id) || self.tx.outbox().remaining(&id)? > 0 {
+                continue;
+            }
+            seen.push(id);
+            if let Some(item) = self.kept_row(row.contact, to, kept.item) {
+                self.tx.outbox().insert_front(&item)?;
+            }
+        }
+        self.notice_queue(to, &row.relay);
+        Ok(())
+    }
+
+    /// Moves a message to another state, and says so when that is new.
+    pub(super) fn advance_message(
+        &mut self,
+        message: &MessageId,
+        state: MessageState,
+    ) -> Result<(), StepError> {
+        if let Some(row) = self.tx.messages().advance(message, state)? {
+            let conversation = row.message.conversation;
+            self.emit(Event::MessageChanged {
+                conversation,
+                message: *message,
+                state,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Whether a text can be sent.
+pub(super) fn check_text(text: &str) -> Result<(), SendError> {
+    if text.is_empty() {
+        return Err(SendError::Empty);
+    }
+    if text.len() > MAX_TEXT_BYTES {
+        return Err(SendError::TooLong);
+    }
+    Ok(())
+}

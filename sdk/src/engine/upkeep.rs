@@ -1,0 +1,119 @@
+//! What is done by the hour: expiry, deletion, renewal. All of it by the trusted clock, and none of it while
+//! there is none.
+
+use super::limits::{
+    DAY_MS, HOUR_MS, MAX_RENEWALS, MESSAGE_LIFETIME_MS, PREKEY_ROTATE_MS, RETENTION_MS, UPKEEP_ROWS,
+};
+use super::meta;
+use super::step::Step;
+use super::timers::Timer;
+use crate::error::StepError;
+use crate::store::{ContactState, MessageState};
+use undertone_protocol::prekeys::PrekeyKind;
+use undertone_protocol::session::limits::{PARKED_LIFETIME_MS, SKIPPED_LIFETIME_MS};
+
+impl Step<'_> {
+    pub(super) fn upkeep(&mut self) -> Result<(), StepError> {
+        self.core
+            .timers
+            .arm(Timer::Upkeep, self.now.monotonic_ms.saturating_add(HOUR_MS));
+        let Some(now) = self.core.clock.trusted(self.now) else {
+            return Ok(());
+        };
+        self.tx
+            .meta()
+            .put(meta::LAST_TRUSTED, &now.0.to_be_bytes())?;
+        self.expire_outbox()?;
+        self.expire_retained()?;
+        self.delete_old_keys()?;
+        self.delete_old_prekeys()?;
+        let newest = self.tx.prekeys().newest(PrekeyKind::Signed)?;
+        if newest.is_none_or(|(_, made)| now.since(made) >= PREKEY_ROTATE_MS) {
+            self.core.own.prekeys_due = true;
+        }
+        for contact in self.tx.contacts().manifests_due(now)? {
+            self.want_manifest(contact.id)?;
+        }
+        self.renew_unanswered()?;
+        self.repeat_acceptances()?;
+        self.request_due_gaps()
+    }
+
+    /// What was never confirmed in 30 days is expired, and no copy is kept longer.
+    fn expire_retained(&mut self) -> Result<(), StepError> {
+        let Some(cut) = self
+            .core
+            .clock
+            .aged_before(self.now, RETENTION_MS.max(MESSAGE_LIFETIME_MS))
+        else {
+            return Ok(());
+        };
+        loop {
+            let rows = self.tx.retained().older(cut, UPKEEP_ROWS)?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            for row in rows {
+                if row.item.shown && row.delivered.is_none() {
+                    self.advance_message(&row.item.message_id, MessageState::Expired)?;
+                }
+                self.tx.retained().remove(row.id)?;
+            }
+        }
+    }
+
+    fn delete_old_keys(&mut self) -> Result<(), StepError> {
+        if let Some(cut) = self.core.clock.aged_before(self.now, SKIPPED_LIFETIME_MS) {
+            for tag in self.tx.skipped().remove_older(cut)? {
+                self.core.sessions.index.forget_skipped(tag);
+            }
+        }
+        if self
+            .core
+            .clock
+            .aged_before(self.now, PARKED_LIFETIME_MS)
+            .is_some()
+        {
+            for id in self.core.park.expire(self.now.monotonic_ms) {
+                self.tx.parked().remove(id)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A session that was never answered is renewed once, with everything that was sent in it: the other side
+    /// may have lost the first message, or its device.
+    fn renew_unanswered(&mut self) -> Result<(), StepError> {
+        let Some(now) = self.core.clock.trusted(self.now) else {
+            return Ok(());
+        };
+        for device in self.tx.peer_devices().handshakes_due(now)? {
+            self.tx.peer_devices().set_next_handshake(device.id, None)?;
+            let unanswered = self
+                .core
+                .sessions
+                .sending(device.id)
+                .is_some_and(|cached| !cached.session.has_received());
+            if unanswered && device.handshakes <= MAX_RENEWALS {
+                self.requeue_undelivered(device.id)?;
+                self.want_session(device.id)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An acceptance is repeated until its receipt came.
+    fn repeat_acceptances(&mut self) -> Result<(), StepError> {
+        let Some(now) = self.core.clock.trusted(self.now) else {
+            return Ok(());
+        };
+        for contact in self.tx.contacts().all()? {
+            let due = contact.acceptance_owed && now.since(contact.changed) >= 3 * DAY_MS;
+            if due && contact.state == ContactState::Accepted {
+                self.set_contact_state(contact.id, ContactState::Accepted)?;
+                self.queue_acceptance(contact.id)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,188 @@
+//! Reading: what an application shows. Owned rows of the store; nothing here changes anything.
+
+use undertone_protocol::account::AccountId;
+use undertone_protocol::content::MessageId;
+use undertone_protocol::invite::{InviteLink, InviteToken};
+use undertone_protocol::recovery_phrase::{self, WORD_COUNT};
+use undertone_protocol::relay_address::RelayAddress;
+use undertone_protocol::safety_number::SafetyNumber;
+
+use super::me::Me;
+use crate::store::{
+    ContactId, ContactRow, ConversationCursor, ConversationId, ConversationRow, GapRow, InviteId,
+    InviteRow, MessageRow, Position, SearchCursor, SearchFilter, SearchPage, SearchQuery,
+    StoreError, Tx,
+};
+
+/// A consistent look at everything; it sees what was committed before it was taken.
+pub struct View<'e> {
+    pub(super) tx: Tx<'e>,
+    pub(super) me: &'e Me,
+}
+
+impl View<'_> {
+    /// The own account.
+    #[must_use]
+    pub fn account(&self) -> AccountId {
+        self.me.account
+    }
+
+    /// The own name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.me.name
+    }
+
+    /// The words that recover the account. Show them; never store them.
+    #[must_use]
+    pub fn recovery_phrase(&self) -> [&'static str; WORD_COUNT] {
+        recovery_phrase::words(&self.me.root)
+    }
+
+    /// All invites, newest first, revoked ones included.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn invites(&self) -> Result<Vec<InviteRow>, StoreError> {
+        self.tx.invites().all()
+    }
+
+    /// The link of an invite.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn invite_link(&self, id: &InviteId) -> Result<Option<InviteLink>, StoreError> {
+        let (Some(row), Some(token)) = (
+            self.tx
+                .invites()
+                .all()?
+                .into_iter()
+                .find(|row| row.id == *id),
+            self.tx.invites().token(id)?,
+        ) else {
+            return Ok(None);
+        };
+        let token = <&[u8; 16]>::try_from(token.as_slice()).map_err(|_| StoreError::Corrupt)?;
+        Ok(Some(InviteLink {
+            relay: RelayAddress::parse(&row.relay).map_err(|_| StoreError::Corrupt)?,
+            account: self.me.account,
+            manifest_write_key: self.me.manifest_key.public_key(),
+            token: InviteToken::from_bytes(token),
+        }))
+    }
+
+    /// All contacts, requests and blocked accounts, oldest first; `state` tells them apart.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn contacts(&self) -> Result<Vec<ContactRow>, StoreError> {
+        self.tx.contacts().all()
+    }
+
+    /// A contact.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn contact(&self, id: ContactId) -> Result<Option<ContactRow>, StoreError> {
+        self.tx.contacts().get(id)
+    }
+
+    /// The safety number with a contact.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn safety_number(&self, id: ContactId) -> Result<Option<SafetyNumber>, StoreError> {
+        Ok(self
+            .tx
+            .contacts()
+            .get(id)?
+            .map(|row| SafetyNumber::new(self.me.account, row.account)))
+    }
+
+    /// A page of the conversation list, most recently active first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn conversations(
+        &self,
+        after: Option<ConversationCursor>,
+        limit: usize,
+    ) -> Result<Vec<ConversationRow>, StoreError> {
+        self.tx.conversations().list(after, limit)
+    }
+
+    /// A conversation.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn conversation(&self, id: ConversationId) -> Result<Option<ConversationRow>, StoreError> {
+        self.tx.conversations().get(id)
+    }
+
+    /// The conversation with a contact.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn conversation_of(
+        &self,
+        contact: ContactId,
+    ) -> Result<Option<ConversationRow>, StoreError> {
+        self.tx.conversations().of_contact(contact)
+    }
+
+    /// Messages before a position, or the last ones, newest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn messages_before(
+        &self,
+        conversation: ConversationId,
+        position: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<MessageRow>, StoreError> {
+        self.tx.messages().before(conversation, position, limit)
+    }
+
+    /// Messages after a position, oldest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn messages_after(
+        &self,
+        conversation: ConversationId,
+        position: Position,
+        limit: usize,
+    ) -> Result<Vec<MessageRow>, StoreError> {
+        self.tx.messages().after(conversation, position, limit)
+    }
+
+    /// A message.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn message(&self, id: &MessageId) -> Result<Option<MessageRow>, StoreError> {
+        self.tx.messages().get(id)
+    }
+
+    /// What is known to be missing in a conversation.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn gaps(&self, conversation: ConversationId) -> Result<Vec<GapRow>, StoreError> {
+        self.tx.gaps().of_conversation(conversation)
+    }
+
+    /// Finds messages by their text, newest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn search(
+        &self,
+        query: &SearchQuery,
+        filter: &SearchFilter,
+        after: Option<SearchCursor>,
+        limit: usize,
+    ) -> Result<SearchPage, StoreError> {
+        self.tx.search(query, filter, after, limit)
+    }
+}

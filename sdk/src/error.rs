@@ -1,0 +1,241 @@
+//! The errors of the SDK: one enum for each operation, each variant saying who must act. None of them
+//! carries ids, addresses, keys or text of the user.
+
+use thiserror::Error;
+
+use crate::store::StoreError;
+
+/// Who can do something about an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Actor {
+    /// Nobody needs to: the same call may succeed later.
+    Nobody,
+    /// The user: another text, another link, a free disk, the right clock.
+    User,
+    /// The application's developer: the call was wrong.
+    Developer,
+    /// The operator of a relay.
+    Operator,
+}
+
+/// Making an account failed; the store holds none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CreateAccountError {
+    /// The store holds an account already. The developer must act.
+    #[error("the store already holds an account")]
+    Exists,
+    /// The name is longer than [`MAX_NAME_BYTES`](crate::engine::limits::MAX_NAME_BYTES), or not a line of text. The user must act.
+    #[error("the name is empty, too long or has control characters")]
+    BadName,
+    /// The platform's random numbers repeat: nothing was made. The developer must act.
+    #[error("the random number generator repeats itself")]
+    RandomnessRepeats,
+    /// The new account could not be loaded.
+    #[error(transparent)]
+    Step(#[from] StepError),
+}
+
+/// Opening the engine on a store failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum OpenEngineError {
+    /// The store could not be read, or what it holds of the account does not parse; nothing was changed.
+    #[error(transparent)]
+    Step(#[from] StepError),
+}
+
+/// A step could not be carried out. Drop it: everything is as before it began, and the engine's
+/// connections start anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum StepError {
+    /// The store failed; [`StoreError`] says who must act.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// State in the store contradicts itself. Restore it from a copy.
+    #[error("the state in the store is damaged")]
+    Damaged,
+}
+
+/// Sending was refused; nothing changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The text is empty. The user must act.
+    #[error("the text is empty")]
+    Empty,
+    /// The text is longer than [`MAX_TEXT_BYTES`](crate::engine::limits::MAX_TEXT_BYTES). The user must act.
+    #[error("the text is longer than a message may be")]
+    TooLong,
+    /// There is no such conversation. The developer must act.
+    #[error("there is no such conversation")]
+    NoSuchConversation,
+    /// The other side is a stranger whose request was not accepted. The user must act: accept it first.
+    #[error("the request of this contact was not accepted yet")]
+    NotAccepted,
+    /// The contact is blocked. The user must act: unblock it first.
+    #[error("the contact is blocked")]
+    Blocked,
+    /// Too many messages wait to be sent; it works again when some were.
+    #[error("too many messages wait to be sent")]
+    OutboxFull,
+    /// The step failed.
+    #[error(transparent)]
+    Step(#[from] StepError),
+}
+
+/// Adding a contact was refused; nothing changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum AddContactError {
+    /// The link is one's own. The user must act.
+    #[error("this invite link is your own")]
+    OwnLink,
+    /// The contact is blocked. The user must act: unblock it first.
+    #[error("the contact is blocked")]
+    Blocked,
+    /// There are [`MAX_CONTACTS`](crate::engine::limits::MAX_CONTACTS) already. The user must act.
+    #[error("there are too many contacts")]
+    TooManyContacts,
+    /// The text was refused.
+    #[error(transparent)]
+    Text(#[from] SendError),
+    /// The step failed.
+    #[error(transparent)]
+    Step(#[from] StepError),
+}
+
+/// Making, listing or revoking an invite failed; nothing changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum InviteError {
+    /// The name is too long or not a line of text. The user must act.
+    #[error("the name is empty, too long or has control characters")]
+    BadName,
+    /// There are [`MAX_INVITES`](crate::engine::limits::MAX_INVITES) already. The user must act: revoke one.
+    #[error("there are too many invites")]
+    TooMany,
+    /// There is no such invite. The developer must act.
+    #[error("there is no such invite")]
+    NoSuchInvite,
+    /// The step failed.
+    #[error(transparent)]
+    Step(#[from] StepError),
+}
+
+/// Accepting, declining, blocking or unblocking failed; nothing changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ContactError {
+    /// There is no such contact. The developer must act.
+    #[error("there is no such contact")]
+    NoSuchContact,
+    /// The name is too long or not a line of text. The user must act.
+    #[error("the name is empty, too long or has control characters")]
+    BadName,
+    /// The contact is not in a state that allows it, for example accepting somebody who did not ask.
+    /// The developer must act.
+    #[error("the contact is not in a state that allows this")]
+    WrongState,
+    /// The step failed.
+    #[error(transparent)]
+    Step(#[from] StepError),
+}
+
+impl StepError {
+    /// Who must act.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        Actor::User
+    }
+}
+
+impl CreateAccountError {
+    /// Who must act.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        match self {
+            Self::Exists | Self::RandomnessRepeats => Actor::Developer,
+            Self::BadName => Actor::User,
+            Self::Step(error) => error.actor(),
+        }
+    }
+}
+
+impl OpenEngineError {
+    /// Who must act.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        match self {
+            Self::Step(error) => error.actor(),
+        }
+    }
+}
+
+impl SendError {
+    /// Who must act.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        match self {
+            Self::Empty | Self::TooLong | Self::NotAccepted | Self::Blocked => Actor::User,
+            Self::NoSuchConversation => Actor::Developer,
+            Self::OutboxFull => Actor::Nobody,
+            Self::Step(error) => error.actor(),
+        }
+    }
+}
+
+impl AddContactError {
+    /// Who must act.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        match self {
+            Self::OwnLink | Self::Blocked | Self::TooManyContacts => Actor::User,
+            Self::Text(error) => error.actor(),
+            Self::Step(error) => error.actor(),
+        }
+    }
+}
+
+impl InviteError {
+    /// Who must act.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        match self {
+            Self::BadName | Self::TooMany => Actor::User,
+            Self::NoSuchInvite => Actor::Developer,
+            Self::Step(error) => error.actor(),
+        }
+    }
+}
+
+impl ContactError {
+    /// Who must act.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        match self {
+            Self::NoSuchContact | Self::WrongState => Actor::Developer,
+            Self::BadName => Actor::User,
+            Self::Step(error) => error.actor(),
+        }
+    }
+}
+
+macro_rules! from_store {
+    ($($error:ty),*) => {$(
+        impl From<StoreError> for $error {
+            fn from(error: StoreError) -> Self {
+                Self::Step(StepError::Store(error))
+            }
+        }
+    )*};
+}
+from_store!(
+    CreateAccountError,
+    OpenEngineError,
+    SendError,
+    AddContactError,
+    InviteError,
+    ContactError
+);
