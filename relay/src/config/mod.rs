@@ -61,6 +61,9 @@ pub struct Config {
     pub max_connections: usize,
     /// Connections held at one time from one source prefix (IPv4 address, IPv6 /64).
     pub max_connections_per_source: usize,
+    /// MiB that the database may use. When it is not set, what the disk has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store_quota_mib: Option<u64>,
     /// MiB of blobs kept in all, reserved when an upload is created.
     pub blob_quota_mib: u64,
     /// MiB of one blob.
@@ -137,6 +140,7 @@ impl Config {
             limit_rates: true,
             max_connections: 100_000,
             max_connections_per_source: 4_096,
+            store_quota_mib: None,
             blob_quota_mib: 10 * 1024,
             blob_max_mib: 128,
             blob_source_quota_mib: 1024,

@@ -39,7 +39,7 @@ fn listing_knows_blobs_only_and_removing_is_idempotent() {
     Writer::open(dir.path(), id, 0).unwrap();
     let folders = folders(dir.path()).unwrap();
     assert_eq!(folders.len(), 1);
-    std::fs::write(folders[0].join("notes.txt"), "not a blob").unwrap();
+    fs::write(folders[0].join("notes.txt"), "not a blob").unwrap();
     assert_eq!(ids_in(&folders[0]).unwrap(), vec![id]);
     remove(dir.path(), id).unwrap();
     remove(dir.path(), id).unwrap();

@@ -37,7 +37,7 @@ use super::{
     metrics::Metrics,
     sources::{SourcePrefix, Sources},
 };
-use crate::storage::{BlobAdvance, BlobCreate, BlobEntry, Timestamp};
+use crate::storage::{BlobAdvance, BlobCreate, BlobEntry, Room, Timestamp};
 
 const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
 const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
@@ -59,12 +59,12 @@ pub(crate) struct Blobs {
 }
 
 /// The right to write a blob, held by one upload at a time.
-struct Claim<'b> {
-    blobs: &'b Blobs,
+struct Claim {
+    blobs: Arc<Blobs>,
     id: BlobId,
 }
 
-impl Drop for Claim<'_> {
+impl Drop for Claim {
     fn drop(&mut self) {
         self.blobs.writing.lock().remove(&self.id);
     }
@@ -76,7 +76,7 @@ type Refused = Response;
 impl Blobs {
     /// Answers a request whose path continues with `rest` after `/v1/blobs`.
     pub(crate) async fn answer(
-        &self,
+        self: &Arc<Self>,
         rest: &str,
         request: Request<Incoming>,
         source: SourcePrefix,
@@ -119,6 +119,9 @@ impl Blobs {
             .committer
             .index(move |storage, now| {
                 let expires = now.plus(limits::BLOB_UNFINISHED_MS);
+                if storage.room() == Room::Low {
+                    return Ok(BlobCreate::Full);
+                }
                 let entry = BlobEntry {
                     length,
                     received: 0,
@@ -153,7 +156,11 @@ impl Blobs {
         Ok(answer)
     }
 
-    async fn delete(&self, id: BlobId, request: &Request<Incoming>) -> Result<Response, Refused> {
+    async fn delete(
+        self: &Arc<Self>,
+        id: BlobId,
+        request: &Request<Incoming>,
+    ) -> Result<Response, Refused> {
         let _claim = self.claim(id)?;
         self.owned(id, request).await?;
         self.committer
@@ -164,19 +171,29 @@ impl Blobs {
         Ok(body::empty(StatusCode::NO_CONTENT))
     }
 
-    async fn upload(&self, id: BlobId, request: Request<Incoming>) -> Result<Response, Refused> {
+    async fn upload(
+        self: &Arc<Self>,
+        id: BlobId,
+        request: Request<Incoming>,
+    ) -> Result<Response, Refused> {
         let offset = number(&request, &UPLOAD_OFFSET);
         let offset = offset.ok_or_else(|| body::empty(StatusCode::BAD_REQUEST))?;
-        let _turn = self
-            .transfers
-            .try_acquire()
-            .map_err(|_| body::try_later())?;
-        let _claim = self.claim(id)?;
+        let turn = self.transfers.clone().try_acquire_owned();
+        let turn = turn.map_err(|_| body::try_later())?;
+        let claim = self.claim(id)?;
         let entry = self.owned(id, &request).await?;
         if entry.received != offset {
             return Err(at_offset(StatusCode::CONFLICT, entry.received));
         }
-        let received = self.receive(id, entry, request.into_body()).await?;
+        // On its own task: when the socket breaks, this request ends at once, but what arrived is still recorded.
+        let received = tokio::spawn(async move {
+            let received = claim.blobs.receive(id, entry, request.into_body()).await;
+            drop((claim, turn));
+            received
+        });
+        let received = received
+            .await
+            .unwrap_or_else(|_| Err(body::empty(StatusCode::INTERNAL_SERVER_ERROR)))?;
         Ok(at_offset(StatusCode::NO_CONTENT, received))
     }
 
@@ -236,12 +253,18 @@ impl Blobs {
         } else {
             limits::BLOB_UNFINISHED_MS
         };
-        let advanced = self
+        let (advanced, room) = self
             .committer
-            .index(move |storage, now| storage.advance_blob(id, from, to, now.plus(ttl)))
+            .index(move |storage, now| {
+                let advanced = storage.advance_blob(id, from, to, now.plus(ttl))?;
+                Ok((advanced, storage.room()))
+            })
             .await
             .map_err(unavailable)?;
         match advanced {
+            BlobAdvance::Advanced if room == Room::Low && to < entry.length => {
+                Err(at_offset(StatusCode::INSUFFICIENT_STORAGE, to))
+            }
             BlobAdvance::Advanced => Ok(writer),
             BlobAdvance::Conflict(at) => Err(at_offset(StatusCode::CONFLICT, at)),
             BlobAdvance::NoBlob => Err(body::empty(StatusCode::NOT_FOUND)),
@@ -319,9 +342,12 @@ impl Blobs {
         }
     }
 
-    fn claim(&self, id: BlobId) -> Result<Claim<'_>, Refused> {
+    fn claim(self: &Arc<Self>, id: BlobId) -> Result<Claim, Refused> {
         if self.writing.lock().insert(id) {
-            Ok(Claim { blobs: self, id })
+            Ok(Claim {
+                blobs: self.clone(),
+                id,
+            })
         } else {
             Err(body::empty(StatusCode::LOCKED))
         }

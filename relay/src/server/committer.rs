@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     service::{ConnectionId, ConnectionInfo, Output, Service},
-    storage::{Storage, StorageError, Timestamp},
+    storage::{Room, Storage, StorageError, Timestamp},
 };
 
 /// Where connections leave what they want. Shared by all of them and the thread.
@@ -43,6 +43,8 @@ pub(crate) struct Committer {
 struct Inbox {
     jobs: Vec<Job>,
     stopping: bool,
+    /// The thread has ended: nothing is taken any more.
+    ended: bool,
 }
 
 enum Job {
@@ -142,6 +144,9 @@ impl Committer {
 
     fn put(&self, job: Job) {
         let mut inbox = self.inbox.lock();
+        if inbox.ended {
+            return;
+        }
         inbox.jobs.push(job);
         drop(inbox);
         self.wake.notify_one();
@@ -152,6 +157,7 @@ impl Committer {
         let mut inbox = self.inbox.lock();
         if inbox.jobs.is_empty() {
             if inbox.stopping {
+                inbox.ended = true;
                 return None;
             }
             self.wake.wait_for(&mut inbox, limits::TICK);
@@ -210,7 +216,9 @@ impl CommittingThread {
         let mut releases = Vec::new();
         let mut permits = Vec::new();
         let mut batch = self.service.batch(self.storage.as_mut(), now);
+        let mut low = None;
         if tick {
+            low = Some(batch.storage().room() == Room::Low);
             batch.tick();
         }
         for job in jobs {
@@ -256,6 +264,9 @@ impl CommittingThread {
             release(outcome);
         }
         drop(permits);
+        if let Some(low) = low {
+            self.metrics.stand(self.service.online(), low);
+        }
         if outcome.is_ok() {
             self.metrics.committed(requests, stopwatch.elapsed());
         }

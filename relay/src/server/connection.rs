@@ -88,6 +88,14 @@ impl Connection {
     }
 }
 
+#[cfg(test)]
+impl Connection {
+    /// Ends the connection as the committing thread does.
+    pub(crate) fn end(&self, reason: undertone_wire::ErrorCode) {
+        self.outbound.close(reason);
+    }
+}
+
 impl Drop for Connection {
     fn drop(&mut self) {
         self.committer.close(self.id);

@@ -60,7 +60,7 @@ pub(crate) struct Http {
     pub(crate) hosts: Hosts,
     pub(crate) trusted_proxies: Vec<IpAddr>,
     pub(crate) polls: PollTable,
-    pub(crate) blobs: Blobs,
+    pub(crate) blobs: Arc<Blobs>,
     /// True from the start of a stop.
     pub(crate) draining: watch::Receiver<bool>,
 }

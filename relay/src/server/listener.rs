@@ -178,3 +178,7 @@ where
     }
     drop(place);
 }
+
+#[cfg(test)]
+#[path = "listener_tests.rs"]
+mod tests;

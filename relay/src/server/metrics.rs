@@ -16,6 +16,9 @@ pub(crate) struct Metrics {
     pub(crate) websockets: Gauge,
     pub(crate) poll_sessions: Gauge,
     pub(crate) sockets: Gauge,
+    pub(crate) online_mailboxes: Gauge,
+    pub(crate) store_low: Gauge,
+    pub(crate) database_bytes: Gauge,
     pub(crate) frames_in: Counter,
     pub(crate) frames_out: Counter,
     pub(crate) bytes_in: Counter,
@@ -33,27 +36,104 @@ pub(crate) struct Metrics {
     pub(crate) blob_bytes_out: Counter,
 }
 
+/// The name of a metric, and what the operator reads about it.
+#[derive(Clone, Copy)]
+struct Name(&'static str, &'static str);
+
+const SOCKETS: Name = Name("undertone_relay_sockets", "TCP connections held");
+const WEBSOCKETS: Name = Name("undertone_relay_websockets", "WebSocket connections held");
+const POLL_SESSIONS: Name = Name("undertone_relay_poll_sessions", "Long-poll sessions held");
+const ONLINE_MAILBOXES: Name = Name(
+    "undertone_relay_online_mailboxes",
+    "Mailboxes whose owner is connected",
+);
+const STORE_LOW: Name = Name(
+    "undertone_relay_store_low",
+    "1 while the disk or the store's quota is nearly used up and only acks and deletes are taken",
+);
+const DATABASE_BYTES: Name = Name(
+    "undertone_relay_database_bytes",
+    "Bytes of the database with its write-ahead log",
+);
+const FRAMES_IN: Name = Name(
+    "undertone_relay_frames_in_total",
+    "Frames received from clients",
+);
+const FRAMES_OUT: Name = Name(
+    "undertone_relay_frames_out_total",
+    "Frames written to clients",
+);
+const BYTES_IN: Name = Name(
+    "undertone_relay_frame_bytes_in_total",
+    "Bytes of frames received",
+);
+const BYTES_OUT: Name = Name(
+    "undertone_relay_frame_bytes_out_total",
+    "Bytes of frames written",
+);
+const COMMITS: Name = Name(
+    "undertone_relay_commits_total",
+    "Commits that became durable",
+);
+const FAILED_COMMITS: Name = Name(
+    "undertone_relay_failed_commits_total",
+    "Commits that failed; their requests were not answered",
+);
+const COMMIT_SECONDS: Name = Name(
+    "undertone_relay_commit_seconds",
+    "Time of handling and committing one batch",
+);
+const BATCH_REQUESTS: Name = Name("undertone_relay_batch_requests", "Requests in one commit");
+const IDLE_CLOSED: Name = Name(
+    "undertone_relay_idle_closed_total",
+    "Connections closed as dead",
+);
+const OVERRUN_CLOSED: Name = Name(
+    "undertone_relay_overrun_closed_total",
+    "Connections closed because they did not read what they were sent",
+);
+const REFUSED_FRAMES: Name = Name(
+    "undertone_relay_refused_frames_total",
+    "Messages that were no frame or too large",
+);
+const REFUSED_SOURCES: Name = Name(
+    "undertone_relay_refused_sources_total",
+    "Connections refused because their source held too many",
+);
+const FAILED_HANDSHAKES: Name = Name(
+    "undertone_relay_failed_handshakes_total",
+    "TLS handshakes that failed or timed out",
+);
+const BLOB_BYTES_IN: Name = Name(
+    "undertone_relay_blob_bytes_in_total",
+    "Bytes of blobs received",
+);
+const BLOB_BYTES_OUT: Name = Name(
+    "undertone_relay_blob_bytes_out_total",
+    "Bytes of blobs served",
+);
+
 /// Registers under one recorder.
 struct Registry(PrometheusRecorder);
 
 const METADATA: Metadata<'static> = Metadata::new("undertone_relay", Level::INFO, None);
 
 impl Registry {
-    fn counter(&self, name: &'static str, help: &'static str) -> Counter {
+    fn counter(&self, Name(name, help): Name) -> Counter {
         self.0
             .describe_counter(name.into(), None, SharedString::const_str(help));
         self.0
             .register_counter(&Key::from_static_name(name), &METADATA)
     }
 
-    fn gauge(&self, name: &'static str, help: &'static str) -> Gauge {
+    fn gauge(&self, Name(name, help): Name) -> Gauge {
         self.0
             .describe_gauge(name.into(), None, SharedString::const_str(help));
         self.0
             .register_gauge(&Key::from_static_name(name), &METADATA)
     }
 
-    fn histogram(&self, name: &'static str, unit: Unit, help: &'static str) -> Histogram {
+    fn histogram(&self, Name(name, help): Name, unit: Unit) -> Histogram {
         self.0
             .describe_histogram(name.into(), Some(unit), SharedString::const_str(help));
         self.0
@@ -62,21 +142,21 @@ impl Registry {
 }
 
 /// Upper bounds of the commit-time buckets in seconds: from a fast NVMe fsync to a disk in trouble.
-const COMMIT_SECONDS: [f64; 10] = [
+const COMMIT_BUCKETS: [f64; 10] = [
     0.000_5, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.0,
 ];
 
 /// Upper bounds of the batch-size buckets in requests.
-const BATCH_REQUESTS: [f64; 8] = [1.0, 2.0, 4.0, 16.0, 64.0, 256.0, 1_024.0, 4_096.0];
+const BATCH_BUCKETS: [f64; 8] = [1.0, 2.0, 4.0, 16.0, 64.0, 256.0, 1_024.0, 4_096.0];
 
 impl Metrics {
     pub(crate) fn new() -> Self {
         let recorder = PrometheusBuilder::new()
-            .set_buckets_for_metric(Matcher::Suffix("commit_seconds".into()), &COMMIT_SECONDS)
+            .set_buckets_for_metric(Matcher::Suffix("commit_seconds".into()), &COMMIT_BUCKETS)
             .and_then(|builder| {
                 builder.set_buckets_for_metric(
                     Matcher::Suffix("batch_requests".into()),
-                    &BATCH_REQUESTS,
+                    &BATCH_BUCKETS,
                 )
             })
             // Only an empty bucket list is refused. Without buckets the two are exported as summaries.
@@ -86,71 +166,27 @@ impl Metrics {
         let r = Registry(recorder);
         Self {
             handle,
-            sockets: r.gauge("undertone_relay_sockets", "TCP connections held"),
-            websockets: r.gauge("undertone_relay_websockets", "WebSocket connections held"),
-            poll_sessions: r.gauge("undertone_relay_poll_sessions", "Long-poll sessions held"),
-            frames_in: r.counter(
-                "undertone_relay_frames_in_total",
-                "Frames received from clients",
-            ),
-            frames_out: r.counter(
-                "undertone_relay_frames_out_total",
-                "Frames written to clients",
-            ),
-            bytes_in: r.counter(
-                "undertone_relay_frame_bytes_in_total",
-                "Bytes of frames received",
-            ),
-            bytes_out: r.counter(
-                "undertone_relay_frame_bytes_out_total",
-                "Bytes of frames written",
-            ),
-            commits: r.counter(
-                "undertone_relay_commits_total",
-                "Commits that became durable",
-            ),
-            failed_commits: r.counter(
-                "undertone_relay_failed_commits_total",
-                "Commits that failed; their requests were not answered",
-            ),
-            commit_seconds: r.histogram(
-                "undertone_relay_commit_seconds",
-                Unit::Seconds,
-                "Time of handling and committing one batch",
-            ),
-            batch_requests: r.histogram(
-                "undertone_relay_batch_requests",
-                Unit::Count,
-                "Requests in one commit",
-            ),
-            idle_closed: r.counter(
-                "undertone_relay_idle_closed_total",
-                "Connections closed as dead",
-            ),
-            overrun_closed: r.counter(
-                "undertone_relay_overrun_closed_total",
-                "Connections closed because they did not read what they were sent",
-            ),
-            refused_frames: r.counter(
-                "undertone_relay_refused_frames_total",
-                "Messages that were no frame or too large",
-            ),
-            refused_sources: r.counter(
-                "undertone_relay_refused_sources_total",
-                "Connections refused because their source held too many",
-            ),
-            failed_handshakes: r.counter(
-                "undertone_relay_failed_handshakes_total",
-                "TLS handshakes that failed or timed out",
-            ),
-            blob_bytes_in: r.counter(
-                "undertone_relay_blob_bytes_in_total",
-                "Bytes of blobs received",
-            ),
-            blob_bytes_out: r.counter(
-                "undertone_relay_blob_bytes_out_total",
-                "Bytes of blobs served",
-            ),
+            sockets: r.gauge(SOCKETS),
+            websockets: r.gauge(WEBSOCKETS),
+            poll_sessions: r.gauge(POLL_SESSIONS),
+            online_mailboxes: r.gauge(ONLINE_MAILBOXES),
+            store_low: r.gauge(STORE_LOW),
+            database_bytes: r.gauge(DATABASE_BYTES),
+            frames_in: r.counter(FRAMES_IN),
+            frames_out: r.counter(FRAMES_OUT),
+            bytes_in: r.counter(BYTES_IN),
+            bytes_out: r.counter(BYTES_OUT),
+            commits: r.counter(COMMITS),
+            failed_commits: r.counter(FAILED_COMMITS),
+            commit_seconds: r.histogram(COMMIT_SECONDS, Unit::Seconds),
+            batch_requests: r.histogram(BATCH_REQUESTS, Unit::Count),
+            idle_closed: r.counter(IDLE_CLOSED),
+            overrun_closed: r.counter(OVERRUN_CLOSED),
+            refused_frames: r.counter(REFUSED_FRAMES),
+            refused_sources: r.counter(REFUSED_SOURCES),
+            failed_handshakes: r.counter(FAILED_HANDSHAKES),
+            blob_bytes_in: r.counter(BLOB_BYTES_IN),
+            blob_bytes_out: r.counter(BLOB_BYTES_OUT),
         }
     }
 
@@ -164,11 +200,18 @@ impl Metrics {
         self.handle.run_upkeep();
     }
 
+    /// Notes how the store and the service stand.
+    pub(crate) fn stand(&self, online: usize, low: bool) {
+        self.online_mailboxes
+            .set(f64::from(u32::try_from(online).unwrap_or(u32::MAX)));
+        self.store_low.set(if low { 1.0 } else { 0.0 });
+    }
+
     /// Counts one durable batch.
     pub(crate) fn committed(&self, requests: usize, took: Duration) {
         self.commits.increment(1);
         self.commit_seconds.record(took.as_secs_f64());
-        // Lossless: a batch has at most BATCH_REQUESTS requests.
+        // Lossless: a batch has at most a few thousand requests.
         self.batch_requests
             .record(f64::from(u32::try_from(requests).unwrap_or(u32::MAX)));
     }

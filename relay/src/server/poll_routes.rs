@@ -42,6 +42,7 @@ pub(crate) async fn answer(
         "send" => send(http, &session, request).await,
         "receive" => receive(http, bearer, &session, &request).await,
         "close" => {
+            session.close();
             http.polls.remove(bearer);
             body::empty(StatusCode::NO_CONTENT)
         }

@@ -143,6 +143,15 @@ impl PollSession {
         }
     }
 
+    /// Ends the session for its client; a receive that waits is told at once.
+    pub(crate) fn close(&self) {
+        let mut kept = self.kept.lock();
+        kept.ended = true;
+        kept.frames.clear();
+        kept.turn += 1;
+        self.newer.notify_one();
+    }
+
     /// Whether nobody asked for so long that the client must have left.
     pub(crate) fn is_abandoned(&self) -> bool {
         self.kept.lock().heard.elapsed() >= limits::POLL_SESSION_IDLE

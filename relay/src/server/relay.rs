@@ -3,7 +3,7 @@
 use std::{
     io,
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
@@ -17,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{
     admin::Admin,
-    blobs::Blobs,
+    blobs::{Blobs, blocking},
     clock,
     committer::{Committer, CommittingThread},
     hosts::{Hosts, HostsError},
@@ -33,7 +33,10 @@ use crate::{
     config::Config,
     data_dir::{DataDir, DataDirError},
     service::{Service, ServiceConfig},
-    storage::{StorageError, Timestamp, sqlite::SqliteStorage},
+    storage::{
+        StorageError, Timestamp,
+        sqlite::{SqliteOptions, SqliteStorage},
+    },
 };
 
 /// A relay that serves until it is shut down. Dropping it stops it without telling anybody.
@@ -134,7 +137,7 @@ impl Relay {
                 None => None,
             },
         );
-        let folder = data.blobs();
+        let (folder, database) = (data.blobs(), data.database());
         let metrics = Arc::new(Metrics::new());
         let healthy = Arc::new(AtomicBool::new(true));
         let committer = Committer::new();
@@ -150,7 +153,7 @@ impl Relay {
         );
         let http = Arc::new(http);
         let mut helpers = JoinSet::new();
-        helpers.spawn(keep_house(http.clone()));
+        helpers.spawn(keep_house(http.clone(), database));
         if let Some(tcp) = admin_tcp {
             helpers.spawn(
                 Admin {
@@ -246,7 +249,7 @@ fn address_of(tcp: &TcpListener, address: SocketAddr) -> Result<SocketAddr, Star
         .map_err(|cause| StartError::Bind { address, cause })
 }
 
-fn make_http(
+pub(crate) fn make_http(
     config: &Config,
     hosts: Hosts,
     folder: PathBuf,
@@ -254,22 +257,21 @@ fn make_http(
     metrics: &Arc<Metrics>,
     draining: watch::Receiver<bool>,
 ) -> Http {
-    let mib = |mib: u64| mib.saturating_mul(1024 * 1024);
     let sources = Sources::new(
         rand::random(),
         config.max_connections_per_source,
-        mib(config.blob_source_quota_mib),
+        bytes_of_mib(config.blob_source_quota_mib),
     );
-    let blobs = Blobs {
+    let blobs = Arc::new(Blobs {
         folder,
         committer: committer.clone(),
         sources: sources.clone(),
         metrics: metrics.clone(),
-        quota: mib(config.blob_quota_mib),
-        max_length: mib(config.blob_max_mib),
+        quota: bytes_of_mib(config.blob_quota_mib),
+        max_length: bytes_of_mib(config.blob_max_mib),
         transfers: Arc::new(Semaphore::new(limits::BLOB_TRANSFERS)),
         writing: Default::default(),
-    };
+    });
     Http {
         committer: committer.clone(),
         metrics: metrics.clone(),
@@ -292,8 +294,13 @@ fn start_thread(
     healthy: &Arc<AtomicBool>,
 ) -> Result<std::thread::JoinHandle<()>, StartError> {
     let path = data.database();
-    let storage = SqliteStorage::open(&path, Timestamp(clock::now_ms()), &mut rand::rng())
-        .map_err(|cause| StartError::Store { path, cause })?;
+    let options = SqliteOptions {
+        max_bytes: config.store_quota_mib.map(bytes_of_mib),
+        ..Default::default()
+    };
+    let storage =
+        SqliteStorage::open_with(&path, options, Timestamp(clock::now_ms()), &mut rand::rng())
+            .map_err(|cause| StartError::Store { path, cause })?;
     let thread = CommittingThread {
         committer: committer.clone(),
         service: Service::new(service_config(config), &mut rand::rng()),
@@ -321,14 +328,28 @@ fn service_config(config: &Config) -> ServiceConfig {
     }
 }
 
+fn bytes_of_mib(mib: u64) -> u64 {
+    mib.saturating_mul(1024 * 1024)
+}
+
 /// What happens by itself: abandoned sessions, expired blobs, orphans of the last life, the upkeep of metrics.
-async fn keep_house(http: Arc<Http>) {
+async fn keep_house(http: Arc<Http>, database: PathBuf) {
     http.blobs.remove_orphans().await;
     let mut ticks = tokio::time::interval(limits::HOUSEKEEPING);
     loop {
         ticks.tick().await;
         http.polls.sweep();
         http.blobs.sweep().await;
+        let database = database.clone();
+        let bytes = blocking(move || size_with_log(&database)).await;
+        http.metrics.database_bytes.set(bytes.unwrap_or_default());
         http.metrics.upkeep();
     }
+}
+
+/// Bytes of the database and of its log, as a gauge takes them.
+fn size_with_log(database: &Path) -> io::Result<f64> {
+    let log = std::fs::metadata(database.with_extension("db-wal")).map_or(0, |log| log.len());
+    let kib = (std::fs::metadata(database)?.len() + log) / 1024;
+    Ok(f64::from(u32::try_from(kib).unwrap_or(u32::MAX)) * 1024.0)
 }

@@ -18,11 +18,7 @@ use tokio_tungstenite::{
         protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
     },
 };
-use undertone_wire::{
-    Closing, ErrorCode, Frame,
-    frame::Body,
-    limits::{MAX_FRAME_BYTES, RECONNECT_JITTER_MS},
-};
+use undertone_wire::{Closing, ErrorCode, Frame, frame::Body, limits::MAX_FRAME_BYTES};
 
 use super::{
     connection::Connection,
@@ -30,6 +26,7 @@ use super::{
     metrics::Metrics,
     outbound::{Closed, Next},
 };
+use crate::service::limits::CLOSING_RETRY_MS;
 
 /// The subprotocol that a client must offer.
 pub(crate) const SUBPROTOCOL: &str = "undertone.v1";
@@ -227,16 +224,11 @@ pub(crate) fn parse_request(bytes: Bytes) -> Result<Frame, ()> {
     }
 }
 
-/// The frame that ends a connection. Only after a stop do clients spread their return.
+/// The frame that ends a connection, when the service did not say it already.
 pub(crate) fn closing(reason: ErrorCode) -> Frame {
-    let retry_after_ms = if reason == ErrorCode::Busy {
-        RECONNECT_JITTER_MS
-    } else {
-        0
-    };
     let closing = Closing {
         reason: reason.into(),
-        retry_after_ms,
+        retry_after_ms: CLOSING_RETRY_MS,
     };
     Frame {
         request_id: 0,
