@@ -1,8 +1,60 @@
 //! The Undertone client SDK: sessions, devices, an encrypted searchable history, and delivery over blind relays.
+//!
+//! ```
+//! use undertone::{Client, ClientConfig, ClientEvent, Event, InviteLink};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let server = undertone_relay::Relay::start(undertone_relay::Config::loopback(folder.path().join("relay"))).await?;
+//! # let relay = format!("ws://{}", server.local_addr());
+//! # let (key, other_key) = ([7; 32], [8; 32]);
+//! // A store, the 32-byte key that the platform keeps for it, and the relay that will have the mailbox.
+//! let alice = Client::open(ClientConfig::new(folder.path().join("alice.db"), key).or_create(&relay, "Alice")).await?;
+//! let invite = alice.create_invite("for Bob").await?;
+//!
+//! // Somebody else, on another device, is given the link.
+//! let bob = Client::open(ClientConfig::new(folder.path().join("bob.db"), other_key).or_create(&relay, "Bob")).await?;
+//! bob.add_contact(InviteLink::parse(&invite.link)?, Some("Hello, Alice!")).await?;
+//!
+//! // Events say what changed; what is there is read from the store.
+//! let mut events = alice.events();
+//! while alice.requests().await?.is_empty() {
+//!     events.next().await;
+//! }
+//! let request = alice.requests().await?.remove(0);
+//! alice.accept(request.id).await?;
+//! let conversation = alice.conversation_with(request.id).await?.expect("a request has a conversation");
+//! conversation.send_text("Hello, Bob!").await?;
+//! # bob.close().await;
+//! # alice.close().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`client`] is what an app calls; [`engine`] decides, pure and in steps that must be committed before anything of them
+//! happens; [`store`] keeps; [`transport`] carries. The protocol itself is the crate `undertone-protocol`.
 
 #![forbid(unsafe_code)]
 
+pub mod client;
 pub mod engine;
 pub mod error;
 pub mod store;
 pub mod transport;
+
+pub use client::{
+    Client, ClientConfig, ClientEvent, Connection, Contact, Conversation, ConversationSummary, Events, Invite, Message,
+    OpenError, SearchHit, UnlockError, relay_address,
+};
+pub use engine::{DelayReason, Event, IdentityAlarm};
+pub use error::{Actor, AddContactError, ContactError, CreateAccountError, InviteError, SendError, StepError};
+pub use store::{
+    ContactId, ContactState, ConversationCursor, ConversationId, InviteId, MessageState, Position, SearchFilter, StoreError,
+};
+pub use undertone_protocol::account::AccountId;
+pub use undertone_protocol::content::MessageId;
+pub use undertone_protocol::invite::{InviteLink, InviteLinkError};
+pub use undertone_protocol::relay_address::{RelayAddress, RelayAddressError};
+pub use undertone_protocol::safety_number::SafetyNumber;
+pub use undertone_protocol::time::Timestamp;

@@ -1,0 +1,99 @@
+//! What an app decides when it opens a client.
+
+use std::path::PathBuf;
+
+use undertone_protocol::account::Root;
+use undertone_protocol::recovery_phrase::{self, RecoveryPhraseError};
+use undertone_protocol::relay_address::{RelayAddress, RelayAddressError};
+
+use crate::store::StoreKey;
+use crate::transport::TransportConfig;
+
+/// How to open a client.
+pub struct ClientConfig {
+    pub(super) path: PathBuf,
+    pub(super) key: StoreKey,
+    pub(super) account: Option<Account>,
+    pub(super) transport: TransportConfig,
+    pub(super) online: bool,
+}
+
+/// The account to make when the store holds none.
+pub(super) struct Account {
+    pub(super) relay: String,
+    pub(super) name: String,
+    pub(super) root: Option<Root>,
+}
+
+impl ClientConfig {
+    /// Opens the store at `path`, a file that is made when it does not exist, with `key`: 32 random bytes that the
+    /// platform's key store keeps. Whoever has both reads everything; without the key the file is noise.
+    pub fn new(path: impl Into<PathBuf>, key: [u8; 32]) -> Self {
+        Self {
+            path: path.into(),
+            key: StoreKey::new(&key),
+            account: None,
+            transport: TransportConfig::default(),
+            online: true,
+        }
+    }
+
+    /// Makes a new account when the store holds none: its mailbox is at `relay` (`wss://host[:port]`), and `name` (at most
+    /// 64 bytes) is what contacts see first. A store that holds an account ignores both.
+    #[must_use]
+    pub fn or_create(mut self, relay: &str, name: &str) -> Self {
+        self.account = Some(Account {
+            relay: relay.to_owned(),
+            name: name.to_owned(),
+            root: None,
+        });
+        self
+    }
+
+    /// Like [`or_create`](Self::or_create), with the account that the 24 words of `phrase` stand for instead of a new one.
+    ///
+    /// # Errors
+    /// [`RecoveryPhraseError`] says which word is wrong; the user must act.
+    pub fn or_restore(
+        mut self,
+        relay: &str,
+        name: &str,
+        phrase: &str,
+    ) -> Result<Self, RecoveryPhraseError> {
+        let root = Some(recovery_phrase::parse(phrase)?);
+        self.account = Some(Account {
+            relay: relay.to_owned(),
+            name: name.to_owned(),
+            root,
+        });
+        Ok(self)
+    }
+
+    /// Sets proxies, further trusted roots and timeouts.
+    #[must_use]
+    pub fn transport(mut self, transport: TransportConfig) -> Self {
+        self.transport = transport;
+        self
+    }
+
+    /// Opens without connecting, until [`Client::set_online`](super::Client::set_online).
+    #[must_use]
+    pub fn offline(mut self) -> Self {
+        self.online = false;
+        self
+    }
+}
+
+/// A relay's address as a person writes it: `ws` for `http`, `wss` for `https`, which is also meant when there is no scheme.
+///
+/// # Errors
+/// [`RelayAddressError`], by what is wrong with the text; the user must act.
+pub fn relay_address(text: &str) -> Result<RelayAddress, RelayAddressError> {
+    let text = text.trim();
+    match text.split_once("://") {
+        Some(("ws", rest)) => RelayAddress::parse(&format!("http://{rest}")),
+        Some(("wss", rest)) => RelayAddress::parse(&format!("https://{rest}")),
+        Some(_) => RelayAddress::parse(text),
+        None => RelayAddress::parse(&format!("https://{text}")),
+    }
+}

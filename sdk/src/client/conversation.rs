@@ -1,0 +1,84 @@
+//! One conversation: its messages, and writing to it.
+
+use undertone_protocol::content::{Hlc, MessageId};
+
+use super::Client;
+use super::model::{ConversationSummary, Message};
+use crate::error::{SendError, StepError};
+use crate::store::{ConversationId, Position, StoreError};
+
+/// A handle to one conversation, cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Conversation {
+    client: Client,
+    id: ConversationId,
+}
+
+impl Conversation {
+    pub(super) fn new(client: Client, id: ConversationId) -> Self {
+        Self { client, id }
+    }
+
+    /// Its id, on this device only.
+    #[must_use]
+    pub fn id(&self) -> ConversationId {
+        self.id
+    }
+
+    /// Its entry in the conversation list; `None` when there is no such conversation.
+    ///
+    /// # Errors
+    /// [`StoreError`] says who must act.
+    pub async fn summary(&self) -> Result<Option<ConversationSummary>, StoreError> {
+        let id = self.id;
+        self.client
+            .read(move |view| Ok(view.conversation(id)?.map(ConversationSummary::from)))
+            .await
+    }
+
+    /// Sends a text. When this returns, the message is in the store and will be sent however long it takes: offline, after a
+    /// crash, across restarts.
+    ///
+    /// # Errors
+    /// [`SendError`] says who must act; nothing was stored.
+    pub async fn send_text(&self, text: &str) -> Result<MessageId, SendError> {
+        let (id, text) = (self.id, text.to_owned());
+        self.client
+            .write(move |step| step.send_text(id, &text))
+            .await
+    }
+
+    /// Up to `limit` messages before a place, or the newest ones; oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] says who must act.
+    pub async fn messages(
+        &self,
+        before: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        let id = self.id;
+        self.client
+            .read(move |view| {
+                let mut page: Vec<Message> = view
+                    .messages_before(id, before, limit)?
+                    .into_iter()
+                    .map(Message::from)
+                    .collect();
+                page.sort_by_key(|message| message.position);
+                Ok(page)
+            })
+            .await
+    }
+
+    /// Marks everything up to a message as read, on this device.
+    ///
+    /// # Errors
+    /// [`StepError`] says who must act.
+    pub async fn mark_read(&self, up_to: Hlc) -> Result<(), StepError> {
+        let id = self.id;
+        self.client
+            .write(move |step| step.mark_read(id, up_to))
+            .await
+    }
+}

@@ -1,0 +1,444 @@
+//! The thread that owns the engine: takes everything that is waiting, makes one step of it, commits it once, and only then
+//! lets its effects happen.
+//!
+//! Invariant: there is no fixed delay; the next step begins when the last one ended and something is waiting. A failed step
+//! loses nothing: its callers are told, and what relays sent is not acknowledged and comes again.
+
+use std::collections::VecDeque;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rand::rngs::ThreadRng;
+use tokio::runtime::Runtime;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until, timeout};
+use undertone_protocol::relay_address::RelayAddress;
+use undertone_protocol::time::{Now, Timestamp};
+
+use super::call::{Ran, Read, Settle, Write};
+use super::event::{ClientEvent, Connection};
+use super::lanes::Lanes;
+use super::limits::{BATCH, GOODBYE, LONGEST_SLEEP, STORE_RETRY_FIRST, STORE_RETRY_LAST};
+use crate::engine::{Effect, Engine, Event, Input, Opened};
+use crate::error::StepError;
+use crate::store::{Store, StoreError, StoreKey};
+use crate::transport::{InboxShare, Report, Reports};
+
+/// What a handle asks of the driver.
+pub(super) enum Job {
+    /// A command that changes something.
+    Write(Box<dyn Write>),
+    /// A command that only reads.
+    Read(Box<dyn Read>),
+    /// Connect, or stay unconnected.
+    SetOnline(bool),
+    /// The network may have changed.
+    NetworkChanged,
+    /// Wipe all keys from memory.
+    Lock(oneshot::Sender<Result<(), StoreError>>),
+    /// Take them from the store again.
+    Unlock(StoreKey, oneshot::Sender<Result<(), UnlockError>>),
+    /// End.
+    Close(oneshot::Sender<()>),
+}
+
+/// Unlocking failed; the client stays locked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UnlockError {
+    /// The key is wrong, or the store failed; the error says who must act.
+    #[error(transparent)]
+    Store(#[from] crate::store::OpenError),
+    /// What the store holds of the account does not parse. Restore it from a copy; nothing was changed.
+    #[error(transparent)]
+    Engine(#[from] crate::error::OpenEngineError),
+    /// The client was closed.
+    #[error("the client was closed")]
+    Closed,
+}
+
+/// Where the app listens.
+pub(super) struct Publisher {
+    pub(super) events: broadcast::Sender<ClientEvent>,
+    pub(super) connection: watch::Sender<Connection>,
+}
+
+impl Publisher {
+    fn event(&self, event: ClientEvent) {
+        // Nobody has to listen.
+        let _ = self.events.send(event);
+    }
+
+    fn connection(&self, state: Connection) {
+        if self
+            .connection
+            .send_if_modified(|last| std::mem::replace(last, state) != state)
+        {
+            self.event(ClientEvent::Connection(state));
+        }
+    }
+}
+
+/// The clocks of one client.
+pub(super) struct Clock(Instant);
+
+impl Clock {
+    pub(super) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place of the SDK that reads the clock")]
+    pub(super) fn now(&self) -> Now {
+        let wall = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Now {
+            wall: Timestamp(millis(wall)),
+            monotonic_ms: millis(self.0.elapsed()),
+        }
+    }
+
+    fn at(&self, monotonic_ms: u64) -> Instant {
+        self.0 + Duration::from_millis(monotonic_ms)
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What is open.
+pub(super) enum State {
+    Open(Box<Engine>),
+    /// No key is in memory.
+    Locked(Store),
+    /// Nothing could be opened any more.
+    Lost,
+}
+
+pub(super) struct Driver {
+    pub(super) state: State,
+    pub(super) lanes: Lanes,
+    pub(super) reports: Reports,
+    pub(super) jobs: mpsc::Receiver<Job>,
+    pub(super) publisher: Publisher,
+    pub(super) clock: Clock,
+    pub(super) online: bool,
+    pub(super) waiting: Waiting,
+    pub(super) trouble: Option<Trouble>,
+}
+
+/// What the next step will be made of.
+#[derive(Default)]
+pub(super) struct Waiting {
+    inputs: Vec<Input>,
+    shares: Vec<InboxShare>,
+    writes: VecDeque<Box<dyn Write>>,
+    reads: Vec<Box<dyn Read>>,
+}
+
+/// The store failed and is tried again.
+pub(super) struct Trouble {
+    retry_at: Instant,
+    wait: Duration,
+}
+
+/// Whether the loop goes on.
+enum Next {
+    Step,
+    End(Option<oneshot::Sender<()>>),
+}
+
+impl Driver {
+    /// Where the own mailbox is.
+    pub(super) fn relay(&self) -> RelayAddress {
+        self.lanes.own_relay().clone()
+    }
+
+    /// Runs until the client is closed or its last handle dropped.
+    pub(super) fn run(mut self, runtime: Runtime) {
+        let mut rng = rand::rng();
+        self.set_online(self.online);
+        let goodbye = loop {
+            if let Next::End(goodbye) = runtime.block_on(self.gather()) {
+                break goodbye;
+            }
+            self.step(&mut rng);
+        };
+        runtime.block_on(self.close_connections());
+        runtime.shutdown_background();
+        if let State::Open(engine) = std::mem::replace(&mut self.state, State::Lost) {
+            // A checkpoint that fails costs nothing but a longer log.
+            let _ = engine.into_store().close();
+        }
+        if let Some(goodbye) = goodbye {
+            let _ = goodbye.send(());
+        }
+    }
+
+    /// Waits until there is something to do and takes all of it, up to [`BATCH`].
+    async fn gather(&mut self) -> Next {
+        self.waiting.inputs.extend(self.lanes.take_refused());
+        let wake = self.wake_at();
+        // While the store is in trouble frames wait in their sockets, not here.
+        let receiving = self.trouble.is_none();
+        if self.waiting.is_empty() {
+            tokio::select! {
+                job = self.jobs.recv() => match job {
+                    Some(job) => if let Some(end) = self.job(job) { return end },
+                    None => return Next::End(None),
+                },
+                Some(report) = self.reports.recv(), if receiving => self.report(report),
+                () = sleep_until(wake) => {}
+            }
+        }
+        for _ in 0..BATCH {
+            let job = self.jobs.try_recv().ok();
+            let report = if receiving {
+                self.reports.try_recv().ok()
+            } else {
+                None
+            };
+            if job.is_none() && report.is_none() {
+                break;
+            }
+            if let Some(report) = report {
+                self.report(report);
+            }
+            if let Some(end) = job.and_then(|job| self.job(job)) {
+                return end;
+            }
+        }
+        Next::Step
+    }
+
+    /// When to wake up without anybody asking.
+    fn wake_at(&mut self) -> Instant {
+        let now = Instant::now();
+        let sweep = self.lanes.sweep(now);
+        let engine = match (&self.trouble, &self.state) {
+            (Some(trouble), _) => Some(trouble.retry_at),
+            (None, State::Open(engine)) => engine.next_wake().map(|at| self.clock.at(at)),
+            (None, State::Locked(_) | State::Lost) => None,
+        };
+        [sweep, engine]
+            .into_iter()
+            .flatten()
+            .fold(now + LONGEST_SLEEP, Instant::min)
+    }
+
+    fn job(&mut self, job: Job) -> Option<Next> {
+        match job {
+            Job::Write(write) => {
+                self.lanes.nudge();
+                self.waiting.writes.push_back(write);
+            }
+            Job::Read(read) => self.waiting.reads.push(read),
+            Job::SetOnline(online) => self.set_online(online),
+            Job::NetworkChanged => self.lanes.network_changed(),
+            Job::Lock(reply) => {
+                let _ = reply.send(self.lock());
+            }
+            Job::Unlock(key, reply) => {
+                let _ = reply.send(self.unlock(&key));
+            }
+            Job::Close(reply) => return Some(Next::End(Some(reply))),
+        }
+        None
+    }
+
+    fn report(&mut self, report: Report) {
+        let news = self.lanes.report(report);
+        self.waiting.inputs.extend(news.input);
+        self.waiting.shares.extend(news.share);
+        if let Some(state) = news.connection {
+            self.publisher.connection(state);
+        }
+    }
+
+    /// Makes one step of everything that waits, then reads.
+    fn step(&mut self, rng: &mut ThreadRng) {
+        let State::Open(engine) = &mut self.state else {
+            return self.refuse();
+        };
+        let now = self.clock.now();
+        let due = engine.next_wake().is_some_and(|at| at <= now.monotonic_ms);
+        let retry = self
+            .trouble
+            .as_ref()
+            .is_some_and(|trouble| trouble.retry_at <= Instant::now());
+        let mut inputs = std::mem::take(&mut self.waiting.inputs);
+        if due || retry {
+            inputs.push(Input::Timer);
+        }
+        if !inputs.is_empty() || !self.waiting.writes.is_empty() {
+            let mut done = Vec::new();
+            let result = make_step(
+                engine,
+                now,
+                rng,
+                inputs,
+                &mut self.waiting.writes,
+                &mut done,
+            );
+            self.waiting.shares.clear();
+            let committed = result.as_ref().map(|_| ()).map_err(|failure| *failure);
+            match result {
+                Ok(effects) => self.perform(effects),
+                Err(failure) => self.failed(failure),
+            }
+            for call in done {
+                call.settle(committed);
+            }
+        }
+        self.read();
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>) {
+        if self.trouble.take().is_some() {
+            self.publisher.event(ClientEvent::StoreRecovered);
+        }
+        for effect in effects {
+            match effect {
+                Effect::Request { lane, frame } => self.lanes.request(&lane, frame),
+                Effect::Disconnect { lane } => self.lanes.disconnect(&lane),
+                Effect::Event(event) => {
+                    if event == Event::Online {
+                        self.publisher.connection(Connection::Online);
+                    }
+                    self.publisher.event(ClientEvent::Changed(event));
+                }
+            }
+        }
+    }
+
+    fn failed(&mut self, failure: StepError) {
+        tracing::warn!(error = %failure, "a step failed");
+        let wait = self.trouble.as_ref().map_or(STORE_RETRY_FIRST, |trouble| {
+            (trouble.wait * 2).min(STORE_RETRY_LAST)
+        });
+        if self.trouble.is_none() {
+            self.publisher.event(ClientEvent::StoreFailed(failure));
+        }
+        self.trouble = Some(Trouble {
+            retry_at: Instant::now() + wait,
+            wait,
+        });
+    }
+
+    fn read(&mut self) {
+        let reads = std::mem::take(&mut self.waiting.reads);
+        let State::Open(engine) = &mut self.state else {
+            return;
+        };
+        if reads.is_empty() {
+            return;
+        }
+        match engine.view() {
+            Ok(mut view) => reads.into_iter().for_each(|read| read.run(&mut view)),
+            Err(failure) => reads.into_iter().for_each(|read| read.fail(failure)),
+        }
+    }
+
+    /// While locked nothing is handled and everybody is told.
+    fn refuse(&mut self) {
+        let Waiting { writes, reads, .. } = std::mem::take(&mut self.waiting);
+        writes
+            .into_iter()
+            .for_each(|write| write.fail(StepError::Store(StoreError::Locked)));
+        reads
+            .into_iter()
+            .for_each(|read| read.fail(StoreError::Locked));
+    }
+
+    fn set_online(&mut self, online: bool) {
+        self.online = online;
+        let online = online && matches!(self.state, State::Open(_));
+        self.lanes.set_online(online);
+        if !online && self.lanes.all_down() {
+            self.publisher.connection(Connection::Offline);
+        }
+    }
+
+    fn lock(&mut self) -> Result<(), StoreError> {
+        match std::mem::replace(&mut self.state, State::Lost) {
+            State::Open(engine) => {
+                let mut store = engine.into_store();
+                let locked = store.lock();
+                self.state = State::Locked(store);
+                self.lanes.set_online(false);
+                locked
+            }
+            other @ (State::Locked(_) | State::Lost) => {
+                self.state = other;
+                Ok(())
+            }
+        }
+    }
+
+    fn unlock(&mut self, key: &StoreKey) -> Result<(), UnlockError> {
+        let State::Locked(mut store) = std::mem::replace(&mut self.state, State::Lost) else {
+            return Ok(());
+        };
+        if let Err(error) = store.unlock(key) {
+            self.state = State::Locked(store);
+            return Err(error.into());
+        }
+        match Engine::open(store, self.clock.now(), &mut rand::rng())? {
+            Opened::Account(engine) => self.state = State::Open(engine),
+            Opened::Empty(store) => self.state = State::Locked(store),
+        }
+        self.set_online(self.online);
+        Ok(())
+    }
+
+    async fn close_connections(&mut self) {
+        self.lanes.set_online(false);
+        let closed = async {
+            while !self.lanes.all_down() {
+                let Some(report) = self.reports.recv().await else {
+                    return;
+                };
+                // Frames that come now are not acknowledged and come again.
+                self.lanes.report(report);
+            }
+        };
+        // Who does not say goodbye in time is left.
+        let _ = timeout(GOODBYE, closed).await;
+        self.publisher.connection(Connection::Offline);
+    }
+}
+
+impl Waiting {
+    fn is_empty(&self) -> bool {
+        self.inputs.is_empty() && self.writes.is_empty() && self.reads.is_empty()
+    }
+}
+
+/// One step of `inputs` and `writes`. When a command breaks the step, those behind it stay in `writes` for the next one.
+fn make_step(
+    engine: &mut Engine,
+    now: Now,
+    rng: &mut ThreadRng,
+    inputs: Vec<Input>,
+    writes: &mut VecDeque<Box<dyn Write>>,
+    done: &mut Vec<Box<dyn Settle>>,
+) -> Result<Vec<Effect>, StepError> {
+    let mut step = match engine.begin(now, rng) {
+        Ok(step) => step,
+        Err(failure) => {
+            writes.drain(..).for_each(|write| write.fail(failure));
+            return Err(failure);
+        }
+    };
+    for input in inputs {
+        step.handle(input)?;
+    }
+    while let Some(write) = writes.pop_front() {
+        match write.run(&mut step) {
+            Ran::Done(call) => done.push(call),
+            Ran::Refused => {}
+            Ran::Failed(failure) => return Err(failure),
+        }
+    }
+    step.commit()
+}

@@ -1,0 +1,154 @@
+//! What an app sees of its account: owned values, copied out of the store when asked for.
+
+use std::ops::Range;
+
+use undertone_protocol::account::AccountId;
+use undertone_protocol::content::MessageId;
+use undertone_protocol::time::Timestamp;
+
+use crate::store::{
+    ContactId, ContactRow, ContactState, ConversationCursor, ConversationId, ConversationRow, Hit,
+    InviteId, InviteRow, MessageKind, MessageRow, MessageState, Position,
+};
+
+/// Somebody who wrote, was written to, or was blocked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contact {
+    /// For calls about them, on this device only.
+    pub id: ContactId,
+    /// Their account; its text is `ut1…`.
+    pub account: AccountId,
+    /// The name they gave, or that the user gave them. May be empty. Not verified: compare safety numbers.
+    pub name: String,
+    /// How the two accounts stand.
+    pub state: ContactState,
+}
+
+/// An entry of the conversation list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConversationSummary {
+    /// For calls about it, on this device only.
+    pub id: ConversationId,
+    /// The other side.
+    pub contact: Option<ContactId>,
+    /// What to call it.
+    pub title: String,
+    /// Messages that were not read.
+    pub unread: u64,
+    /// When something last happened in it.
+    pub active: Timestamp,
+    /// Its newest message, shortened.
+    pub preview: Option<String>,
+    /// Continues the list after this entry.
+    pub cursor: ConversationCursor,
+}
+
+/// A message of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The same on every device of both sides.
+    pub id: MessageId,
+    /// Where it is.
+    pub conversation: ConversationId,
+    /// Who wrote it; `None` for this account.
+    pub sender: Option<ContactId>,
+    /// Its text; `None` when its kind is newer than this version.
+    pub text: Option<String>,
+    /// How far it has come.
+    pub state: MessageState,
+    /// When it was written, by its sender's clock.
+    pub sent: Timestamp,
+    /// Its place in the conversation, the same on every device; pages continue from it.
+    pub position: Position,
+}
+
+/// A message that a search found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SearchHit {
+    /// The message.
+    pub message: Message,
+    /// The part of its text around the first match.
+    pub snippet: String,
+    /// The matches: byte ranges of `snippet` on character boundaries, ascending, not overlapping.
+    pub highlights: Vec<Range<usize>>,
+}
+
+/// An invitation that this account gave out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invite {
+    /// For revoking it.
+    pub id: InviteId,
+    /// What the user calls it.
+    pub name: String,
+    /// What to give to the other side: `https://RELAY/#ut1…`. Whoever has it can write.
+    pub link: String,
+    /// Whether it was revoked.
+    pub revoked: bool,
+    /// How many wrote with it.
+    pub uses: u32,
+}
+
+impl From<ContactRow> for Contact {
+    fn from(row: ContactRow) -> Self {
+        Self {
+            id: row.id,
+            account: row.account,
+            name: row.name,
+            state: row.state,
+        }
+    }
+}
+
+impl From<ConversationRow> for ConversationSummary {
+    fn from(row: ConversationRow) -> Self {
+        let cursor = row.cursor();
+        Self {
+            id: row.id,
+            contact: row.contact,
+            title: row.title,
+            unread: row.unread,
+            active: row.active,
+            preview: row.last.map(|last| last.preview),
+            cursor,
+        }
+    }
+}
+
+impl From<MessageRow> for Message {
+    fn from(row: MessageRow) -> Self {
+        let position = row.position();
+        let message = row.message;
+        let is_text = message.kind == MessageKind::Text;
+        Self {
+            id: message.message_id,
+            conversation: message.conversation,
+            sender: message.sender,
+            text: is_text.then_some(message.body),
+            state: message.state,
+            sent: message.sent,
+            position,
+        }
+    }
+}
+
+impl From<Hit> for SearchHit {
+    fn from(hit: Hit) -> Self {
+        Self {
+            message: hit.message.into(),
+            snippet: hit.snippet,
+            highlights: hit.highlights,
+        }
+    }
+}
+
+impl Invite {
+    pub(super) fn new(row: InviteRow, link: String) -> Self {
+        Self {
+            id: row.id,
+            name: row.name,
+            link,
+            revoked: row.revoked.is_some(),
+            uses: row.uses,
+        }
+    }
+}
