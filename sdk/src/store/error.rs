@@ -60,6 +60,10 @@ pub enum StoreError {
     Internal(i32),
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the rest of a foreign enum is one class"
+)]
 impl From<rusqlite::Error> for StoreError {
     /// Keeps the class and the number only: SQLite's messages may quote SQL or values.
     fn from(error: rusqlite::Error) -> Self {
@@ -75,6 +79,10 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the rest of a foreign enum is one class"
+)]
 fn from_code(failure: ffi::Error) -> StoreError {
     match failure.code {
         ErrorCode::DiskFull => StoreError::Full,

@@ -191,7 +191,7 @@ pub(in crate::store) fn unpacked(packed: Uint) -> rusqlite::Result<MessageNumber
 }
 
 /// An account id in a column.
-pub(in crate::store) fn account(bytes: [u8; AccountId::LEN]) -> rusqlite::Result<AccountId> {
+pub(in crate::store) fn account_id(bytes: [u8; AccountId::LEN]) -> rusqlite::Result<AccountId> {
     AccountId::parse(&bytes).map_err(malformed)
 }
 

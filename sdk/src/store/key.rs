@@ -8,6 +8,7 @@
 use hkdf::Hkdf;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
+use undertone_protocol::primitives::secret::SecretBytes;
 use zeroize::Zeroizing;
 
 use super::error::OpenError;
@@ -20,13 +21,13 @@ const LABEL_CHECK: &[u8] = b"undertone/v1/store-check";
 const LABEL_WRAP: &[u8] = b"undertone/v1/store-wrap";
 
 /// The 32-byte key of a store, random, from the platform's keystore. Wiped when dropped.
-pub struct StoreKey(Zeroizing<[u8; 32]>);
+pub struct StoreKey(SecretBytes<32>);
 
 impl StoreKey {
-    /// Takes the key.
+    /// Takes the key. The caller wipes its own copy.
     #[must_use]
-    pub fn new(bytes: [u8; 32]) -> Self {
-        Self(Zeroizing::new(bytes))
+    pub fn new(bytes: &[u8; 32]) -> Self {
+        Self(SecretBytes::copy_from(bytes))
     }
 
     /// The first bytes of a new file.
@@ -50,7 +51,7 @@ impl StoreKey {
     pub(super) fn pragma(&self, salt: &[u8; SALT_LEN]) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(2 * (32 + SALT_LEN) + 3));
         text.push_str("x'");
-        for byte in self.0.iter().chain(salt) {
+        for byte in self.0.expose().iter().chain(salt) {
             for nibble in [byte >> 4, byte & 0x0f] {
                 text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
             }
@@ -60,9 +61,9 @@ impl StoreKey {
     }
 
     /// The key that wraps the column key.
-    pub(super) fn wrapping_key(&self) -> Result<Zeroizing<[u8; 32]>, OpenError> {
-        let mut key = Zeroizing::new([0; 32]);
-        self.expand(&[LABEL_WRAP], key.as_mut_slice())?;
+    pub(super) fn wrapping_key(&self) -> Result<SecretBytes<32>, OpenError> {
+        let mut key = SecretBytes::zeroed();
+        self.expand(&[LABEL_WRAP], key.expose_mut())?;
         Ok(key)
     }
 
@@ -72,7 +73,7 @@ impl StoreKey {
 
     /// HKDF-Expand-SHA256 (RFC 5869, section 2.3) with the store key as PRK.
     fn expand(&self, info: &[&[u8]], out: &mut [u8]) -> Result<(), OpenError> {
-        Hkdf::<Sha256>::from_prk(self.0.as_slice())
+        Hkdf::<Sha256>::from_prk(self.0.expose())
             .ok()
             .and_then(|hkdf| hkdf.expand_multi_info(info, out).ok())
             .ok_or(OpenError::Internal(rusqlite::ffi::SQLITE_INTERNAL))

@@ -30,14 +30,12 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
             supported: SCHEMA_VERSION,
         });
     }
-    let mut applied = found;
-    for step in STEPS.iter().skip(found as usize) {
-        applied += 1;
+    for (version, step) in (1_u32..).zip(STEPS).filter(|(version, _)| *version > found) {
         let tx = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(OpenError::from_sqlite)?;
         tx.execute_batch(step)
-            .and_then(|()| tx.pragma_update(None, "user_version", applied))
+            .and_then(|()| tx.pragma_update(None, "user_version", version))
             .and_then(|()| tx.commit())
             .map_err(OpenError::from_sqlite)?;
     }

@@ -19,6 +19,8 @@ mod open;
 mod seal;
 mod search;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod tx;
 
 use std::path::Path;
@@ -102,6 +104,7 @@ impl Store {
     /// When the disk fails; the key is wiped all the same.
     pub fn lock(&mut self) -> Result<(), StoreError> {
         self.column_key = None;
+        seal::burn_stack();
         self.connection.flush_prepared_statement_cache();
         self.connection.release_memory()?;
         Ok(())
@@ -112,12 +115,14 @@ impl Store {
     /// # Errors
     /// [`OpenError::WrongKey`] when it is not this store's key.
     pub fn unlock(&mut self, key: &StoreKey) -> Result<(), OpenError> {
-        let unwrapped = open::column_key(&self.connection, key).map_err(|error| match error {
-            OpenError::Corrupt => OpenError::WrongKey,
-            other => other,
-        });
-        self.column_key = Some(unwrapped?);
-        Ok(())
+        match open::column_key(&self.connection, key) {
+            Ok(column_key) => {
+                self.column_key = Some(column_key);
+                Ok(())
+            }
+            Err(OpenError::Corrupt) => Err(OpenError::WrongKey),
+            Err(error) => Err(error),
+        }
     }
 
     /// Whether secrets cannot be read now.

@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use undertone_protocol::primitives::secret::SecretBytes;
 use zeroize::Zeroizing;
 
 use super::error::{OpenError, StoreError};
@@ -51,6 +52,12 @@ pub(super) fn connect(
             | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )
     .map_err(OpenError::from_sqlite)?;
+    // Until everything is checked, closing must not move the log of a crash into the file. Without such a log, closing
+    // removes the empty one that opening makes.
+    let keep_log = log_of(path).exists();
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep_log)
+        .map_err(OpenError::from_sqlite)?;
     prepare(&connection, key, &salt).map_err(OpenError::from_sqlite)?;
     // The first read takes the exclusive lock and decrypts page 1.
     let found = migrate::version(&connection)?;
@@ -72,32 +79,38 @@ pub(super) fn connect(
 
 /// The key of the sealed columns: unwrapped, or made when the store is new.
 pub(super) fn column_key(connection: &Connection, key: &StoreKey) -> Result<ColumnKey, OpenError> {
-    let wrapping = ColumnKey::from_bytes(key.wrapping_key()?);
+    let wrapping = ColumnKey::new(&key.wrapping_key()?);
     let wrapped: Option<Vec<u8>> = connection
         .query_row(
             "SELECT value FROM meta WHERE key = ?1",
             [COLUMN_KEY],
             |row| row.get(0),
         )
-        .map(Some)
-        .or_else(|error| match error {
-            rusqlite::Error::QueryReturnedNoRows => Ok(None),
-            other => Err(OpenError::from_sqlite(other)),
-        })?;
-    if let Some(wrapped) = wrapped {
-        let bytes = wrapping.open(&WRAPPED, &wrapped)?;
-        let bytes = <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| OpenError::Corrupt)?;
-        return Ok(ColumnKey::from_bytes(Zeroizing::new(bytes)));
-    }
-    let fresh = ColumnKey::generate()?;
-    let wrapped = wrapping.seal(&WRAPPED, fresh.as_bytes())?;
-    connection
-        .execute(
-            "INSERT INTO meta (key, value) VALUES (?1, ?2)",
-            rusqlite::params![COLUMN_KEY, wrapped],
-        )
+        .optional()
         .map_err(OpenError::from_sqlite)?;
-    Ok(fresh)
+    let mut column = SecretBytes::zeroed();
+    if let Some(wrapped) = wrapped {
+        let opened = wrapping.open(&WRAPPED, &wrapped)?;
+        let opened = <&[u8; 32]>::try_from(opened.as_slice()).map_err(|_| OpenError::Corrupt)?;
+        column.expose_mut().copy_from_slice(opened);
+    } else {
+        random(column.expose_mut())?;
+        let wrapped = wrapping.seal(&WRAPPED, column.expose())?;
+        connection
+            .execute(
+                "INSERT INTO meta (key, value) VALUES (?1, ?2)",
+                (COLUMN_KEY, wrapped),
+            )
+            .map_err(OpenError::from_sqlite)?;
+    }
+    Ok(ColumnKey::new(&column))
+}
+
+/// The write-ahead log beside a file.
+fn log_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
 }
 
 fn read_head(path: &Path) -> Result<Head, OpenError> {
@@ -119,12 +132,12 @@ fn read_head(path: &Path) -> Result<Head, OpenError> {
 
 /// What must be set before the first read. None of it writes.
 fn prepare(connection: &Connection, key: &StoreKey, salt: &[u8; SALT_LEN]) -> rusqlite::Result<()> {
-    // Until everything is checked, closing must not move a WAL of a crash into the file.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     // Somebody else's lock is refused at once, not waited for.
     connection.busy_timeout(Duration::ZERO)?;
+    // SQLCipher writes its errors to standard error by itself; a library must not.
+    connection.execute_batch("PRAGMA cipher_log_level = NONE;")?;
     let mut sql = Zeroizing::new(String::with_capacity(160));
     sql.push_str("PRAGMA key = \"");
     sql.push_str(&key.pragma(salt));

@@ -10,7 +10,8 @@ use aes_gcm::Aes256Gcm;
 use aes_gcm::aead::{AeadInOut, KeyInit, Nonce, Tag};
 use rand::TryRng;
 use rand::rngs::SysRng;
-use zeroize::Zeroizing;
+use undertone_protocol::primitives::secret::SecretBytes;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::error::StoreError;
 
@@ -40,25 +41,13 @@ impl Place<'_> {
     }
 }
 
-/// The key of the sealed columns. Wiped when dropped.
-pub(super) struct ColumnKey(Zeroizing<[u8; 32]>);
+/// The key of the sealed columns, at one heap address. Wiped when dropped.
+pub(super) struct ColumnKey(Box<Aes256Gcm>);
 
 impl ColumnKey {
-    /// A fresh random key.
-    pub(super) fn generate() -> Result<Self, StoreError> {
-        let mut key = Zeroizing::new([0; 32]);
-        random(key.as_mut_slice())?;
-        Ok(Self(key))
-    }
-
-    /// A key with these bytes, for wrapping.
-    pub(super) fn from_bytes(bytes: Zeroizing<[u8; 32]>) -> Self {
-        Self(bytes)
-    }
-
-    /// The key's bytes, to be wrapped.
-    pub(super) fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
+    /// The cipher of a key.
+    pub(super) fn new(key: &SecretBytes<32>) -> Self {
+        Self(Box::new(Aes256Gcm::new(key.expose().into())))
     }
 
     /// Seals a value for a place.
@@ -70,7 +59,7 @@ impl ColumnKey {
         let (nonce, body) = sealed.split_at_mut(NONCE_LEN);
         let nonce = Nonce::<Aes256Gcm>::try_from(&*nonce).map_err(|_| StoreError::OutOfRange)?;
         let tag = self
-            .cipher()
+            .0
             .encrypt_inout_detached(&nonce, &place.aad(), body.into())
             .map_err(|_| StoreError::OutOfRange)?;
         sealed.extend_from_slice(&tag);
@@ -91,14 +80,10 @@ impl ColumnKey {
         let nonce = Nonce::<Aes256Gcm>::try_from(nonce).map_err(|_| StoreError::Corrupt)?;
         let tag = Tag::<Aes256Gcm>::try_from(tag).map_err(|_| StoreError::Corrupt)?;
         let mut plaintext = Zeroizing::new(body.to_vec());
-        self.cipher()
+        self.0
             .decrypt_inout_detached(&nonce, &place.aad(), plaintext.as_mut_slice().into(), &tag)
             .map_err(|_| StoreError::Corrupt)?;
         Ok(plaintext)
-    }
-
-    fn cipher(&self) -> Aes256Gcm {
-        Aes256Gcm::new(&(*self.0).into())
     }
 }
 
@@ -107,4 +92,15 @@ pub(super) fn random(out: &mut [u8]) -> Result<(), StoreError> {
     SysRng
         .try_fill_bytes(out)
         .map_err(|_| StoreError::Io(rusqlite::ffi::SQLITE_IOERR))
+}
+
+/// Bytes of the stack that [`burn_stack`] overwrites: more than the ciphers and their callers use.
+const BURN: usize = 64 * 1024;
+
+/// Overwrites the stack below the caller, where ciphers left copies of key schedules.
+#[inline(never)]
+pub(super) fn burn_stack() {
+    let mut stack = [0_u8; BURN];
+    stack.zeroize();
+    std::hint::black_box(&stack);
 }

@@ -114,7 +114,7 @@ fn class(c: char) -> Class {
 fn belongs(began: Class, c: char) -> bool {
     match began {
         Class::Meta => c != ' ',
-        _ => class(c) == began,
+        Class::Separator | Class::Word | Class::Run | Class::Pictograph => class(c) == began,
     }
 }
 

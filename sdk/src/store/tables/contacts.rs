@@ -4,7 +4,7 @@ use rusqlite::Row;
 use zeroize::Zeroizing;
 
 use super::{StoreError, Tx, exactly_one, table};
-use crate::store::ids::{ContactId, Uint, account, at, coded, maybe_at};
+use crate::store::ids::{ContactId, Uint, account_id, at, coded, maybe_at};
 use crate::store::seal::Place;
 use undertone_protocol::account::AccountId;
 use undertone_protocol::time::Timestamp;
@@ -80,7 +80,7 @@ const COLUMNS: &str =
 fn read(row: &Row<'_>) -> rusqlite::Result<ContactRow> {
     Ok(ContactRow {
         id: row.get(0)?,
-        account: account(row.get(1)?)?,
+        account: account_id(row.get(1)?)?,
         state: row.get(2)?,
         name: row.get(3)?,
         manifest_key: row.get(4)?,
@@ -189,6 +189,14 @@ impl Contacts<'_> {
             "UPDATE contact SET manifest_key = ?2, manifest_relay = ?3 WHERE id = ?1",
             (id, key, relay),
         )?)
+    }
+
+    /// Pins what is known of a manifest that was not fetched yet.
+    pub fn set_pin(&self, id: ContactId, pin: &[u8]) -> Result<(), StoreError> {
+        exactly_one(
+            self.tx
+                .run("UPDATE contact SET pin = ?2 WHERE id = ?1", (id, pin))?,
+        )
     }
 
     /// Pins a manifest and keeps it, signed.

@@ -2,7 +2,7 @@
 
 use rusqlite::Row;
 
-use super::messages::NewMessage;
+use super::messages::{NewMessage, stored};
 use super::{StoreError, Tx, exactly_one, page, table};
 use crate::store::ids::{ContactId, ConversationId, Uint, at};
 use crate::store::limits::PREVIEW_CHARS;
@@ -160,14 +160,14 @@ impl Conversations<'_> {
     pub fn mark_read(&self, id: ConversationId, up_to: Hlc) -> Result<(), StoreError> {
         self.tx.run(
             "UPDATE conversation SET read_clock = max(read_clock, ?2) WHERE id = ?1",
-            (id, Uint(up_to.as_packed())),
+            (id, stored(up_to)),
         )?;
         self.recount(id)
     }
 
     /// A message was added: it may be the newest, and unread.
     pub(super) fn message_added(&self, message: &NewMessage) -> Result<(), StoreError> {
-        let clock = Uint(message.clock.as_packed());
+        let clock = stored(message.clock);
         if message.sender.is_some() {
             self.tx.run(
                 "UPDATE conversation SET unread = unread + (?2 > read_clock) WHERE id = ?1",

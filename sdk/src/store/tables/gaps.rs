@@ -157,6 +157,15 @@ impl Gaps<'_> {
         )
     }
 
+    /// Devices that sent something that is missing.
+    pub fn devices(&self) -> Result<Vec<PeerDeviceId>, StoreError> {
+        self.tx.all(
+            "SELECT DISTINCT peer_device FROM gap ORDER BY peer_device",
+            [],
+            |row| row.get(0),
+        )
+    }
+
     /// What is missing in a conversation, whatever its state, oldest first.
     pub fn of_conversation(&self, conversation: ConversationId) -> Result<Vec<GapRow>, StoreError> {
         self.tx.all(

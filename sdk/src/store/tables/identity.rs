@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::{StoreError, Tx, exactly_one, table};
-use crate::store::ids::{Uint, account, at};
+use crate::store::ids::{Uint, account_id, at};
 use crate::store::seal::Place;
 use undertone_protocol::account::AccountId;
 use undertone_protocol::device::{DeviceId, MailboxId};
@@ -45,7 +45,7 @@ impl Identity<'_> {
             [],
             |row| {
                 Ok(IdentityRow {
-                    account: account(row.get(0)?)?,
+                    account: account_id(row.get(0)?)?,
                     device: DeviceId::from_bytes(row.get(1)?),
                     mailbox: MailboxId::from_bytes(row.get(2)?),
                     relay: row.get(3)?,

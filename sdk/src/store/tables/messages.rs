@@ -175,6 +175,14 @@ pub(in crate::store) const COLUMNS: &str =
 /// This account, as a sender.
 const OWN: i64 = 0;
 
+/// The latest clock that is kept, in the year 4199: a later one counts as this. Leaves room for row numbers above it.
+const MAX_CLOCK: u64 = (1 << 62) - 1;
+
+/// A clock as it is stored.
+pub(super) fn stored(clock: Hlc) -> Uint {
+    Uint(clock.as_packed().min(MAX_CLOCK))
+}
+
 pub(in crate::store) fn read(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
     let sender: ContactId = row.get(4)?;
     Ok(MessageRow {
@@ -220,7 +228,7 @@ impl Messages<'_> {
             rusqlite::params![
                 row,
                 message.conversation,
-                Uint(message.clock.as_packed()),
+                stored(message.clock),
                 message.message_id.as_bytes(),
                 message.sender.map_or(OWN, ContactId::get),
                 message.sender_device.as_bytes(),
@@ -277,7 +285,7 @@ impl Messages<'_> {
                 ),
                 (
                     conversation,
-                    Uint(position.clock.as_packed()),
+                    stored(position.clock),
                     position.sender_device.as_bytes(),
                     Uint(position.seq),
                     page(limit),
@@ -302,7 +310,7 @@ impl Messages<'_> {
             ),
             (
                 conversation,
-                Uint(position.clock.as_packed()),
+                stored(position.clock),
                 position.sender_device.as_bytes(),
                 Uint(position.seq),
                 page(limit),
@@ -396,7 +404,7 @@ impl Messages<'_> {
     /// The row number for a clock: the clock itself, or the next free number above a block of taken ones.
     fn free_row(&self, clock: Hlc) -> Result<i64, StoreError> {
         const BLOCK: i64 = 0xFFFF;
-        let mut row = i64::try_from(clock.as_packed()).map_err(|_| StoreError::OutOfRange)?;
+        let mut row = i64::try_from(stored(clock).0).map_err(|_| StoreError::OutOfRange)?;
         while self
             .tx
             .value::<bool>("SELECT EXISTS (SELECT 1 FROM message WHERE id = ?1)", [row])?

@@ -32,7 +32,7 @@ pub(in crate::store) use messages::{
     COLUMNS, conversation_term, read as read_message, sender_term,
 };
 pub use messages::{
-    Inserted, MessageKind, MessageRow, MessageState, Messages, NewMessage, Position,
+    FailureReason, Inserted, MessageKind, MessageRow, MessageState, Messages, NewMessage, Position,
 };
 pub use meta::*;
 pub use outbox::*;

@@ -308,6 +308,19 @@ impl Outbox<'_> {
         )
     }
 
+    /// A device is gone: what is still content waits for the contact's other devices, and finished envelopes are removed.
+    pub fn unaddress(&self, device: PeerDeviceId) -> Result<(), StoreError> {
+        self.tx.run(
+            "DELETE FROM outbox WHERE peer_device = ?1 AND body_kind = ?2",
+            (device, ENVELOPE),
+        )?;
+        self.tx.run(
+            "UPDATE outbox SET peer_device = NULL, mailbox = NULL WHERE peer_device = ?1",
+            [device],
+        )?;
+        Ok(())
+    }
+
     /// Removes a row: it was sent, or given up.
     pub fn remove(&self, id: OutboxId) -> Result<(), StoreError> {
         exactly_one(self.tx.run("DELETE FROM outbox WHERE id = ?1", [id])?)

@@ -73,6 +73,15 @@ impl Parked<'_> {
         )
     }
 
+    /// A kept envelope.
+    pub fn get(&self, id: ParkedId) -> Result<Option<ParkedRow>, StoreError> {
+        self.tx.one(
+            "SELECT id, kind, envelope_id, envelope, received_ms FROM parked WHERE id = ?1",
+            [Uint(id.0)],
+            read,
+        )
+    }
+
     /// The kept envelopes of a kind after a row, oldest first.
     pub fn page(
         &self,

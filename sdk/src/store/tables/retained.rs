@@ -148,6 +148,15 @@ impl Retained<'_> {
         )
     }
 
+    /// Copies of what was sent before `cut`, oldest first.
+    pub fn older(&self, cut: Timestamp, limit: usize) -> Result<Vec<RetainedRow>, StoreError> {
+        self.tx.all(
+            &format!("{COLUMNS} WHERE sent_ms < ?1 ORDER BY sent_ms, id LIMIT ?2"),
+            (at(cut), page(limit)),
+            read,
+        )
+    }
+
     /// Deletes copies of what was sent before `before`. Returns how many.
     pub fn remove_older(&self, before: Timestamp) -> Result<usize, StoreError> {
         self.tx

@@ -48,6 +48,9 @@ pub struct SessionRow {
     pub last_received: Option<Timestamp>,
 }
 
+/// A session with its ratchet state, in the protocol's encoding.
+pub type StoredSession = (SessionRow, Zeroizing<Vec<u8>>);
+
 /// What a step was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SessionStep {
@@ -141,7 +144,7 @@ impl Sessions<'_> {
     }
 
     /// All sessions with their ratchet states, most recently used first: read once when the engine starts.
-    pub fn all(&self) -> Result<Vec<(SessionRow, Zeroizing<Vec<u8>>)>, StoreError> {
+    pub fn all(&self) -> Result<Vec<StoredSession>, StoreError> {
         let rows = self.tx.all(
             &format!("{COLUMNS} ORDER BY max(created_ms, coalesce(last_sent_ms, 0), coalesce(last_received_ms, 0)) DESC, sid"),
             [],

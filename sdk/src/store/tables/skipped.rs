@@ -9,7 +9,7 @@ use undertone_protocol::session::{
 use undertone_protocol::tag::Tag;
 use undertone_protocol::time::Timestamp;
 
-use super::{StoreError, Tx, table};
+use super::{StoreError, Tx, page, table};
 use crate::store::ids::{SkippedId, Uint, at, packed, unpacked};
 use crate::store::seal::Place;
 
@@ -132,6 +132,19 @@ impl Skipped<'_> {
                     number: unpacked(row.get(2)?)?,
                 })
             },
+        )
+    }
+
+    /// The messages of a session that were skipped and have not come, oldest first.
+    pub fn of_session(
+        &self,
+        session: &SessionId,
+        limit: usize,
+    ) -> Result<Vec<MessageNumber>, StoreError> {
+        self.tx.all(
+            "SELECT number FROM skipped WHERE session = ?1 ORDER BY id LIMIT ?2",
+            (session.as_bytes(), page(limit)),
+            |row| unpacked(row.get(0)?),
         )
     }
 

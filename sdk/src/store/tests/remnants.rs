@@ -1,0 +1,272 @@
+//! What is deleted is gone: not in a table, not in the index, not in a free page, not in the write-ahead log. Checked on the
+//! decrypted pages of the file, with a control run that finds it there before.
+
+use std::fs;
+
+use aes::Aes256;
+use aes::cipher::{BlockCipherDecrypt, KeyInit};
+use undertone_protocol::session::{MessageNumber, SessionId, SkippedKey};
+use undertone_protocol::tag::Tag;
+
+use super::support::*;
+use crate::store::*;
+
+const PAGE: usize = 4_096;
+/// At the end of each page: IV 16, HMAC 64 (SQLCipher 4).
+const RESERVE: usize = 80;
+
+/// The file's pages, decrypted as SQLCipher 4 encrypts them: AES-256-CBC with the raw key and each page's own IV.
+fn decrypted(fixture: &Fixture) -> Vec<u8> {
+    let cipher = Aes256::new(&KEY.into());
+    let file = fs::read(fixture.path()).unwrap();
+    let mut plain = Vec::with_capacity(file.len());
+    for (number, page) in file.chunks_exact(PAGE).enumerate() {
+        let start = if number == 0 { 16 } else { 0 };
+        let (body, reserve) = page.split_at(PAGE - RESERVE);
+        let mut previous: [u8; 16] = reserve[..16].try_into().unwrap();
+        plain.extend_from_slice(&page[..start]);
+        for block in body[start..].chunks_exact(16) {
+            let mut decrypted = aes::Block::try_from(block).unwrap();
+            cipher.decrypt_block(&mut decrypted);
+            plain.extend(
+                decrypted
+                    .iter()
+                    .zip(previous)
+                    .map(|(byte, chained)| byte ^ chained),
+            );
+            previous = block.try_into().unwrap();
+        }
+        plain.extend_from_slice(&[0; RESERVE]);
+    }
+    // Page size, write and read version (WAL), reserved bytes: decryption is right.
+    assert_eq!(plain[16..21], [0x10, 0x00, 2, 2, 80]);
+    plain
+}
+
+fn occurrences(haystack: &[u8], needle: &[u8]) -> usize {
+    haystack
+        .windows(needle.len())
+        .filter(|window| *window == needle)
+        .count()
+}
+
+/// How often each needle is in the file after a checkpoint.
+fn on_disk(fixture: &mut Fixture, needles: &[&[u8]]) -> Vec<usize> {
+    fixture.store.checkpoint().unwrap();
+    for (name, bytes) in files(fixture.folder.path()) {
+        assert!(
+            name == "store.db" || bytes.is_empty(),
+            "{name} holds {} bytes",
+            bytes.len()
+        );
+    }
+    let plain = decrypted(fixture);
+    needles
+        .iter()
+        .map(|needle| occurrences(&plain, needle))
+        .collect()
+}
+
+/// Words that nothing else contains; the index shares beginnings between terms, so their ends are looked for as well.
+fn secret(number: u64) -> String {
+    format!("geheim{number}qxzvw 秘密書類 {}", number * 7_919)
+}
+
+fn needles() -> [&'static [u8]; 3] {
+    [b"qxzvw", "秘密書".as_bytes(), "密書".as_bytes()]
+}
+
+fn chatter(number: u64) -> String {
+    format!("ordinary talk about number {number} and the weather in 東京都 today")
+}
+
+fn history(secrets: &[u64]) -> (Fixture, Peer) {
+    let mut fixture = Fixture::new();
+    let peer = fixture.write(|tx| peer(tx, 1));
+    // Several transactions, so that the index has several segments.
+    for batch in 0..20 {
+        fixture.write(|tx| {
+            for number in batch * 100..(batch + 1) * 100 {
+                let body = if secrets.contains(&number) {
+                    secret(number)
+                } else {
+                    chatter(number)
+                };
+                tx.messages()
+                    .insert(&message(&peer, number, &body))
+                    .unwrap();
+            }
+        });
+    }
+    (fixture, peer)
+}
+
+#[test]
+fn a_deleted_message_leaves_no_trace() {
+    let secrets = [3, 150, 777, 1_200, 1_999];
+    let (mut fixture, peer) = history(&secrets);
+    let before = on_disk(&mut fixture, &needles());
+    assert!(
+        before.iter().all(|count| *count >= secrets.len()),
+        "the control run finds them: {before:?}"
+    );
+    fixture.write(|tx| {
+        for number in secrets {
+            assert!(
+                tx.messages()
+                    .remove(&message(&peer, number, "").message_id)
+                    .unwrap()
+            );
+        }
+    });
+    assert_eq!(on_disk(&mut fixture, &needles()), [0, 0, 0]);
+    fixture.store.verify().unwrap();
+    let tx = fixture.store.transaction().unwrap();
+    let found = tx
+        .search(
+            &SearchQuery::parse("weather"),
+            &SearchFilter::default(),
+            None,
+            500,
+        )
+        .unwrap();
+    assert_eq!(found.hits.len(), 500);
+}
+
+#[test]
+fn a_cleared_conversation_leaves_no_trace() {
+    let (mut fixture, other) = history(&[]);
+    // More than are deleted one by one.
+    let count = u64::try_from(limits::BULK_REMOVAL_MESSAGES).unwrap() + 50;
+    let peer = fixture.write(|tx| {
+        let peer = peer(tx, 2);
+        for number in 10_000..10_000 + count {
+            tx.messages()
+                .insert(&message(&peer, number, &secret(number)))
+                .unwrap();
+        }
+        peer
+    });
+    assert!(
+        on_disk(&mut fixture, &needles())
+            .iter()
+            .all(|count| *count > 0)
+    );
+    let removed = fixture.write(|tx| {
+        tx.messages()
+            .remove_conversation(peer.conversation)
+            .unwrap()
+    });
+    assert_eq!(u64::try_from(removed).unwrap(), count);
+    assert_eq!(on_disk(&mut fixture, &needles()), [0, 0, 0]);
+    fixture.store.verify().unwrap();
+    assert_eq!(
+        fixture.write(|tx| tx.messages().count(other.conversation).unwrap()),
+        2_000
+    );
+    // Deleting one by one is safe again.
+    fixture.write(|tx| {
+        tx.messages()
+            .insert(&message(&peer, 50_000, &secret(50_000)))
+            .unwrap();
+    });
+    assert!(
+        on_disk(&mut fixture, &needles())
+            .iter()
+            .all(|count| *count > 0)
+    );
+    fixture.write(|tx| {
+        tx.messages()
+            .remove(&message(&peer, 50_000, "").message_id)
+            .unwrap()
+    });
+    assert_eq!(on_disk(&mut fixture, &needles()), [0, 0, 0]);
+}
+
+#[test]
+fn previews_and_queues_forget_deleted_text() {
+    let mut fixture = Fixture::new();
+    let peer = fixture.write(|tx| {
+        let peer = peer(tx, 1);
+        let new = message(&peer, 1, &secret(1));
+        tx.messages().insert(&new).unwrap();
+        let queued = NewOutbox {
+            contact: peer.contact,
+            destination: Some(peer.destination),
+            envelope_id: EnvelopeId::from_bytes([1; 16]),
+            message_id: new.message_id,
+            shown: true,
+            encrypted_as: None,
+            body: OutboxBody::Content(secret(1).into_bytes()),
+            hold: OutboxHold::None,
+            wake: true,
+            created: NOW,
+        };
+        tx.outbox().insert(&queued).unwrap();
+        let kept = NewRetained {
+            session: SessionId::from_bytes([1; 16]),
+            number: MessageNumber { chain: 0, n: 0 },
+            peer_device: peer.device,
+            message_id: new.message_id,
+            shown: true,
+            content: Some(secret(1).into_bytes()),
+            sent: NOW,
+        };
+        tx.retained().insert(&kept).unwrap();
+        peer
+    });
+    assert!(on_disk(&mut fixture, &needles())[0] >= 4);
+    fixture.write(|tx| {
+        let id = message(&peer, 1, "").message_id;
+        tx.messages().remove(&id).unwrap();
+        tx.outbox().remove_message(&id).unwrap();
+        tx.retained().entomb(&id).unwrap();
+    });
+    assert_eq!(on_disk(&mut fixture, &needles()), [0, 0, 0]);
+}
+
+#[test]
+fn secrets_are_sealed_inside_the_encrypted_pages() {
+    let mut fixture = Fixture::new();
+    let (state, key, plain) = (b"ratchet state bytes", [0x5A; 32], b"not a secret at all");
+    fixture.write(|tx| {
+        let peer = peer(tx, 1);
+        let id = SessionId::from_bytes([1; 16]);
+        let row = SessionRow {
+            id,
+            peer_device: peer.device,
+            role: SessionRole::Initiator,
+            status: SessionStatus::Active,
+            created: NOW,
+            last_sent: None,
+            last_received: None,
+        };
+        tx.sessions().insert(&row, state).unwrap();
+        let number = MessageNumber { chain: 0, n: 1 };
+        tx.skipped()
+            .insert(
+                &id,
+                &[SkippedKey::from_parts(
+                    number,
+                    Tag::from_bytes([2; 16]),
+                    key,
+                )],
+                NOW,
+            )
+            .unwrap();
+        tx.meta().put_secret(MetaKey("test.secret"), state).unwrap();
+        tx.meta().put(MetaKey("test.plain"), plain).unwrap();
+    });
+    assert_eq!(on_disk(&mut fixture, &[state, &key, plain]), [0, 0, 1]);
+}
+
+#[test]
+fn a_deleted_key_leaves_not_even_its_sealed_form() {
+    let mut fixture = Fixture::new();
+    let secret = MetaKey("test.secret");
+    fixture.write(|tx| tx.meta().put_secret(secret, &[1; 64]).unwrap());
+    let sealed = fixture.write(|tx| tx.meta().get(secret).unwrap().unwrap());
+    assert_eq!(on_disk(&mut fixture, &[&sealed]), [1]);
+    fixture.write(|tx| tx.meta().remove(secret).unwrap());
+    assert_eq!(on_disk(&mut fixture, &[&sealed]), [0]);
+}
