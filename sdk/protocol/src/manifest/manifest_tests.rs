@@ -2,87 +2,18 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    account::{AccountKey, ManifestWriteKey, ManifestWritePublicKey, Root},
-    device::DeviceKeys,
     limits::{MAX_DEVICES, MAX_REVOKED},
     manifest::{
-        DraftError, Gossip, Link, ManifestDraft, ManifestVersion, Pin, SuccessionCommitment,
-        Verdict,
+        DraftError, ManifestDraft, ManifestVersion, Pin, SuccessionCommitment,
+        fixture::{Fixture, NOW, device, record_key},
     },
     primitives::{
         codec::Writer,
         signature::{SigningKey, role},
     },
-    relay_address::RelayAddress,
     test_support::{assert_every_flip_rejected, rng},
     time::DAY_MS,
 };
-
-const NOW: Timestamp = Timestamp(1_800_000_000_000);
-
-struct Fixture {
-    root: Root,
-    key: AccountKey,
-    account: AccountId,
-}
-
-impl Fixture {
-    fn new(seed: u8) -> Self {
-        let root = Root::generate(&mut rng(seed));
-        let key = root.account_key();
-        let account = AccountId::of(&key);
-        Self { root, key, account }
-    }
-
-    fn first(&self) -> VerifiedManifest {
-        ManifestDraft::first(&self.root, device(1), record_key(1), None)
-            .sign(&self.key, NOW)
-            .unwrap()
-    }
-
-    fn next(&self, current: &VerifiedManifest) -> VerifiedManifest {
-        ManifestDraft::successor(current)
-            .unwrap()
-            .sign(&self.key, NOW)
-            .unwrap()
-    }
-
-    fn record(&self) -> RecordId {
-        RecordId::of(&self.root.manifest_write_key().public_key())
-    }
-
-    /// A signed manifest with a body that no draft would give.
-    fn signed(&self, body: &ManifestBody) -> Vec<u8> {
-        let encoded = body.encode().unwrap();
-        let reference = ManifestRef {
-            version: body.version,
-            hash: ManifestBody::hash_of(&encoded),
-        };
-        let mut signed = Vec::new();
-        let mut writer = Writer::new(&mut signed);
-        let signature = self.key.sign(labels::MANIFEST, &encoded);
-        writer.field_u16(&encoded).unwrap().bytes(&signature.0);
-        for device in &body.devices {
-            let statement = DeviceStatement::sign(&self.key, &device.identity, &reference, NOW);
-            writer.bytes(&statement.to_bytes());
-        }
-        writer.u16(0);
-        signed
-    }
-}
-
-fn device(seed: u8) -> ManifestDevice {
-    ManifestDevice {
-        identity: DeviceKeys::generate(&mut rng(seed)).unwrap().public(),
-        relay: RelayAddress::parse("https://relay.example").unwrap(),
-        added: NOW,
-        protocol_versions: 1,
-    }
-}
-
-fn record_key(seed: u8) -> ManifestWritePublicKey {
-    ManifestWriteKey::generate(&mut rng(seed)).public_key()
-}
 
 #[test]
 fn what_is_signed_is_what_is_parsed() {
@@ -313,82 +244,6 @@ fn a_manifest_expires_after_thirty_days() {
     let manifest = Fixture::new(1).first();
     assert!(!manifest.is_expired(NOW.plus(30 * DAY_MS)));
     assert!(manifest.is_expired(NOW.plus(30 * DAY_MS + 1)));
-}
-
-/// Attack row D2: a rollback is stale, a fork is an alarm, whichever way it is met.
-#[test]
-fn d2_rollback_is_stale_and_fork_is_found() {
-    let f = Fixture::new(1);
-    let first = f.first();
-    let second = f.next(&first);
-    let third = f.next(&second);
-    let fork = {
-        let mut draft = ManifestDraft::successor(&first).unwrap();
-        draft.add(device(2));
-        draft.sign(&f.key, NOW).unwrap()
-    };
-    let after_fork = f.next(&fork);
-    let pin = Pin::first(&second);
-    assert_eq!(pin.check(&first), Verdict::Stale);
-    assert_eq!(pin.check(&second), Verdict::Same);
-    assert_eq!(pin.check(&third), Verdict::Fresh(Link::Chained));
-    assert_eq!(pin.check(&fork), Verdict::Fork);
-    assert_eq!(pin.check(&after_fork), Verdict::Fork);
-    assert_eq!(pin.check(&f.next(&third)), Verdict::Fresh(Link::Gap));
-    for unpinned in [&first, &second, &fork, &after_fork] {
-        assert_eq!(pin.advanced(unpinned), pin);
-    }
-    assert_eq!(pin.advanced(&third).reference(), third.reference());
-
-    let gossip = |manifest: &VerifiedManifest| {
-        let reference = manifest.reference();
-        pin.check_gossip(reference.version, &reference.hash.gossip())
-    };
-    assert_eq!(gossip(&first), Gossip::PeerIsBehind);
-    assert_eq!(gossip(&second), Gossip::Same);
-    assert_eq!(gossip(&third), Gossip::PeerIsAhead);
-    assert_eq!(gossip(&fork), Gossip::Fork);
-    assert_eq!(Pin::from_bytes(&pin.to_bytes()), Ok(pin));
-}
-
-#[test]
-fn a_recovery_is_newer_than_everything_before_it() {
-    let f = Fixture::new(1);
-    let first = f.first();
-    let mut newest = first.clone();
-    for _ in 0..3 {
-        newest = f.next(&newest);
-    }
-    let recovered = ManifestDraft::recovery(&first, device(3), record_key(3)).unwrap();
-    let recovered = recovered.sign(&f.key, NOW).unwrap();
-    assert_eq!(
-        recovered.body().version,
-        ManifestVersion {
-            epoch: 1,
-            counter: 1
-        }
-    );
-    assert_eq!(
-        Pin::first(&newest).check(&recovered),
-        Verdict::Fresh(Link::Recovered)
-    );
-    assert_eq!(Pin::first(&recovered).check(&newest), Verdict::Stale);
-    assert_eq!(recovered.body().revoked, [device(1).identity.id]);
-    // Without knowledge of any manifest before it, it is unchained.
-    let mut body = recovered.body().clone();
-    body.previous = None;
-    assert!(VerifiedManifest::parse(&f.signed(&body), &f.account).is_ok());
-}
-
-#[test]
-fn a_succession_key_is_committed_to_in_the_first_manifest_seen_or_never() {
-    let f = Fixture::new(1);
-    let pin = Pin::first(&f.first());
-    let mut body = f.next(&f.first()).body().clone();
-    body.succession = Some(SuccessionCommitment([1; 32]));
-    let thief = VerifiedManifest::parse(&f.signed(&body), &f.account).unwrap();
-    assert_eq!(pin.advanced(&thief).succession(), None);
-    assert_eq!(pin.advanced(&thief).reference(), thief.reference());
 }
 
 #[test]

@@ -10,6 +10,8 @@
 
 mod body;
 pub mod draft;
+#[cfg(test)]
+mod fixture;
 pub mod pin;
 pub mod verified;
 

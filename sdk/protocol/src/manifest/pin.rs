@@ -13,13 +13,21 @@ use crate::{
 /// Bytes of a manifest hash that every message carries.
 pub const GOSSIP_HASH_LEN: usize = 16;
 
-/// The newest manifest of an account that was ever seen.
+/// The newest manifest of an account that was ever seen, or that the account has vouched for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pin {
     reference: ManifestRef,
+    succession: Succession,
+}
+
+/// What is known of an account's commitment to a succession key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Succession {
+    /// No manifest was seen yet.
+    Unseen,
     /// As in the first manifest seen: no later one can bring or replace it, so that a thief of the account key cannot
     /// name a successor.
-    succession: Option<SuccessionCommitment>,
+    Seen(Option<SuccessionCommitment>),
 }
 
 /// How a manifest stands to the pinned one.
@@ -61,14 +69,23 @@ pub enum Gossip {
 
 impl Pin {
     /// Bytes of the encoding.
-    pub const LEN: usize = ManifestRef::LEN + HASH_LEN;
+    pub const LEN: usize = ManifestRef::LEN + 1 + HASH_LEN;
 
     /// Pins the first manifest seen of an account.
     #[must_use]
-    pub fn first(manifest: &VerifiedManifest) -> Self {
+    pub const fn first(manifest: &VerifiedManifest) -> Self {
         Self {
             reference: manifest.reference(),
-            succession: manifest.body().succession,
+            succession: Succession::Seen(manifest.body().succession),
+        }
+    }
+
+    /// Pins a manifest that was not seen yet, but that a verified device statement names.
+    #[must_use]
+    pub const fn claimed(reference: ManifestRef) -> Self {
+        Self {
+            reference,
+            succession: Succession::Unseen,
         }
     }
 
@@ -81,7 +98,10 @@ impl Pin {
     /// The commitment by which a succession is judged.
     #[must_use]
     pub const fn succession(&self) -> Option<SuccessionCommitment> {
-        self.succession
+        match self.succession {
+            Succession::Seen(commitment) => commitment,
+            Succession::Unseen => None,
+        }
     }
 
     /// Compares a manifest of the same account with the pin.
@@ -112,15 +132,22 @@ impl Pin {
         }
     }
 
-    /// The pin after `manifest` was found to be [`Verdict::Fresh`]; otherwise the pin as it is.
+    /// The pin after `manifest` was seen: moved to it when it is [`Verdict::Fresh`], otherwise as it is. The first manifest
+    /// seen fixes the commitment to a succession key.
     #[must_use]
     pub fn advanced(&self, manifest: &VerifiedManifest) -> Self {
-        match self.check(manifest) {
-            Verdict::Fresh(_) => Self {
-                reference: manifest.reference(),
-                succession: self.succession,
-            },
-            Verdict::Same | Verdict::Stale | Verdict::Fork => *self,
+        let reference = match self.check(manifest) {
+            Verdict::Fresh(_) => manifest.reference(),
+            Verdict::Same => self.reference,
+            Verdict::Stale | Verdict::Fork => return *self,
+        };
+        let succession = match self.succession {
+            Succession::Unseen => Succession::Seen(manifest.body().succession),
+            seen @ Succession::Seen(_) => seen,
+        };
+        Self {
+            reference,
+            succession,
         }
     }
 
@@ -135,30 +162,36 @@ impl Pin {
         }
     }
 
-    /// `version 8 ‖ hash 32 ‖ succession commitment 32 (zeros for none)`, for the store.
+    /// `version 8 ‖ hash 32 ‖ whether a manifest was seen 1 ‖ succession commitment 32 (zeros for none)`, for the store.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(Self::LEN);
         let mut writer = Writer::new(&mut bytes);
         self.reference.write(&mut writer);
-        writer.bytes(
-            &self
-                .succession
-                .map_or([0; HASH_LEN], |commitment| commitment.0),
-        );
+        let seen = matches!(self.succession, Succession::Seen(_));
+        let commitment = self
+            .succession()
+            .map_or([0; HASH_LEN], |commitment| commitment.0);
+        writer.u8(u8::from(seen)).bytes(&commitment);
         bytes
     }
 
     /// Reads what [`Pin::to_bytes`] gave.
     ///
     /// # Errors
-    /// [`DecodeError`] for another length.
+    /// [`DecodeError`] for anything else.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         let reference = ManifestRef::read(&mut reader)?;
-        let succession = *reader.array()?;
+        let seen = reader.u8()?;
+        let commitment = *reader.array()?;
         reader.finish()?;
-        let succession = (succession != [0; HASH_LEN]).then_some(SuccessionCommitment(succession));
+        let commitment = (commitment != [0; HASH_LEN]).then_some(SuccessionCommitment(commitment));
+        let succession = match (seen, commitment) {
+            (0, None) => Succession::Unseen,
+            (1, commitment) => Succession::Seen(commitment),
+            _ => return Err(DecodeError::InvalidValue),
+        };
         Ok(Self {
             reference,
             succession,
@@ -173,3 +206,7 @@ impl ManifestHash {
         core::array::from_fn(|index| self.0[index])
     }
 }
+
+#[cfg(test)]
+#[path = "pin_tests.rs"]
+mod tests;

@@ -1,7 +1,7 @@
 //! Prekeys: what a device leaves at its relay so that others can write to it while it is offline.
 //!
 //! - [`page`]: the signed prekey with the device statement, sealed, given to every initiator ([`PrekeyPage`]).
-//! - [`one_time`]: batches of one-time keys, X25519 and ML-KEM-1024, signed by one Merkle root ([`merkle`]).
+//! - [`one_time`]: batches of one-time keys, X25519 and ML-KEM-1024, signed by one Merkle root.
 //! - [`last_resort`]: the ML-KEM-1024 key for when those are used up.
 //! - [`bundle`]: what an initiator checks before using any of it ([`VerifiedBundle`]).
 //!

@@ -5,8 +5,11 @@
 //! the document fails before it is compared.
 
 mod account;
+mod content;
 mod invite;
 mod manifest;
 mod prekeys;
+mod ratchet;
 mod safety_number;
+mod session;
 mod support;

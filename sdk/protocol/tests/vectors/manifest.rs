@@ -4,9 +4,7 @@ use undertone_protocol::{
     account::{AccountId, AccountKey, ManifestWriteKey},
     device::{DeviceId, DeviceKeys, DeviceSigningKey, IdentityKey, MailboxKey},
     limits::{DEVICE_STATEMENT_LIFETIME_MS, MANIFEST_BUCKETS},
-    manifest::{
-        ManifestDevice, ManifestDraft, Pin, RecordId, SuccessionCommitment, VerifiedManifest,
-    },
+    manifest::{ManifestDevice, ManifestDraft, RecordId, SuccessionCommitment, VerifiedManifest},
     primitives::{
         secret::SecretBytes,
         signature::{SigningKey, role},
@@ -180,7 +178,6 @@ fn manifest_case(
                 .collect(),
         )
         .hex("signed_manifest", &signed)
-        .hex("pin", Pin::first(manifest).to_bytes())
         .hex("seal_key", seal_key)
         .hex("seal_nonce", nonce)
         .hex("record_value", value)
