@@ -12,9 +12,9 @@ use crate::{
     support::{Case, expand, label, seal},
 };
 
-pub(crate) struct Chain {
-    pub(crate) hk: [u8; 32],
-    pub(crate) tk: [u8; 32],
+struct Chain {
+    hk: [u8; 32],
+    tk: [u8; 32],
     ck: [u8; 32],
     n: u32,
 }
@@ -25,8 +25,6 @@ pub(crate) struct Ratchet {
     rk: [u8; 32],
     /// Header seed of the next sending chain.
     next_sending: [u8; 32],
-    /// Header seed of the next receiving chain.
-    next_receiving: [u8; 32],
     secret: [u8; 32],
     sending: Option<Chain>,
     previous_length: u32,
@@ -40,7 +38,7 @@ pub(crate) struct Sealed {
 }
 
 impl Chain {
-    pub(crate) fn new(header_seed: [u8; 32], ck: [u8; 32]) -> Self {
+    fn new(header_seed: [u8; 32], ck: [u8; 32]) -> Self {
         let okm: [u8; 64] = expand(&header_seed, "dr-header", &[]);
         Self {
             hk: okm[..32].try_into().unwrap(),
@@ -62,14 +60,12 @@ impl Ratchet {
         th: [u8; 32],
         rk: [u8; 32],
         next_sending: [u8; 32],
-        next_receiving: [u8; 32],
         secret: [u8; 32],
     ) -> Self {
         Self {
             th,
             rk,
             next_sending,
-            next_receiving,
             secret,
             sending: None,
             previous_length: 0,
@@ -122,8 +118,7 @@ impl Ratchet {
     /// The same root step on the other side, after its message arrived.
     pub(crate) fn receiving_step(&mut self, peer: &[u8; 32]) {
         let shared = dh(&self.secret, peer);
-        let (_, next) = self.root_step(&shared);
-        self.next_receiving = next;
+        self.root_step(&shared);
     }
 
     /// The next message of the chain, from its tag on.
