@@ -149,6 +149,11 @@ impl<'a> Batch<'a> {
         self.storage
     }
 
+    /// Tells the batch that something done through [`Batch::storage`] failed, so that it is not committed as it is.
+    pub fn fail(&mut self, error: StorageError) {
+        self.failure.get_or_insert(error);
+    }
+
     /// Makes everything durable and releases the outputs.
     #[must_use]
     pub fn commit(mut self) -> Committed {
@@ -295,6 +300,10 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "whatever a later version adds counts as a request, and is none until somebody handles it"
+    )]
     fn answer(&mut self, conn: ConnectionId, body: Option<&Body>) -> Result<Body, Stop> {
         let Some(body) = body else {
             return Err(ErrorCode::Unsupported.into());
@@ -303,8 +312,7 @@ impl<'a> Batch<'a> {
             Body::Ack(ack) => return self.ack(conn, ack),
             Body::Credit(credit) => return self.credit(conn, credit),
             Body::DeleteMailbox(_) => return self.delete_mailbox(conn),
-            Body::DeleteRecord(delete) => return self.delete_record(delete),
-            // Acks and deletes always work; everything else counts.
+            // An owner's acks and deletes always work; everything else counts.
             _ => self.charge(conn, 1)?,
         }
         match body {
@@ -317,6 +325,7 @@ impl<'a> Batch<'a> {
             Body::PopPrekeys(pop) => self.pop_prekeys(conn, pop),
             Body::GetRecord(get) => self.get_record(get),
             Body::PutRecord(put) => self.put_record(conn, put),
+            Body::DeleteRecord(delete) => self.delete_record(delete),
             Body::Ping(ping) => self.ping(ping),
             Body::Challenge(_) => Ok(self.work_challenge()),
             // What only a relay sends.

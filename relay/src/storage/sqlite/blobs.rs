@@ -32,6 +32,9 @@ impl Blobs for SqliteStorage {
                 signed(entry.expires.minutes()),
             ],
         )?;
+        let totals = self.counters.change();
+        totals.blobs += 1;
+        totals.blob_bytes = totals.blob_bytes.saturating_add(entry.length);
         Ok(BlobCreate::Created)
     }
 
@@ -76,8 +79,14 @@ impl Blobs for SqliteStorage {
     }
 
     fn delete_blob(&mut self, id: BlobId) -> Result<bool, StorageError> {
-        let rows = self.run("DELETE FROM blob WHERE id = ?1", [id.as_bytes().as_slice()])?;
-        Ok(rows > 0)
+        let Some(entry) = self.blob(id)? else {
+            return Ok(false);
+        };
+        self.run("DELETE FROM blob WHERE id = ?1", [id.as_bytes().as_slice()])?;
+        let totals = self.counters.change();
+        totals.blobs = totals.blobs.saturating_sub(1);
+        totals.blob_bytes = totals.blob_bytes.saturating_sub(entry.length);
+        Ok(true)
     }
 
     fn expired_blobs(&mut self, now: Timestamp, limit: usize) -> Result<Vec<BlobId>, StorageError> {
@@ -94,9 +103,6 @@ impl Blobs for SqliteStorage {
     }
 
     fn blob_bytes(&mut self) -> Result<u64, StorageError> {
-        self.prepare("SELECT coalesce(sum(length), 0) FROM blob")?
-            .query_row([], |row| row.get(0))
-            .map(unsigned)
-            .map_err(storage_error)
+        Ok(self.counters.now().blob_bytes)
     }
 }

@@ -4,6 +4,10 @@ use rusqlite::{Error, ErrorCode};
 
 use crate::storage::StorageError;
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "whatever else SQLite may report is the operator's to look into"
+)]
 pub(super) fn storage_error(error: Error) -> StorageError {
     match &error {
         Error::SqliteFailure(failure, _) | Error::SqlInputError { error: failure, .. } => {

@@ -182,13 +182,20 @@ impl Mailboxes for SqliteStorage {
             "INSERT INTO mailbox (id, seen_day) VALUES (?1, ?2)",
             params![id.as_bytes().as_slice(), day],
         )?;
+        self.counters.change().mailboxes += 1;
         Ok(true)
     }
 
     fn delete_mailbox(&mut self, id: MailboxId) -> Result<(), StorageError> {
-        let Some(no) = self.number(id)? else {
+        let Some(cached) = self.load(id)? else {
             return Ok(());
         };
+        let (no, state) = (cached.no, cached.state);
+        let prekeys = self.counts(no)?;
+        let totals = self.counters.change();
+        totals.mailboxes = totals.mailboxes.saturating_sub(1);
+        totals.unqueue(state.messages.into(), state.bytes);
+        totals.recount_prekeys(prekeys.x25519 + prekeys.kem, 0);
         self.write()?;
         let payloads: Vec<i64> = {
             let mut select = self.prepare(
@@ -251,6 +258,9 @@ impl Mailboxes for SqliteStorage {
         }
         let seq = base.max(state.last_seq + 1);
         self.insert_message(no, seq, &incoming)?;
+        let totals = self.counters.change();
+        totals.messages += 1;
+        totals.message_bytes += len;
         state.last_seq = seq;
         state.messages += 1;
         state.bytes += len;
@@ -307,6 +317,7 @@ impl Mailboxes for SqliteStorage {
             state.messages = state.messages.saturating_sub(1);
             state.bytes = state.bytes.saturating_sub(gone.size);
             state.knocks = state.knocks.saturating_sub(u32::from(gone.knock));
+            self.counters.change().unqueue(1, gone.size);
             if let Some(payload) = gone.payload {
                 self.release_payload(payload)?;
             }

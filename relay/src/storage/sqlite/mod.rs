@@ -18,7 +18,9 @@ mod prekeys;
 mod records;
 mod schema;
 mod sweep;
+mod totals;
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -30,6 +32,7 @@ use undertone_wire::StoreEpoch;
 use self::cache::Cache;
 use self::checkpoint::Checkpointer;
 use self::error::storage_error;
+use self::totals::Counters;
 use super::Storage;
 use super::types::{Room, StorageError, Swept, Timestamp, Totals};
 
@@ -75,6 +78,9 @@ pub struct SqliteStorage {
     sequence_base: u64,
     max_bytes: Option<u64>,
     cache: Cache,
+    counters: Counters,
+    /// Whether this batch has written, and so may have changed the cache.
+    writing: Cell<bool>,
     /// Payloads that were stored in this batch.
     new_payloads: BTreeSet<i64>,
 }
@@ -114,6 +120,8 @@ impl SqliteStorage {
         Ok(Self {
             checkpointer: Checkpointer::start(path)?,
             epoch: schema::epoch(&db)?,
+            counters: Counters::read(&db)?,
+            writing: Cell::new(false),
             log_path: log_path.into(),
             folder,
             sequence_base: now.sequence_base(),
@@ -127,7 +135,8 @@ impl SqliteStorage {
     /// Opens the transaction at the first write of a batch: reading needs none, and a batch that only reads syncs
     /// nothing.
     fn write(&self) -> Result<(), StorageError> {
-        if self.db.is_autocommit() {
+        if !self.writing.get() {
+            self.writing.set(true);
             self.db
                 .execute_batch("BEGIN IMMEDIATE")
                 .map_err(storage_error)?;
@@ -154,7 +163,7 @@ impl SqliteStorage {
     }
 
     fn finish(&mut self) -> Result<(), StorageError> {
-        if self.db.is_autocommit() {
+        if !self.writing.get() {
             return Ok(());
         }
         self.write_mailboxes()?;
@@ -184,7 +193,9 @@ impl Storage for SqliteStorage {
             self.rollback();
             return Err(error);
         }
+        self.writing.set(false);
         self.cache.written();
+        self.counters.keep();
         self.new_payloads.clear();
         if let Ok(log) = std::fs::metadata(&self.log_path) {
             self.checkpointer.log_is(log.len());
@@ -193,14 +204,15 @@ impl Storage for SqliteStorage {
     }
 
     fn rollback(&mut self) {
+        if !self.writing.replace(false) {
+            return;
+        }
         if !self.db.is_autocommit() {
             // Fails only if SQLite has rolled back by itself.
             let _ = self.db.execute_batch("ROLLBACK");
-            self.cache.clear();
         }
-        if self.cache.changed().next().is_some() {
-            self.cache.clear();
-        }
+        self.cache.clear();
+        self.counters.take_back();
         self.new_payloads.clear();
     }
 
@@ -224,7 +236,7 @@ impl Storage for SqliteStorage {
     }
 
     fn totals(&mut self) -> Result<Totals, StorageError> {
-        self.count_totals()
+        Ok(self.counters.now())
     }
 
     fn sweep(&mut self, now: Timestamp, budget: u32) -> Result<Swept, StorageError> {

@@ -34,7 +34,7 @@ struct Page {
 }
 
 impl SqliteStorage {
-    fn counts(&self, mailbox: i64) -> Result<PrekeyCounts, StorageError> {
+    pub(super) fn counts(&self, mailbox: i64) -> Result<PrekeyCounts, StorageError> {
         let mut select =
             self.prepare("SELECT count(*) FROM prekey WHERE mailbox = ?1 AND kem = ?2")?;
         let mut count_of = |kind: Kind| {
@@ -248,6 +248,7 @@ impl Prekeys for SqliteStorage {
         {
             return Ok(PrekeyReplace::TooMany);
         }
+        let before = self.counts(no)?;
         self.run(
             "INSERT INTO prekey_page (mailbox, page, last_resort) VALUES (?1, ?2, ?3)
              ON CONFLICT (mailbox) DO UPDATE SET
@@ -258,6 +259,9 @@ impl Prekeys for SqliteStorage {
         self.replace_items(no, Kind::X25519, &with.x25519, with.append)?;
         self.replace_items(no, Kind::Kem, &with.kem, with.append)?;
         let counts = self.counts(no)?;
+        self.counters
+            .change()
+            .recount_prekeys(before.x25519 + before.kem, counts.x25519 + counts.kem);
         if let Some(row) = self.page_row(no)? {
             let mut strangers = row.strangers;
             if !with.x25519.is_empty() {
@@ -287,6 +291,8 @@ impl Prekeys for SqliteStorage {
         let taken = self.pop(no, as_who)?;
         if let Pop::Taken(popped, _) = &taken {
             self.remember_pop(no, pop, popped, now)?;
+            let used = u32::from(!popped.x25519.is_empty()) + u32::from(!popped.last_resort);
+            self.counters.change().recount_prekeys(used, 0);
         }
         Ok(taken)
     }

@@ -53,6 +53,11 @@ impl Records for SqliteStorage {
                 value.map(AsRef::<[u8]>::as_ref),
             ],
         )?;
+        let totals = self.counters.change();
+        totals.records = totals
+            .records
+            .saturating_sub(u64::from(current.value.is_some()))
+            + u64::from(value.is_some());
         Ok(RecordPut::Stored(version))
     }
 }

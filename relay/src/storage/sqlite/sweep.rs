@@ -1,4 +1,4 @@
-//! What is past its time, and what there is in numbers.
+//! What is past its time.
 
 use rusqlite::params;
 use undertone_wire::MailboxId;
@@ -6,7 +6,7 @@ use undertone_wire::limits::{ENVELOPE_TTL_MS, IDEMPOTENCE_MS};
 
 use super::error::storage_error;
 use super::{SqliteStorage, signed, unsigned};
-use crate::storage::types::{SeqRange, StorageError, Swept, Timestamp, Totals};
+use crate::storage::types::{SeqRange, StorageError, Swept, Timestamp};
 use crate::storage::{DAY_MS, MAILBOX_TTL_MS, Mailboxes, RECORD_TTL_MS};
 
 /// A row of the queue that may have expired.
@@ -41,12 +41,7 @@ impl SqliteStorage {
             removed += self.remove_some(sql, forget, budget)?;
         }
         let day = now.0 / DAY_MS;
-        removed += self.remove_some(
-            "DELETE FROM record WHERE no IN
-                (SELECT no FROM record WHERE written_day < ?1 LIMIT ?2)",
-            signed(day.saturating_sub(RECORD_TTL_MS / DAY_MS)),
-            budget,
-        )?;
+        removed += self.remove_records(day, budget)?;
         self.remove_unseen(signed(day.saturating_sub(MAILBOX_TTL_MS / DAY_MS)))?;
         let budget_rows = usize::try_from(budget).unwrap_or(usize::MAX);
         Ok(Swept {
@@ -70,6 +65,27 @@ impl SqliteStorage {
         } else {
             Ok(0)
         }
+    }
+
+    fn remove_records(&mut self, day: u64, budget: u32) -> Result<usize, StorageError> {
+        let before = signed(day.saturating_sub(RECORD_TTL_MS / DAY_MS));
+        let old: Vec<(i64, bool)> = {
+            let mut select = self.prepare(
+                "SELECT no, value IS NOT NULL FROM record WHERE written_day < ?1 LIMIT ?2",
+            )?;
+            let rows = select
+                .query_map(params![before, budget], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })
+                .map_err(storage_error)?;
+            rows.collect::<Result<_, _>>().map_err(storage_error)?
+        };
+        for (no, has_value) in &old {
+            self.run("DELETE FROM record WHERE no = ?1", [no])?;
+            let totals = self.counters.change();
+            totals.records = totals.records.saturating_sub(u64::from(*has_value));
+        }
+        Ok(old.len())
     }
 
     /// Rows are in the order of arrival, so that the first one that is young enough ends the search.
@@ -104,6 +120,7 @@ impl SqliteStorage {
         if let Some(payload) = old.payload {
             self.release_payload(payload)?;
         }
+        self.counters.change().unqueue(1, old.size);
         if let Some(cached) = self.load(old.mailbox)? {
             let state = &mut cached.state;
             state.messages = state.messages.saturating_sub(1);
@@ -134,24 +151,6 @@ impl SqliteStorage {
             self.delete_mailbox(id)?;
         }
         Ok(())
-    }
-
-    pub(super) fn count_totals(&mut self) -> Result<Totals, StorageError> {
-        let one = |sql: &str| -> Result<u64, StorageError> {
-            self.prepare(sql)?
-                .query_row([], |row| row.get(0))
-                .map(unsigned)
-                .map_err(storage_error)
-        };
-        Ok(Totals {
-            mailboxes: one("SELECT count(*) FROM mailbox")?,
-            messages: one("SELECT count(*) FROM message")?,
-            message_bytes: one("SELECT coalesce(sum(size), 0) FROM message")?,
-            prekeys: one("SELECT count(*) FROM prekey")?,
-            records: one("SELECT count(*) FROM record WHERE value IS NOT NULL")?,
-            blobs: one("SELECT count(*) FROM blob")?,
-            blob_bytes: one("SELECT coalesce(sum(length), 0) FROM blob")?,
-        })
     }
 }
 

@@ -1,6 +1,11 @@
 //! The conformance suite: what every storage engine must do, run on each of them. A later engine implements [`Engine`]
 //! and adds a line to [`suite`].
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "what a test did not expect fails it"
+)]
+
 mod allow_list;
 mod batches;
 mod blobs;
@@ -17,7 +22,7 @@ use tempfile::TempDir;
 use undertone_wire::{MailboxId, MessageId, StoreEpoch};
 
 use super::memory::MemoryStorage;
-use super::sqlite::SqliteStorage;
+use super::sqlite::{Durability, SqliteOptions, SqliteStorage};
 use super::{Append, AppendBounds, Incoming, Storage, Timestamp, Via};
 
 /// An engine under test.
@@ -48,13 +53,22 @@ impl Engine for Memory {
 
 pub(super) struct Sqlite {
     storage: Option<SqliteStorage>,
+    options: SqliteOptions,
     folder: TempDir,
 }
 
 impl Sqlite {
     pub(super) fn new() -> Self {
+        Self::with(Durability::Full)
+    }
+
+    pub(super) fn with(durability: Durability) -> Self {
         let mut engine = Self {
             storage: None,
+            options: SqliteOptions {
+                durability,
+                max_bytes: None,
+            },
             folder: tempfile::tempdir().unwrap(),
         };
         engine.restart(START);
@@ -74,7 +88,8 @@ impl Engine for Sqlite {
     fn restart(&mut self, now: Timestamp) {
         self.storage = None;
         let mut rng = ChaCha8Rng::seed_from_u64(1);
-        self.storage = Some(SqliteStorage::open(&self.path(), now, &mut rng).unwrap());
+        self.storage =
+            Some(SqliteStorage::open_with(&self.path(), self.options, now, &mut rng).unwrap());
     }
 }
 

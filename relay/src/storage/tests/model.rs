@@ -6,6 +6,7 @@ use undertone_wire::bearer::BearerHash;
 use undertone_wire::{BlobId, PopId, RecordId};
 
 use super::{DAY, Engine, MINUTE, Memory, ROOMY, START, Sqlite, mailbox_id, message};
+use crate::storage::sqlite::Durability;
 use crate::storage::{
     BlobEntry, Incoming, PopAs, PrekeyItem, PrekeyReplacement, Storage, Timestamp, Token,
     TokenKind, Via,
@@ -205,11 +206,11 @@ fn everything(storage: &mut dyn Storage) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
 
     #[test]
     fn sqlite_and_memory_agree(ops in prop::collection::vec(op(), 1..80)) {
-        let (mut memory, mut sqlite) = (Memory::new(), Sqlite::new());
+        let (mut memory, mut sqlite) = (Memory::new(), Sqlite::with(Durability::None));
         let mut now = START;
         memory.storage().begin().unwrap();
         sqlite.storage().begin().unwrap();
