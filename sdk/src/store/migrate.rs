@@ -21,8 +21,12 @@ pub(super) fn version(connection: &Connection) -> Result<u32, OpenError> {
         .map_err(OpenError::from_sqlite)
 }
 
-/// Brings the schema to the newest version, each step in a transaction of its own. A newer file is refused unchanged.
-pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
+/// Brings the schema to the newest version, each step in a transaction of its own. `first` writes what a new store starts
+/// with, in the transaction of the first step. A newer file is refused unchanged.
+pub(super) fn migrate(
+    connection: &mut Connection,
+    first: impl Fn(&Connection) -> Result<(), OpenError>,
+) -> Result<(), OpenError> {
     let found = version(connection)?;
     if found > SCHEMA_VERSION {
         return Err(OpenError::NewerSchema {
@@ -36,8 +40,11 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
             .map_err(OpenError::from_sqlite)?;
         tx.execute_batch(step)
             .and_then(|()| tx.pragma_update(None, "user_version", version))
-            .and_then(|()| tx.commit())
             .map_err(OpenError::from_sqlite)?;
+        if version == 1 {
+            first(&tx)?;
+        }
+        tx.commit().map_err(OpenError::from_sqlite)?;
     }
     Ok(())
 }

@@ -69,7 +69,7 @@ pub(super) fn connect(
     }
     configure(&connection, options).map_err(OpenError::from_sqlite)?;
     undertone_tokenizer::register(&connection).map_err(OpenError::from_sqlite)?;
-    migrate::migrate(&mut connection)?;
+    migrate::migrate(&mut connection, |tx| make_column_key(tx, key))?;
     let column_key = column_key(&connection, key)?;
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
@@ -77,9 +77,8 @@ pub(super) fn connect(
     Ok((connection, column_key))
 }
 
-/// The key of the sealed columns: unwrapped, or made when the store is new.
+/// The key of the sealed columns, unwrapped.
 pub(super) fn column_key(connection: &Connection, key: &StoreKey) -> Result<ColumnKey, OpenError> {
-    let wrapping = ColumnKey::new(&key.wrapping_key()?);
     let wrapped: Option<Vec<u8>> = connection
         .query_row(
             "SELECT value FROM meta WHERE key = ?1",
@@ -88,22 +87,24 @@ pub(super) fn column_key(connection: &Connection, key: &StoreKey) -> Result<Colu
         )
         .optional()
         .map_err(OpenError::from_sqlite)?;
-    let mut column = SecretBytes::zeroed();
-    if let Some(wrapped) = wrapped {
-        let opened = wrapping.open(&WRAPPED, &wrapped)?;
-        let opened = <&[u8; 32]>::try_from(opened.as_slice()).map_err(|_| OpenError::Corrupt)?;
-        column.expose_mut().copy_from_slice(opened);
-    } else {
-        random(column.expose_mut())?;
-        let wrapped = wrapping.seal(&WRAPPED, column.expose())?;
-        connection
-            .execute(
-                "INSERT INTO meta (key, value) VALUES (?1, ?2)",
-                (COLUMN_KEY, wrapped),
-            )
-            .map_err(OpenError::from_sqlite)?;
-    }
-    Ok(ColumnKey::new(&column))
+    let wrapped = wrapped.ok_or(OpenError::Corrupt)?;
+    let opened = ColumnKey::new(&key.wrapping_key()?).open(&WRAPPED, &wrapped)?;
+    let opened = <&[u8; 32]>::try_from(opened.as_slice()).map_err(|_| OpenError::Corrupt)?;
+    Ok(ColumnKey::new(&SecretBytes::copy_from(opened)))
+}
+
+/// Gives a new store a random column key.
+fn make_column_key(connection: &Connection, key: &StoreKey) -> Result<(), OpenError> {
+    let mut column = SecretBytes::<32>::zeroed();
+    random(column.expose_mut())?;
+    let wrapped = ColumnKey::new(&key.wrapping_key()?).seal(&WRAPPED, column.expose())?;
+    connection
+        .execute(
+            "INSERT INTO meta (key, value) VALUES (?1, ?2)",
+            (COLUMN_KEY, wrapped),
+        )
+        .map_err(OpenError::from_sqlite)?;
+    Ok(())
 }
 
 /// The write-ahead log beside a file.
@@ -160,6 +161,9 @@ fn configure(connection: &Connection, options: &StoreOptions) -> rusqlite::Resul
             Durability::None => "OFF",
         },
     )?;
+    // Apple's fsync does not reach the medium by itself; elsewhere this means nothing.
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     connection.pragma_update_and_check(None, "secure_delete", "ON", |_| Ok(()))?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;

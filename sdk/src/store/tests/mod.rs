@@ -1,5 +1,6 @@
 //! Tests of the store through its public operations, and of what is on the disk.
 
+mod contacts;
 mod delivery;
 mod disk;
 mod history;
@@ -7,6 +8,8 @@ mod lock;
 mod migration;
 mod open;
 mod oracle;
+mod outbox;
 mod remnants;
+mod search;
 mod sessions;
 mod support;

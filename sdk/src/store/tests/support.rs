@@ -157,3 +157,19 @@ pub(super) fn message(peer: &Peer, number: u64, body: &str) -> NewMessage {
         extra: None,
     }
 }
+
+/// A row for the outbox; ids follow the number.
+pub(super) fn outbox_item(peer: &Peer, number: u8) -> NewOutbox {
+    NewOutbox {
+        contact: peer.contact,
+        destination: Some(peer.destination),
+        envelope_id: EnvelopeId::from_bytes([number; 16]),
+        message_id: MessageId::from_bytes([number; 16]),
+        shown: true,
+        encrypted_as: None,
+        body: OutboxBody::Content(vec![number; 3]),
+        hold: OutboxHold::None,
+        wake: true,
+        created: NOW.plus(u64::from(number)),
+    }
+}

@@ -1,0 +1,134 @@
+//! Contacts and their devices.
+
+use undertone_protocol::device::{DeviceIdentity, MailboxId};
+
+use super::support::*;
+use crate::store::*;
+
+#[test]
+fn a_contact_goes_through_its_states() {
+    let mut fixture = Fixture::new();
+    let tx = fixture.store.transaction().unwrap();
+    let peer = peer(&tx, 1);
+    let contacts = tx.contacts();
+    contacts
+        .set_state(peer.contact, ContactState::Blocked, NOW.plus(1))
+        .unwrap();
+    contacts.set_name(peer.contact, "N.", NOW.plus(2)).unwrap();
+    contacts
+        .set_manifest(peer.contact, b"pin", NOW.plus(3), b"signed")
+        .unwrap();
+    contacts
+        .set_manifest_due(peer.contact, Some(NOW.plus(4)))
+        .unwrap();
+    contacts.set_acceptance_owed(peer.contact, true).unwrap();
+    let row = contacts.by_account(&account(1)).unwrap().unwrap();
+    contacts.set_secrets(&row, b"secret").unwrap();
+    assert_eq!(contacts.get(peer.contact).unwrap(), Some(row.clone()));
+    assert_eq!(
+        (row.state, row.name.as_str(), row.changed),
+        (ContactState::Blocked, "N.", NOW.plus(2))
+    );
+    assert_eq!(
+        (row.pin.as_deref(), row.manifest_issued),
+        (Some(&b"pin"[..]), Some(NOW.plus(3)))
+    );
+    assert!(row.acceptance_owed);
+    assert_eq!(contacts.manifest(peer.contact).unwrap().unwrap(), b"signed");
+    assert_eq!(
+        contacts.secrets(&row).unwrap().unwrap().as_slice(),
+        b"secret"
+    );
+    assert_eq!(contacts.next_manifest_due().unwrap(), Some(NOW.plus(4)));
+    assert!(contacts.manifests_due(NOW.plus(3)).unwrap().is_empty());
+    assert_eq!(contacts.manifests_due(NOW.plus(4)).unwrap().len(), 1);
+}
+
+#[test]
+fn a_contact_is_removed_with_all_that_is_theirs() {
+    let mut fixture = Fixture::new();
+    let tx = fixture.store.transaction().unwrap();
+    let (gone, stays) = (peer(&tx, 1), peer(&tx, 2));
+    for peer in [&gone, &stays] {
+        let number = if peer.contact == gone.contact { 1 } else { 2 };
+        tx.outbox().insert(&outbox_item(peer, number)).unwrap();
+        tx.receipts()
+            .owe(
+                peer.device,
+                &message(peer, u64::from(number), "").message_id,
+            )
+            .unwrap();
+        tx.messages()
+            .insert(&message(peer, u64::from(number), "words"))
+            .unwrap();
+    }
+    tx.messages()
+        .remove_conversation(gone.conversation)
+        .unwrap();
+    tx.contacts().remove(gone.contact).unwrap();
+    assert!(tx.peer_devices().get(gone.device).unwrap().is_none());
+    assert!(tx.conversations().get(gone.conversation).unwrap().is_none());
+    assert_eq!(tx.outbox().count().unwrap(), 1);
+    assert_eq!(tx.receipts().devices().unwrap(), [stays.device]);
+    tx.commit().unwrap();
+    fixture.store.verify().unwrap();
+}
+
+#[test]
+fn a_device_is_brought_up_to_date() {
+    let mut fixture = Fixture::new();
+    let tx = fixture.store.transaction().unwrap();
+    let peer = peer(&tx, 1);
+    let devices = tx.peer_devices();
+    devices
+        .set_state(peer.device, PeerDeviceState::Gone)
+        .unwrap();
+    devices.heard(peer.device, NOW).unwrap();
+    devices.set_pop(peer.device, Some(&[6; 16])).unwrap();
+    assert_eq!(
+        devices.get(peer.device).unwrap().unwrap().pop_id,
+        Some([6; 16])
+    );
+    devices
+        .handshake_begun(peer.device, NOW, Some(NOW.plus(7)))
+        .unwrap();
+    let moved = DeviceIdentity {
+        mailbox: MailboxId::from_bytes([8; 16]),
+        ..device(1)
+    };
+    assert_eq!(
+        devices
+            .upsert(peer.contact, &moved, "https://other.example")
+            .unwrap(),
+        peer.device
+    );
+    let row = devices.find(peer.contact, &moved.id).unwrap().unwrap();
+    assert_eq!(
+        (row.keys, row.relay.as_str(), row.state),
+        (moved, "https://other.example", PeerDeviceState::Active)
+    );
+    assert_eq!(
+        (row.handshakes, row.last_handshake, row.pop_id),
+        (1, Some(NOW), None)
+    );
+    assert_eq!(row.last_heard, Some(NOW));
+    assert_eq!(devices.next_handshake().unwrap(), Some(NOW.plus(7)));
+    assert_eq!(
+        devices.handshakes_due(NOW.plus(7)).unwrap(),
+        devices.of_contact(peer.contact).unwrap()
+    );
+}
+
+#[test]
+fn two_contacts_may_claim_one_mailbox() {
+    let mut fixture = Fixture::new();
+    let tx = fixture.store.transaction().unwrap();
+    let (first, second) = (peer(&tx, 1), peer(&tx, 2));
+    let claimed = DeviceIdentity {
+        mailbox: first.destination.mailbox,
+        ..device(3)
+    };
+    tx.peer_devices()
+        .upsert(second.contact, &claimed, "https://relay.example")
+        .unwrap();
+}

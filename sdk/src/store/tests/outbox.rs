@@ -1,0 +1,223 @@
+//! The outbox.
+
+use undertone_protocol::content::MessageId;
+use undertone_protocol::device::MailboxId;
+use undertone_protocol::session::{MessageNumber, SessionId};
+
+use super::support::*;
+use crate::store::*;
+
+const NUMBER: MessageNumber = MessageNumber { chain: 2, n: 5 };
+
+fn sid() -> SessionId {
+    SessionId::from_bytes([1; 16])
+}
+
+fn id(number: u8) -> MessageId {
+    MessageId::from_bytes([number; 16])
+}
+
+#[test]
+fn a_mailboxs_rows_keep_their_order() {
+    let mut fixture = Fixture::new();
+    let (first, second) = fixture.write(|tx| (peer(tx, 1), peer(tx, 2)));
+    fixture.write(|tx| {
+        for number in 1..=4 {
+            tx.outbox().insert(&outbox_item(&first, number)).unwrap();
+            tx.outbox()
+                .insert(&outbox_item(&second, number + 100))
+                .unwrap();
+        }
+        tx.outbox().insert_front(&outbox_item(&first, 50)).unwrap();
+    });
+    let tx = fixture.store.transaction().unwrap();
+    let outbox = tx.outbox();
+    let order = |peer: &Peer| -> Vec<u8> {
+        let rows = outbox.of_mailbox(&peer.destination.mailbox, 10).unwrap();
+        rows.iter()
+            .map(|row| row.item.message_id.as_bytes()[0])
+            .collect()
+    };
+    assert_eq!(order(&first), [50, 1, 2, 3, 4]);
+    assert_eq!(order(&second), [101, 102, 103, 104]);
+    let heads = outbox.mailboxes().unwrap();
+    assert_eq!(
+        heads
+            .iter()
+            .map(|head| head.destination)
+            .collect::<Vec<_>>(),
+        [first.destination, second.destination]
+    );
+    assert_eq!(heads[0].relay, "https://relay.example");
+    let head = outbox
+        .of_mailbox(&first.destination.mailbox, 1)
+        .unwrap()
+        .remove(0);
+    assert_eq!(head.item, outbox_item(&first, 50));
+    outbox.remove(head.id).unwrap();
+    assert_eq!(outbox.remove(head.id).unwrap_err(), StoreError::Constraint);
+    assert_eq!(order(&first), [1, 2, 3, 4]);
+    assert_eq!(outbox.count().unwrap(), 8);
+}
+
+#[test]
+fn an_emptied_outbox_never_reuses_a_place() {
+    let mut fixture = Fixture::new();
+    let peer = fixture.write(|tx| peer(tx, 1));
+    let first = fixture.write(|tx| tx.outbox().insert(&outbox_item(&peer, 1)).unwrap());
+    fixture.write(|tx| tx.outbox().remove(first).unwrap());
+    let second = fixture.write(|tx| tx.outbox().insert(&outbox_item(&peer, 2)).unwrap());
+    assert!(second > first);
+}
+
+#[test]
+fn content_becomes_an_envelope_and_content_again() {
+    let mut fixture = Fixture::new();
+    let tx = fixture.store.transaction().unwrap();
+    let peer = peer(&tx, 1);
+    let outbox = tx.outbox();
+    let row = outbox.insert(&outbox_item(&peer, 1)).unwrap();
+    outbox
+        .set_envelope(row, b"envelope", (&sid(), NUMBER), OutboxHold::None)
+        .unwrap();
+    let now = outbox.get(row).unwrap().unwrap().item;
+    assert_eq!(now.body, OutboxBody::Envelope(b"envelope".to_vec()));
+    assert_eq!(now.encrypted_as, Some((sid(), NUMBER)));
+    let fresh = EnvelopeId::from_bytes([77; 16]);
+    outbox
+        .set_content(row, b"content", &fresh, OutboxHold::Session)
+        .unwrap();
+    let now = outbox.get(row).unwrap().unwrap().item;
+    assert_eq!(
+        (now.body, now.encrypted_as),
+        (OutboxBody::Content(b"content".to_vec()), None)
+    );
+    assert_eq!((now.envelope_id, now.hold), (fresh, OutboxHold::Session));
+    assert_eq!(
+        outbox
+            .held(peer.device, OutboxHold::Session, 9)
+            .unwrap()
+            .len(),
+        1
+    );
+    assert_eq!(
+        outbox
+            .release(peer.device, OutboxHold::Session, OutboxHold::Acceptance)
+            .unwrap(),
+        1
+    );
+    assert_eq!(
+        outbox
+            .held(peer.device, OutboxHold::Acceptance, 9)
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn rows_wait_for_unknown_devices() {
+    let mut fixture = Fixture::new();
+    let tx = fixture.store.transaction().unwrap();
+    let (first, second) = (peer(&tx, 1), peer(&tx, 2));
+    let outbox = tx.outbox();
+    outbox
+        .insert(&NewOutbox {
+            destination: None,
+            ..outbox_item(&second, 1)
+        })
+        .unwrap();
+    outbox
+        .insert(&NewOutbox {
+            destination: None,
+            ..outbox_item(&first, 2)
+        })
+        .unwrap();
+    outbox
+        .insert(&NewOutbox {
+            destination: None,
+            ..outbox_item(&second, 3)
+        })
+        .unwrap();
+    outbox.insert(&outbox_item(&first, 4)).unwrap();
+    assert_eq!(
+        outbox.contacts_waiting().unwrap(),
+        [second.contact, first.contact]
+    );
+    let waiting = outbox.waiting(second.contact, 10).unwrap();
+    assert_eq!(
+        waiting
+            .iter()
+            .map(|row| row.item.message_id)
+            .collect::<Vec<_>>(),
+        [id(1), id(3)]
+    );
+    assert_eq!(outbox.mailboxes().unwrap().len(), 1);
+}
+
+#[test]
+fn a_device_that_is_gone_leaves_its_content_waiting() {
+    let mut fixture = Fixture::new();
+    let tx = fixture.store.transaction().unwrap();
+    let peer = peer(&tx, 1);
+    let outbox = tx.outbox();
+    outbox.insert(&outbox_item(&peer, 1)).unwrap();
+    let body = OutboxBody::Envelope(b"envelope".to_vec());
+    outbox
+        .insert(&NewOutbox {
+            body,
+            ..outbox_item(&peer, 2)
+        })
+        .unwrap();
+    outbox.insert(&outbox_item(&peer, 3)).unwrap();
+    outbox.unaddress(peer.device).unwrap();
+    let waiting = outbox.waiting(peer.contact, 10).unwrap();
+    assert_eq!(
+        waiting
+            .iter()
+            .map(|row| row.item.message_id)
+            .collect::<Vec<_>>(),
+        [id(1), id(3)]
+    );
+    assert!(waiting.iter().all(|row| row.item.destination.is_none()));
+    assert_eq!(outbox.count().unwrap(), 2);
+}
+
+#[test]
+fn what_belongs_to_a_message_device_or_time_is_found() {
+    let mut fixture = Fixture::new();
+    let tx = fixture.store.transaction().unwrap();
+    let (first, second) = (peer(&tx, 1), peer(&tx, 2));
+    let outbox = tx.outbox();
+    outbox.insert(&outbox_item(&first, 1)).unwrap();
+    outbox
+        .insert(&NewOutbox {
+            message_id: id(1),
+            ..outbox_item(&second, 2)
+        })
+        .unwrap();
+    outbox.insert(&outbox_item(&second, 3)).unwrap();
+    assert_eq!(outbox.remaining(&id(1)).unwrap(), 2);
+    assert_eq!(outbox.created_before(NOW.plus(3), 10).unwrap().len(), 2);
+    let elsewhere = Destination {
+        mailbox: MailboxId::from_bytes([8; 16]),
+        ..second.destination
+    };
+    assert_eq!(outbox.redirect(&elsewhere).unwrap(), 2);
+    assert_eq!(outbox.of_mailbox(&elsewhere.mailbox, 10).unwrap().len(), 2);
+    assert_eq!(outbox.remove_message(&id(1)).unwrap(), 2);
+    assert_eq!(outbox.remove_device(second.device).unwrap(), 1);
+    assert_eq!(outbox.count().unwrap(), 0);
+}
+
+#[test]
+fn an_envelope_id_is_queued_once() {
+    let mut fixture = Fixture::new();
+    let tx = fixture.store.transaction().unwrap();
+    let peer = peer(&tx, 1);
+    tx.outbox().insert(&outbox_item(&peer, 1)).unwrap();
+    assert_eq!(
+        tx.outbox().insert(&outbox_item(&peer, 1)).unwrap_err(),
+        StoreError::Constraint
+    );
+}
