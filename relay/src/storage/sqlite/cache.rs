@@ -1,6 +1,6 @@
 //! The mailboxes in use, in memory: their rows are read once and written once for each batch.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use undertone_wire::MailboxId;
@@ -9,6 +9,9 @@ use crate::storage::{MailboxState, Token};
 
 /// Mailboxes that are kept between batches (about 300 bytes each).
 const KEPT: usize = 50_000;
+
+/// Ids that are known to be nobody's (about 30 bytes each).
+const KEPT_UNKNOWN: usize = 10_000;
 
 /// A mailbox with its row number.
 pub(super) struct Cached {
@@ -22,6 +25,8 @@ pub(super) struct Cached {
 #[derive(Default)]
 pub(super) struct Cache {
     mailboxes: HashMap<MailboxId, Cached>,
+    /// So that asking again for what does not exist takes no longer than for what does.
+    unknown: HashSet<MailboxId>,
 }
 
 impl Cache {
@@ -37,8 +42,21 @@ impl Cache {
         self.mailboxes.insert(id, cached);
     }
 
+    pub(super) fn is_unknown(&self, id: MailboxId) -> bool {
+        self.unknown.contains(&id)
+    }
+
+    pub(super) fn insert_unknown(&mut self, id: MailboxId) {
+        if self.unknown.len() >= KEPT_UNKNOWN {
+            self.unknown.clear();
+        }
+        self.unknown.insert(id);
+    }
+
+    /// Forgets what is known about an id that comes to exist or ceases to.
     pub(super) fn remove(&mut self, id: MailboxId) {
         self.mailboxes.remove(&id);
+        self.unknown.remove(&id);
     }
 
     pub(super) fn changed(&self) -> impl Iterator<Item = &Cached> {
@@ -57,5 +75,6 @@ impl Cache {
 
     pub(super) fn clear(&mut self) {
         self.mailboxes.clear();
+        self.unknown.clear();
     }
 }

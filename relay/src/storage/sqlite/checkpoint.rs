@@ -27,6 +27,8 @@ pub(super) struct Checkpointer {
     thread: Option<JoinHandle<()>>,
     /// A checkpoint was asked for and has not been reported done.
     under_way: bool,
+    /// Bytes of log at which the next commit waits.
+    wait_at: u64,
 }
 
 impl Checkpointer {
@@ -44,6 +46,7 @@ impl Checkpointer {
             done,
             thread: Some(thread),
             under_way: false,
+            wait_at: WAIT_BYTES,
         })
     }
 
@@ -53,6 +56,7 @@ impl Checkpointer {
             self.under_way = false;
         }
         if bytes < CHECKPOINT_BYTES {
+            self.wait_at = WAIT_BYTES;
             return;
         }
         if !self.under_way
@@ -60,10 +64,12 @@ impl Checkpointer {
         {
             self.under_way = wake.try_send(()).is_ok();
         }
-        if bytes >= WAIT_BYTES && self.under_way {
+        if bytes >= self.wait_at && self.under_way {
             // An end of the thread counts as done.
             let _ = self.done.recv();
             self.under_way = false;
+            // If it was in vain, somebody reads an old state for long, as a backup does: do not wait at every commit.
+            self.wait_at = bytes.saturating_add(WAIT_BYTES);
         }
     }
 }

@@ -20,6 +20,9 @@ use crate::storage::{DAY_MS, Mailboxes};
 impl SqliteStorage {
     /// Brings the mailbox into the cache; `None` when there is none.
     pub(super) fn load(&mut self, id: MailboxId) -> Result<Option<&mut Cached>, StorageError> {
+        if self.cache.is_unknown(id) {
+            return Ok(None);
+        }
         if self.cache.get(id).is_none() {
             let found = self
                 .prepare(
@@ -32,7 +35,12 @@ impl SqliteStorage {
                 .map_err(storage_error)?;
             match found {
                 Some(cached) => self.cache.insert(id, cached),
-                None => return Ok(None),
+                None => {
+                    // As a mailbox that exists would cost now.
+                    self.read_tokens(0)?;
+                    self.cache.insert_unknown(id);
+                    return Ok(None);
+                }
             }
         }
         Ok(self.cache.get_mut(id))
@@ -182,6 +190,7 @@ impl Mailboxes for SqliteStorage {
             "INSERT INTO mailbox (id, seen_day) VALUES (?1, ?2)",
             params![id.as_bytes().as_slice(), day],
         )?;
+        self.cache.remove(id);
         self.counters.change().mailboxes += 1;
         Ok(true)
     }

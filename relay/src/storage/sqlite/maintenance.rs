@@ -1,10 +1,9 @@
 //! What an operator does to a store from outside the relay's process.
 
 use std::path::Path;
-use std::time::Duration;
 
 use rand_core::CryptoRng;
-use rusqlite::backup::Backup;
+use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 use undertone_wire::StoreEpoch;
 
@@ -13,11 +12,9 @@ use super::{SqliteStorage, configure, schema};
 use crate::storage::StorageError;
 use crate::storage::sqlite::Durability;
 
-/// Pages copied at a time, so that a running relay's commits get through in between.
-const PAGES_AT_A_TIME: i32 = 256;
-
-/// How long a copy waits when the store is busy.
-const PAUSE: Duration = Duration::from_millis(5);
+/// All pages at once. A relay that is running goes on meanwhile: in a copy by steps, each of its commits would start the
+/// copy anew.
+const ALL_PAGES: i32 = -1;
 
 impl SqliteStorage {
     /// Copies the store in `from`, which a relay may be using, to the new file `to`.
@@ -29,9 +26,12 @@ impl SqliteStorage {
             .map_err(storage_error)?;
         schema::epoch(&source)?;
         let mut target = Connection::open(to).map_err(storage_error)?;
-        Backup::new(&source, &mut target)
-            .and_then(|copy| copy.run_to_completion(PAGES_AT_A_TIME, PAUSE, None))
+        let copied = Backup::new(&source, &mut target)
+            .and_then(|copy| copy.step(ALL_PAGES))
             .map_err(storage_error)?;
+        if copied != StepResult::Done {
+            return Err(StorageError::InUse);
+        }
         drop(target);
         std::fs::File::open(to)
             .and_then(|file| file.sync_all())
