@@ -52,14 +52,10 @@ impl PrekeyId {
     /// What stands in a handshake in place of the id of an absent one-time prekey. No prekey has it.
     pub const ABSENT: u32 = u32::MAX;
 
-    /// A fresh random id.
+    /// A fresh random id. In place of [`PrekeyId::ABSENT`] it is 0; drawing again would never end with a broken generator.
     #[must_use]
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
-        loop {
-            if let Some(id) = Self::new(rng.next_u32()) {
-                return id;
-            }
-        }
+        Self::new(rng.next_u32()).unwrap_or(Self(0))
     }
 
     /// The id with this number; `None` for [`PrekeyId::ABSENT`].

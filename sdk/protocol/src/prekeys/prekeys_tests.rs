@@ -75,8 +75,10 @@ fn a_generator_that_repeats_is_noticed() {
 #[test]
 fn no_prekey_has_the_id_that_means_absent() {
     assert_eq!(PrekeyId::new(PrekeyId::ABSENT), None);
-    let id = PrekeyId::generate(&mut FixedRng::new(&[0xff, 0xff, 0xff, 0xff, 0, 0, 0, 9]));
-    assert_eq!(id.get(), 9);
+    assert_ne!(
+        PrekeyId::generate(&mut FixedRng::new(&[0xff])).get(),
+        PrekeyId::ABSENT
+    );
 }
 
 #[test]
