@@ -86,7 +86,7 @@ fn what_is_published_fits_the_relay() {
             .iter()
             .all(|bucket| *bucket <= limits::MAX_RECORD_BYTES)
     );
-    assert!(ONE_TIME_PREKEYS <= limits::MAX_ONE_TIME_X25519);
-    assert!(ONE_TIME_KEM_PREKEYS <= limits::MAX_ONE_TIME_KEM);
+    const { assert!(ONE_TIME_PREKEYS <= limits::MAX_ONE_TIME_X25519) };
+    const { assert!(ONE_TIME_KEM_PREKEYS <= limits::MAX_ONE_TIME_KEM) };
     assert_eq!(BEARER_LEN, undertone_wire::bearer::BEARER_LEN);
 }
