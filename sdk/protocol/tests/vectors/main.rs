@@ -6,6 +6,7 @@
 
 mod account;
 mod content;
+mod handshake;
 mod invite;
 mod manifest;
 mod prekeys;

@@ -8,7 +8,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use crate::{
-    session::{dh, public},
+    handshake::{dh, public},
     support::{Case, expand, label, seal},
 };
 
