@@ -41,7 +41,7 @@ pub(crate) async fn answer(
     range: Option<&str>,
     turn: OwnedSemaphorePermit,
     metrics: Arc<Metrics>,
-) -> Result<Response, Response> {
+) -> Result<Response, StatusCode> {
     let (status, first, last) = match range.map_or(Part::Whole, |range| parse(range, length)) {
         Part::Whole => (StatusCode::OK, 0, length - 1),
         Part::Span(first, last) => (StatusCode::PARTIAL_CONTENT, first, last),
@@ -52,13 +52,13 @@ pub(crate) async fn answer(
                 header::CONTENT_RANGE,
                 format!("bytes */{length}"),
             );
-            return Err(refused);
+            return Ok(refused);
         }
     };
     let span = last - first + 1;
     let reader = blocking(move || Reader::open(&folder, id, first, span))
         .await
-        .map_err(|_| body::empty(StatusCode::NOT_FOUND))?;
+        .map_err(|_| StatusCode::NOT_FOUND)?;
     let transfer = Transfer {
         reader,
         metrics,

@@ -70,8 +70,30 @@ impl Drop for Claim {
     }
 }
 
-/// A refusal, as the answer it becomes.
-type Refused = Response;
+/// A refusal: its status, and where the upload stands when that helps.
+#[derive(Clone, Copy, Debug)]
+struct Refused {
+    status: StatusCode,
+    offset: Option<u64>,
+}
+
+impl Refused {
+    fn answer(self) -> Response {
+        match self.offset {
+            Some(offset) => at_offset(self.status, offset),
+            None => body::empty(self.status),
+        }
+    }
+}
+
+impl From<StatusCode> for Refused {
+    fn from(status: StatusCode) -> Self {
+        Self {
+            status,
+            offset: None,
+        }
+    }
+}
 
 impl Blobs {
     /// Answers a request whose path continues with `rest` after `/v1/blobs`.
@@ -85,17 +107,17 @@ impl Blobs {
             None if rest.is_empty() && request.method() == Method::POST => {
                 self.create(&request, source).await
             }
-            None if rest.is_empty() => Err(body::empty(StatusCode::METHOD_NOT_ALLOWED)),
-            None | Some(None) => Err(body::empty(StatusCode::NOT_FOUND)),
+            None if rest.is_empty() => Err(StatusCode::METHOD_NOT_ALLOWED.into()),
+            None | Some(None) => Err(StatusCode::NOT_FOUND.into()),
             Some(Some(id)) => match *request.method() {
                 Method::GET => self.download(id, &request).await,
                 Method::HEAD => self.state(id, &request).await,
                 Method::PATCH => self.upload(id, request).await,
                 Method::DELETE => self.delete(id, &request).await,
-                _ => Err(body::empty(StatusCode::METHOD_NOT_ALLOWED)),
+                _ => Err(StatusCode::METHOD_NOT_ALLOWED.into()),
             },
         };
-        let answer = answered.unwrap_or_else(|refused| refused);
+        let answer = answered.unwrap_or_else(Refused::answer);
         body::with_headers(answer, &[(TUS_RESUMABLE, "1.0.0")])
     }
 
@@ -105,12 +127,12 @@ impl Blobs {
         source: SourcePrefix,
     ) -> Result<Response, Refused> {
         let length = number(request, &UPLOAD_LENGTH).filter(|&length| length > 0);
-        let length = length.ok_or_else(|| body::empty(StatusCode::BAD_REQUEST))?;
+        let length = length.ok_or(StatusCode::BAD_REQUEST)?;
         if length > self.max_length {
-            return Err(body::empty(StatusCode::PAYLOAD_TOO_LARGE));
+            return Err(StatusCode::PAYLOAD_TOO_LARGE.into());
         }
         if !self.sources.reserve_blob(source, length, clock::now_ms()) {
-            return Err(body::empty(StatusCode::TOO_MANY_REQUESTS));
+            return Err(StatusCode::TOO_MANY_REQUESTS.into());
         }
         let id = BlobId::from_bytes(rand::random());
         let secret: [u8; 16] = rand::random();
@@ -135,7 +157,7 @@ impl Blobs {
         match created {
             BlobCreate::Created => {}
             BlobCreate::Full | BlobCreate::Exists => {
-                return Err(body::empty(StatusCode::INSUFFICIENT_STORAGE));
+                return Err(StatusCode::INSUFFICIENT_STORAGE.into());
             }
         }
         let mut answer = body::empty(StatusCode::CREATED);
@@ -177,13 +199,16 @@ impl Blobs {
         request: Request<Incoming>,
     ) -> Result<Response, Refused> {
         let offset = number(&request, &UPLOAD_OFFSET);
-        let offset = offset.ok_or_else(|| body::empty(StatusCode::BAD_REQUEST))?;
+        let offset = offset.ok_or(StatusCode::BAD_REQUEST)?;
         let turn = self.transfers.clone().try_acquire_owned();
-        let turn = turn.map_err(|_| body::try_later())?;
+        let turn = turn.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
         let claim = self.claim(id)?;
         let entry = self.owned(id, &request).await?;
         if entry.received != offset {
-            return Err(at_offset(StatusCode::CONFLICT, entry.received));
+            return Err(Refused {
+                status: StatusCode::CONFLICT,
+                offset: Some(entry.received),
+            });
         }
         // On its own task: when the socket breaks, this request ends at once, but what arrived is still recorded.
         let received = tokio::spawn(async move {
@@ -193,7 +218,7 @@ impl Blobs {
         });
         let received = received
             .await
-            .unwrap_or_else(|_| Err(body::empty(StatusCode::INTERNAL_SERVER_ERROR)))?;
+            .unwrap_or_else(|_| Err(StatusCode::INTERNAL_SERVER_ERROR.into()))?;
         Ok(at_offset(StatusCode::NO_CONTENT, received))
     }
 
@@ -214,7 +239,7 @@ impl Blobs {
             let ended = fill(&mut incoming, &mut chunk).await;
             let len = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
             if len > entry.length - written {
-                return Err(body::empty(StatusCode::PAYLOAD_TOO_LARGE));
+                return Err(StatusCode::PAYLOAD_TOO_LARGE.into());
             }
             self.metrics.blob_bytes_in.increment(len);
             writer = blocking(move || writer.write(&chunk).map(|()| writer))
@@ -232,7 +257,10 @@ impl Blobs {
         self.record(id, entry, writer, recorded, written).await?;
         match ended {
             Ended::Whole => Ok(written),
-            Ended::Broken => Err(at_offset(StatusCode::BAD_REQUEST, written)),
+            Ended::Broken => Err(Refused {
+                status: StatusCode::BAD_REQUEST,
+                offset: Some(written),
+            }),
         }
     }
 
@@ -262,12 +290,16 @@ impl Blobs {
             .await
             .map_err(unavailable)?;
         match advanced {
-            BlobAdvance::Advanced if room == Room::Low && to < entry.length => {
-                Err(at_offset(StatusCode::INSUFFICIENT_STORAGE, to))
-            }
+            BlobAdvance::Advanced if room == Room::Low && to < entry.length => Err(Refused {
+                status: StatusCode::INSUFFICIENT_STORAGE,
+                offset: Some(to),
+            }),
             BlobAdvance::Advanced => Ok(writer),
-            BlobAdvance::Conflict(at) => Err(at_offset(StatusCode::CONFLICT, at)),
-            BlobAdvance::NoBlob => Err(body::empty(StatusCode::NOT_FOUND)),
+            BlobAdvance::Conflict(at) => Err(Refused {
+                status: StatusCode::CONFLICT,
+                offset: Some(at),
+            }),
+            BlobAdvance::NoBlob => Err(StatusCode::NOT_FOUND.into()),
         }
     }
 
@@ -276,17 +308,17 @@ impl Blobs {
             .transfers
             .clone()
             .try_acquire_owned()
-            .map_err(|_| body::try_later())?;
+            .map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
         let entry = self
             .entry(id)
             .await?
             .filter(|entry| entry.received == entry.length);
-        let entry = entry.ok_or_else(|| body::empty(StatusCode::NOT_FOUND))?;
+        let entry = entry.ok_or(StatusCode::NOT_FOUND)?;
         let range = request
             .headers()
             .get(header::RANGE)
             .and_then(|value| value.to_str().ok());
-        blob_download::answer(
+        let answer = blob_download::answer(
             self.folder.clone(),
             id,
             entry.length,
@@ -294,7 +326,8 @@ impl Blobs {
             turn,
             self.metrics.clone(),
         )
-        .await
+        .await?;
+        Ok(answer)
     }
 
     /// Removes blobs whose time is over, a bounded number of them.
@@ -349,17 +382,16 @@ impl Blobs {
                 id,
             })
         } else {
-            Err(body::empty(StatusCode::LOCKED))
+            Err(StatusCode::LOCKED.into())
         }
     }
 
     async fn owned(&self, id: BlobId, request: &Request<Incoming>) -> Result<BlobEntry, Refused> {
-        let secret: [u8; 16] =
-            bearer(request).ok_or_else(|| body::empty(StatusCode::UNAUTHORIZED))?;
+        let secret: [u8; 16] = bearer(request).ok_or(StatusCode::UNAUTHORIZED)?;
         let entry = self.entry(id).await?;
         entry
             .filter(|entry| bool::from(entry.secret_hash.ct_eq(&hash(&secret))))
-            .ok_or_else(|| body::empty(StatusCode::NOT_FOUND))
+            .ok_or_else(|| StatusCode::NOT_FOUND.into())
     }
 
     async fn entry(&self, id: BlobId) -> Result<Option<BlobEntry>, Refused> {
@@ -432,20 +464,20 @@ fn at_offset(status: StatusCode, offset: u64) -> Response {
     answer
 }
 
-fn disk(error: std::io::Error) -> Refused {
+fn disk(error: std::io::Error) -> StatusCode {
     if matches!(
         error.kind(),
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
     ) {
-        return body::empty(StatusCode::INSUFFICIENT_STORAGE);
+        return StatusCode::INSUFFICIENT_STORAGE;
     }
     tracing::error!(kind = ?error.kind(), "a blob's file could not be used; check the disk under DATA/blobs");
-    body::empty(StatusCode::INTERNAL_SERVER_ERROR)
+    StatusCode::INTERNAL_SERVER_ERROR
 }
 
-fn unavailable(failed: IndexFailed) -> Refused {
+fn unavailable(failed: IndexFailed) -> StatusCode {
     match failed {
-        IndexFailed::Full => body::empty(StatusCode::INSUFFICIENT_STORAGE),
-        IndexFailed::Other => body::empty(StatusCode::INTERNAL_SERVER_ERROR),
+        IndexFailed::Full => StatusCode::INSUFFICIENT_STORAGE,
+        IndexFailed::Other => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

@@ -34,20 +34,16 @@ pub(crate) fn octets(status: StatusCode, bytes: impl Into<Bytes>) -> Response {
     )
 }
 
-/// An answer without a body.
+/// An answer without a body. One that says 503 also says when to try again.
 pub(crate) fn empty(status: StatusCode) -> Response {
-    with_headers(
+    let answer = with_headers(
         full(status, Bytes::new()),
         &[(header::CACHE_CONTROL, "no-store")],
-    )
-}
-
-/// 503 with the seconds after which to try again.
-pub(crate) fn try_later() -> Response {
-    with_headers(
-        empty(StatusCode::SERVICE_UNAVAILABLE),
-        &[(header::RETRY_AFTER, "5")],
-    )
+    );
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        return with_headers(answer, &[(header::RETRY_AFTER, "5")]);
+    }
+    answer
 }
 
 /// Sets constant headers.
@@ -66,14 +62,12 @@ pub(crate) fn with_headers(
 /// Reads a whole body.
 ///
 /// # Errors
-/// The answer to give: 413 above `limit` bytes, 408 when it does not arrive in time, 400 when it breaks off.
-pub(crate) async fn read(body: Incoming, limit: usize) -> Result<Bytes, Response> {
+/// The status to answer: 413 above `limit` bytes, 408 when it does not arrive in time, 400 when it breaks off.
+pub(crate) async fn read(body: Incoming, limit: usize) -> Result<Bytes, StatusCode> {
     match tokio::time::timeout(limits::BODY_TIMEOUT, Limited::new(body, limit).collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(empty(StatusCode::PAYLOAD_TOO_LARGE))
-        }
-        Ok(Err(_)) => Err(empty(StatusCode::BAD_REQUEST)),
-        Err(_) => Err(empty(StatusCode::REQUEST_TIMEOUT)),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Ok(Err(_)) => Err(StatusCode::BAD_REQUEST),
+        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
     }
 }

@@ -55,8 +55,9 @@ enum Job {
     Index(IndexJob),
 }
 
-/// Work on the index of blobs inside a batch; gives what to do when the outcome of the commit is known.
-type IndexJob = Box<dyn FnOnce(&mut dyn Storage, Timestamp) -> Release + Send>;
+/// Work on the index of blobs inside a batch; gives what to do when the outcome of the commit is known, and what failed.
+type IndexJob =
+    Box<dyn FnOnce(&mut dyn Storage, Timestamp) -> (Release, Option<StorageError>) + Send>;
 
 /// Called with what became of the batch.
 type Release = Box<dyn FnOnce(Result<(), IndexFailed>) + Send>;
@@ -126,11 +127,15 @@ impl Committer {
     ) -> Result<T, IndexFailed> {
         let (answer, answered) = oneshot::channel();
         let job: IndexJob = Box::new(move |storage, now| {
-            let result = work(storage, now).map_err(|error| IndexFailed::from(&error));
-            Box::new(move |batch| {
+            let (result, failure) = match work(storage, now) {
+                Ok(value) => (Ok(value), None),
+                Err(error) => (Err(IndexFailed::from(&error)), Some(error)),
+            };
+            let release: Release = Box::new(move |batch| {
                 // Whoever asked may have left.
                 let _ = answer.send(result.and_then(|value| batch.map(|()| value)));
-            })
+            });
+            (release, failure)
         });
         self.put(Job::Index(job));
         answered.await.unwrap_or(Err(IndexFailed::Other))
@@ -216,9 +221,10 @@ impl CommittingThread {
         let mut releases = Vec::new();
         let mut permits = Vec::new();
         let mut batch = self.service.batch(self.storage.as_mut(), now);
-        let mut low = None;
+        let mut stand = None;
         if tick {
-            low = Some(batch.storage().room() == Room::Low);
+            let totals = batch.storage().totals().unwrap_or_default();
+            stand = Some((batch.storage().room() == Room::Low, totals));
             batch.tick();
         }
         for job in jobs {
@@ -237,7 +243,13 @@ impl CommittingThread {
                     outbounds.remove(&id);
                     batch.close(id);
                 }
-                Job::Index(work) => releases.push(work(batch.storage(), now)),
+                Job::Index(work) => {
+                    let (release, failure) = work(batch.storage(), now);
+                    releases.push(release);
+                    if let Some(error) = failure {
+                        batch.fail(error);
+                    }
+                }
             }
         }
         let committed = batch.commit();
@@ -264,8 +276,8 @@ impl CommittingThread {
             release(outcome);
         }
         drop(permits);
-        if let Some(low) = low {
-            self.metrics.stand(self.service.online(), low);
+        if let Some((low, totals)) = stand {
+            self.metrics.stand(self.service.online(), low, &totals);
         }
         if outcome.is_ok() {
             self.metrics.committed(requests, stopwatch.elapsed());

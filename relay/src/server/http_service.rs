@@ -150,7 +150,7 @@ impl Http {
             return Err(StatusCode::METHOD_NOT_ALLOWED);
         }
         if self.is_draining() {
-            return Ok(body::try_later());
+            return Err(StatusCode::SERVICE_UNAVAILABLE);
         }
         let asks = has_token(request, header::CONNECTION, "upgrade")
             && has_token(request, header::UPGRADE, "websocket");

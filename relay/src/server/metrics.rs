@@ -10,15 +10,24 @@ use metrics_exporter_prometheus::{
     Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
 
+use crate::storage::Totals;
+
 /// The handles, made once; using one is an atomic operation.
 pub(crate) struct Metrics {
     handle: PrometheusHandle,
     pub(crate) websockets: Gauge,
     pub(crate) poll_sessions: Gauge,
     pub(crate) sockets: Gauge,
-    pub(crate) online_mailboxes: Gauge,
-    pub(crate) store_low: Gauge,
-    pub(crate) database_bytes: Gauge,
+    online_mailboxes: Gauge,
+    stored_mailboxes: Gauge,
+    stored_messages: Gauge,
+    stored_message_bytes: Gauge,
+    stored_prekeys: Gauge,
+    stored_records: Gauge,
+    stored_blobs: Gauge,
+    stored_blob_bytes: Gauge,
+    store_low: Gauge,
+    database_bytes: Gauge,
     pub(crate) frames_in: Counter,
     pub(crate) frames_out: Counter,
     pub(crate) bytes_in: Counter,
@@ -46,6 +55,25 @@ const POLL_SESSIONS: Name = Name("undertone_relay_poll_sessions", "Long-poll ses
 const ONLINE_MAILBOXES: Name = Name(
     "undertone_relay_online_mailboxes",
     "Mailboxes whose owner is connected",
+);
+const STORED_MAILBOXES: Name = Name("undertone_relay_stored_mailboxes", "Mailboxes");
+const STORED_MESSAGES: Name = Name(
+    "undertone_relay_stored_messages",
+    "Envelopes that wait for their recipients",
+);
+const STORED_MESSAGE_BYTES: Name = Name(
+    "undertone_relay_stored_message_bytes",
+    "Bytes of envelopes that wait",
+);
+const STORED_PREKEYS: Name = Name("undertone_relay_stored_prekeys", "One-time prekeys");
+const STORED_RECORDS: Name = Name(
+    "undertone_relay_stored_records",
+    "Records that have a value",
+);
+const STORED_BLOBS: Name = Name("undertone_relay_stored_blobs", "Blobs, finished or not");
+const STORED_BLOB_BYTES: Name = Name(
+    "undertone_relay_stored_blob_bytes",
+    "Bytes reserved by blobs",
 );
 const STORE_LOW: Name = Name(
     "undertone_relay_store_low",
@@ -170,6 +198,13 @@ impl Metrics {
             websockets: r.gauge(WEBSOCKETS),
             poll_sessions: r.gauge(POLL_SESSIONS),
             online_mailboxes: r.gauge(ONLINE_MAILBOXES),
+            stored_mailboxes: r.gauge(STORED_MAILBOXES),
+            stored_messages: r.gauge(STORED_MESSAGES),
+            stored_message_bytes: r.gauge(STORED_MESSAGE_BYTES),
+            stored_prekeys: r.gauge(STORED_PREKEYS),
+            stored_records: r.gauge(STORED_RECORDS),
+            stored_blobs: r.gauge(STORED_BLOBS),
+            stored_blob_bytes: r.gauge(STORED_BLOB_BYTES),
             store_low: r.gauge(STORE_LOW),
             database_bytes: r.gauge(DATABASE_BYTES),
             frames_in: r.counter(FRAMES_IN),
@@ -201,10 +236,26 @@ impl Metrics {
     }
 
     /// Notes how the store and the service stand.
-    pub(crate) fn stand(&self, online: usize, low: bool) {
-        self.online_mailboxes
-            .set(f64::from(u32::try_from(online).unwrap_or(u32::MAX)));
-        self.store_low.set(if low { 1.0 } else { 0.0 });
+    pub(crate) fn stand(&self, online: usize, low: bool, totals: &Totals) {
+        let online = u64::try_from(online).unwrap_or(u64::MAX);
+        for (gauge, value) in [
+            (&self.online_mailboxes, online),
+            (&self.store_low, u64::from(low)),
+            (&self.stored_mailboxes, totals.mailboxes),
+            (&self.stored_messages, totals.messages),
+            (&self.stored_message_bytes, totals.message_bytes),
+            (&self.stored_prekeys, totals.prekeys),
+            (&self.stored_records, totals.records),
+            (&self.stored_blobs, totals.blobs),
+            (&self.stored_blob_bytes, totals.blob_bytes),
+        ] {
+            gauge.set(rounded(value));
+        }
+    }
+
+    /// Notes the bytes of the database with its log.
+    pub(crate) fn database_size(&self, bytes: u64) {
+        self.database_bytes.set(rounded(bytes));
     }
 
     /// Counts one durable batch.
@@ -215,4 +266,11 @@ impl Metrics {
         self.batch_requests
             .record(f64::from(u32::try_from(requests).unwrap_or(u32::MAX)));
     }
+}
+
+/// A count as a gauge takes it: exact to 53 bits, which is more than anything counted here.
+fn rounded(value: u64) -> f64 {
+    let high = u32::try_from(value >> 32).unwrap_or(u32::MAX);
+    let low = u32::try_from(value & u64::from(u32::MAX)).unwrap_or(u32::MAX);
+    f64::from(high) * (f64::from(u32::MAX) + 1.0) + f64::from(low)
 }

@@ -56,7 +56,7 @@ async fn open(
     peer: Peer,
 ) -> Result<Response, StatusCode> {
     if http.is_draining() {
-        return Ok(body::try_later());
+        return Err(StatusCode::SERVICE_UNAVAILABLE);
     }
     let binding = http.host_binding(request)?;
     let source = http.source(request, peer);
@@ -84,12 +84,12 @@ async fn open(
 async fn send(http: &Http, session: &PollSession, request: Request<Incoming>) -> Response {
     let bytes = match body::read(request.into_body(), limits::POLL_BODY_BYTES).await {
         Ok(bytes) => bytes,
-        Err(refusal) => return refusal,
+        Err(status) => return body::empty(status),
     };
     match session.send(bytes, &http.metrics).await {
         Ok(()) => body::empty(StatusCode::NO_CONTENT),
         Err(SendError::Malformed) => body::empty(StatusCode::BAD_REQUEST),
-        Err(SendError::Busy) => body::try_later(),
+        Err(SendError::Busy) => body::empty(StatusCode::SERVICE_UNAVAILABLE),
     }
 }
 

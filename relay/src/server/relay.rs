@@ -342,14 +342,13 @@ async fn keep_house(http: Arc<Http>, database: PathBuf) {
         http.blobs.sweep().await;
         let database = database.clone();
         let bytes = blocking(move || size_with_log(&database)).await;
-        http.metrics.database_bytes.set(bytes.unwrap_or_default());
+        http.metrics.database_size(bytes.unwrap_or_default());
         http.metrics.upkeep();
     }
 }
 
-/// Bytes of the database and of its log, as a gauge takes them.
-fn size_with_log(database: &Path) -> io::Result<f64> {
+/// Bytes of the database and of its log.
+fn size_with_log(database: &Path) -> io::Result<u64> {
     let log = std::fs::metadata(database.with_extension("db-wal")).map_or(0, |log| log.len());
-    let kib = (std::fs::metadata(database)?.len() + log) / 1024;
-    Ok(f64::from(u32::try_from(kib).unwrap_or(u32::MAX)) * 1024.0)
+    Ok(std::fs::metadata(database)?.len() + log)
 }
