@@ -6,8 +6,11 @@ use undertone_protocol::account::Root;
 use undertone_protocol::recovery_phrase::{self, RecoveryPhraseError};
 use undertone_protocol::relay_address::{RelayAddress, RelayAddressError};
 
-use crate::store::StoreKey;
+use crate::store::{StoreKey, StoreOptions};
 use crate::transport::TransportConfig;
+
+/// Bytes of a page of the store.
+const PAGE_BYTES: u64 = 4_096;
 
 /// How to open a client.
 pub struct ClientConfig {
@@ -16,6 +19,7 @@ pub struct ClientConfig {
     pub(super) account: Option<Account>,
     pub(super) transport: TransportConfig,
     pub(super) online: bool,
+    pub(super) store: StoreOptions,
 }
 
 /// The account to make when the store holds none.
@@ -35,6 +39,7 @@ impl ClientConfig {
             account: None,
             transport: TransportConfig::default(),
             online: true,
+            store: StoreOptions::default(),
         }
     }
 
@@ -73,6 +78,14 @@ impl ClientConfig {
     #[must_use]
     pub fn transport(mut self, transport: TransportConfig) -> Self {
         self.transport = transport;
+        self
+    }
+
+    /// Lets the store's file grow to `bytes` at most; beyond it calls fail with [`StoreError::Full`](crate::StoreError), as on a
+    /// full disk.
+    #[must_use]
+    pub fn store_limit(mut self, bytes: u64) -> Self {
+        self.store.max_pages = Some(u32::try_from(bytes / PAGE_BYTES).unwrap_or(u32::MAX));
         self
     }
 

@@ -22,6 +22,7 @@ use undertone_protocol::content::MessageId;
 use undertone_protocol::invite::InviteLink;
 use undertone_protocol::relay_address::RelayAddress;
 use undertone_protocol::safety_number::SafetyNumber;
+use zeroize::Zeroizing;
 
 pub use config::{ClientConfig, relay_address};
 pub use conversation::Conversation;
@@ -138,6 +139,15 @@ impl Client {
     /// [`StoreError`] says who must act.
     pub async fn name(&self) -> Result<String, StoreError> {
         self.read(|view| Ok(view.name().to_owned())).await
+    }
+
+    /// The 24 words from which the account can be made again. Whoever has them is the account: show them, keep them nowhere.
+    ///
+    /// # Errors
+    /// [`StoreError`] says who must act.
+    pub async fn recovery_phrase(&self) -> Result<Zeroizing<String>, StoreError> {
+        self.read(|view| Ok(Zeroizing::new(view.recovery_phrase().join(" "))))
+            .await
     }
 
     /// Makes an invitation. `name` is for the user's own list.

@@ -87,7 +87,7 @@ fn prepare(
         .build()
         .map_err(OpenError::NoThread)?;
     let transport = Transport::new(config.transport)?;
-    let store = Store::open(&config.path, &config.key)?;
+    let store = Store::open_with(&config.path, &config.key, config.store)?;
     let clock = Clock::start();
     let engine = open_account(store, config.account, &clock)?;
     let (inbox, reports) = Inbox::new();

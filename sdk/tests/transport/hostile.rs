@@ -251,8 +251,9 @@ async fn s11_bytes_that_dribble_are_no_sign_of_life() {
         upgrade(&mut stream, "").await;
         greet(&mut stream, hello()).await;
         let _ = stream.write_all(&header(BINARY, 1000)).await;
+        let mut pace = tokio::time::interval(Duration::from_millis(10));
         while stream.write_all(&[0]).await.is_ok() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            pace.tick().await;
         }
     })
     .await;

@@ -1,0 +1,59 @@
+//! A terminal chat on the Undertone SDK: invitations, message requests, conversations, delivery marks, search, safety numbers.
+//!
+//! ```console
+//! cargo run --release --example chat -- --profile ./alice --relay ws://127.0.0.1:9750
+//! ```
+//! In a terminal it draws with ratatui ([`tui`]); when standard input is a pipe it speaks plain lines ([`lines`]). What is
+//! said is the same ([`session`]). It may be killed at any moment: whatever it showed is in the store.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::print_stderr, reason = "a command-line program says on standard error why it did not start")]
+
+mod command;
+mod lines;
+mod options;
+mod profile;
+mod qr;
+mod record;
+mod session;
+mod tui;
+
+use std::io::{IsTerminal, stdin, stdout};
+use std::process::ExitCode;
+
+use clap::Parser;
+use undertone::{Client, ClientConfig};
+
+use options::Options;
+use profile::Profile;
+use session::Session;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run(&Options::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("chat: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
+    let profile = Profile::open(&options.profile)?;
+    let config = ClientConfig::new(profile.store, profile.key)
+        .or_create(&options.relay, &options.name())
+        .transport(options.transport()?)
+        .offline();
+    let client = Client::open(config).await?;
+    if options.is_another_relay(client.relay()) {
+        return Err(format!("this profile's mailbox is at {}; give that relay", client.relay().as_str()).into());
+    }
+    // From here on nothing is missed.
+    let events = client.events();
+    client.set_online(true).await;
+    let draw = stdin().is_terminal() && stdout().is_terminal() && !options.lines;
+    let session = Session::new(client, draw || stdout().is_terminal());
+    if draw { tui::run(session, events).await? } else { lines::run(session, events).await? }
+    Ok(())
+}

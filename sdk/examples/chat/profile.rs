@@ -1,0 +1,104 @@
+//! A profile: a folder with the encrypted store and its key.
+//!
+//! The key lies beside the store, readable by its owner only (mode 0600). That protects a copied store, not a machine that
+//! somebody else reads: a real app asks the platform's key store instead.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rand::Rng;
+
+/// Where the parts of a profile are.
+pub(crate) struct Profile {
+    pub(crate) store: PathBuf,
+    pub(crate) key: [u8; 32],
+}
+
+/// A profile cannot be used; the user must act.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ProfileError {
+    #[error("the profile folder {0} cannot be used: {1}")]
+    Folder(PathBuf, #[source] io::Error),
+    #[error("the key file {0} cannot be used: {1}")]
+    Key(PathBuf, #[source] io::Error),
+    #[error("{0} is not a key file: 64 hexadecimal digits are expected. Restore it; without it the store stays closed")]
+    NotAKey(PathBuf),
+    #[error("the key file {0} is missing, but there is a store. Restore it; without it the store stays closed")]
+    KeyMissing(PathBuf),
+}
+
+impl Profile {
+    /// Opens the profile in `folder`, or makes one.
+    pub(crate) fn open(folder: &Path) -> Result<Self, ProfileError> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(|error| ProfileError::Folder(folder.to_owned(), error))?;
+        let (store, key_file) = (folder.join("store.db"), folder.join("store.key"));
+        let key = match fs::read_to_string(&key_file) {
+            Ok(text) => parse(text.trim()).ok_or(ProfileError::NotAKey(key_file))?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if store.exists() {
+                    return Err(ProfileError::KeyMissing(key_file));
+                }
+                make(folder, &key_file).map_err(|error| ProfileError::Key(key_file, error))?
+            }
+            Err(error) => return Err(ProfileError::Key(key_file, error)),
+        };
+        Ok(Self { store, key })
+    }
+}
+
+/// Makes a key. It has its name only once it is whole on the disk, so that a crash leaves none or all of it.
+fn make(folder: &Path, key_file: &Path) -> io::Result<[u8; 32]> {
+    let mut key = [0; 32];
+    rand::rng().fill_bytes(&mut key);
+    let unfinished = folder.join("store.key.new");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    for byte in key {
+        write!(file, "{byte:02x}")?;
+    }
+    file.sync_all()?;
+    fs::rename(&unfinished, key_file)?;
+    File::open(folder)?.sync_all()?;
+    Ok(key)
+}
+
+fn parse(text: &str) -> Option<[u8; 32]> {
+    let mut key = [0; 32];
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    for (byte, digits) in key.iter_mut().zip(text.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    Some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_once_and_only_its_owner_reads_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Profile::open(folder.path()).unwrap();
+        assert_eq!(Profile::open(folder.path()).unwrap().key, first.key);
+        let mode = fs::metadata(folder.path().join("store.key")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_store_without_its_key_is_not_given_another() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("store.db"), "store").unwrap();
+        assert!(matches!(Profile::open(folder.path()), Err(ProfileError::KeyMissing(_))));
+        fs::write(folder.path().join("store.key"), "not hexadecimal").unwrap();
+        assert!(matches!(Profile::open(folder.path()), Err(ProfileError::NotAKey(_))));
+    }
+}
