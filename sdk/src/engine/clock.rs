@@ -90,11 +90,6 @@ impl Clock {
         (apart <= CLOCK_TOLERANCE_MS).then_some(time)
     }
 
-    /// Whether the clocks were found to disagree.
-    pub(crate) fn is_wrong(&self) -> bool {
-        self.state == State::Wrong
-    }
-
     /// Whatever is stamped before the result has surely been there for `age_ms`. `None` while nothing is.
     pub(crate) fn aged_before(&self, now: Now, age_ms: u64) -> Option<Timestamp> {
         let cut = self.trusted(now)?.minus(age_ms);

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use undertone_protocol::delivery::DeliverySecret;
-use undertone_protocol::device::{DeviceId, MailboxId};
+use undertone_protocol::device::DeviceId;
 use undertone_protocol::invite::InviteToken;
 use undertone_protocol::manifest::Pin;
 use undertone_protocol::primitives::codec::{DecodeError, Reader, Writer};
@@ -86,7 +86,6 @@ pub(crate) struct Contact {
 pub(crate) struct Peer {
     pub(crate) contact: ContactId,
     pub(crate) device: DeviceId,
-    pub(crate) mailbox: MailboxId,
 }
 
 /// The caches.
@@ -156,7 +155,6 @@ impl Step<'_> {
         let peer = Peer {
             contact: row.contact,
             device: row.keys.id,
-            mailbox: row.keys.mailbox,
         };
         let peers = &mut self.core.contacts.peers;
         if peers.len() >= MAX_CACHED_CONTACTS {

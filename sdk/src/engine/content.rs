@@ -5,7 +5,7 @@ use undertone_protocol::session::SessionId;
 use undertone_protocol::time::Timestamp;
 
 use super::event::Event;
-use super::limits::{LATEST_CLOCK_MS, MAX_REQUEST_MESSAGES};
+use super::limits::{LATEST_CLOCK_MS, MAX_REQUEST_MESSAGES, MAX_STREAM_SEQ};
 use super::step::Step;
 use crate::error::StepError;
 use crate::store::{
@@ -64,6 +64,9 @@ impl Step<'_> {
             return Ok(());
         };
         let Content { header, body } = content;
+        if header.stream_seq > MAX_STREAM_SEQ {
+            return Ok(());
+        }
         if header.stream_seq > 0 {
             let sender = self.peer(device)?.ok_or(StepError::Damaged)?.device;
             self.follow_stream(&from, sender, &header, stream_hash(encoded))?;

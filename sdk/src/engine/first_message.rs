@@ -7,7 +7,7 @@ use undertone_protocol::first_message::FirstMessage;
 use undertone_protocol::identity_block::VerifiedIdentity;
 use undertone_protocol::manifest::Pin;
 use undertone_protocol::prekeys::{OneTimePrekeySecret, PrekeyId, PrekeyKind, SignedPrekeySecret};
-use undertone_protocol::primitives::codec::Writer;
+use undertone_protocol::primitives::dh::{PublicKey, SecretKey};
 use undertone_protocol::primitives::kem::mlkem1024;
 use undertone_protocol::primitives::secret::SecretBytes;
 use undertone_protocol::session::{Responded, Responder, Session};
@@ -15,7 +15,7 @@ use undertone_protocol::time::Timestamp;
 
 use super::contacts::Secrets;
 use super::event::{Event, IdentityAlarm};
-use super::limits::{MAX_CONTACTS, MAX_REQUESTS, MAX_SESSIONS};
+use super::limits::{MAX_CONTACTS, MAX_DEVICES_OF_CONTACT, MAX_REQUESTS, MAX_SESSIONS};
 use super::step::Step;
 use crate::error::StepError;
 use crate::store::{
@@ -97,7 +97,7 @@ impl Step<'_> {
         let one_time = match one_time {
             None => None,
             Some(id) => match prekeys.private(PrekeyKind::OneTime, id)? {
-                Some(bytes) => Some(OneTimePrekeySecret::from_bytes(array(&bytes)?)),
+                Some(bytes) => Some(x25519_prekey(&bytes)?),
                 None => {
                     // Given out twice, or replayed: nobody can be blamed, and nothing is answered (F11).
                     self.emit(Event::OneTimePrekeyReused);
@@ -114,7 +114,7 @@ impl Step<'_> {
             },
         };
         Ok(Some(Private {
-            signed: SignedPrekeySecret::from_bytes(array(&signed)?),
+            signed: x25519_prekey(&signed)?,
             one_time,
             kem: mlkem1024::SecretKey::from_seed(SecretBytes::copy_from(array(&kem)?)),
             kem_kind,
@@ -195,7 +195,9 @@ impl Step<'_> {
             manifest_relay: introduction.relay_address.as_str(),
             created: self.now.wall,
         })?;
-        self.tx.contacts().set_pin(contact, &claimed_pin(peer)?)?;
+        self.tx
+            .contacts()
+            .set_pin(contact, &Pin::claimed(peer.manifest).to_bytes())?;
         let conversation = self
             .tx
             .conversations()
@@ -225,6 +227,9 @@ impl Step<'_> {
                 return Ok(None);
             }
             return Ok((row.state != PeerDeviceState::Gone).then_some(row.id));
+        }
+        if self.tx.peer_devices().of_contact(contact)?.len() >= MAX_DEVICES_OF_CONTACT {
+            return Ok(None);
         }
         let pinned = self.contact(contact)?.and_then(|found| {
             let fetched = found.row.manifest_issued.is_some();
@@ -258,15 +263,11 @@ impl Step<'_> {
     }
 }
 
-/// Pins what a message claims of its sender's manifest: version and hash, no succession yet.
-fn claimed_pin(peer: &VerifiedIdentity) -> Result<Vec<u8>, StepError> {
-    let mut bytes = Vec::with_capacity(Pin::LEN);
-    let mut writer = Writer::new(&mut bytes);
-    peer.manifest.write(&mut writer);
-    writer.bytes(&[0; 32]);
-    Ok(Pin::from_bytes(&bytes)
-        .map_err(|_| StepError::Damaged)?
-        .to_bytes())
+/// Reads `secret 32 ‖ public 32`, as [`prekey_upkeep`](super::prekey_upkeep) stored it.
+fn x25519_prekey<R>(bytes: &[u8]) -> Result<SecretKey<R>, StepError> {
+    let (secret, public) = bytes.split_first_chunk().ok_or(StepError::Damaged)?;
+    let public = PublicKey::parse(array(public)?).map_err(|_| StepError::Damaged)?;
+    Ok(SecretKey::from_parts(secret, public))
 }
 
 fn array<const N: usize>(bytes: &[u8]) -> Result<&[u8; N], StepError> {

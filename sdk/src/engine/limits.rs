@@ -46,8 +46,6 @@ pub(crate) const INVITE_QUOTA: u32 = 1_024;
 pub(crate) const UNANSWERED_FROM_MS: u64 = 3 * DAY_MS;
 /// ... to here.
 pub(crate) const UNANSWERED_TO_MS: u64 = 5 * DAY_MS;
-/// At most one renewal of a session in this time (attack row R12).
-pub(crate) const HANDSHAKE_SPACING_MS: u64 = 7 * DAY_MS;
 /// Archived sessions of one peer device: each costs two inversions for an envelope that matches nothing.
 pub(crate) const MAX_ARCHIVED_SESSIONS: usize = 2;
 /// Sessions of all peers together: bounds the tag index and the scan of an unknown envelope.
@@ -61,6 +59,15 @@ pub(crate) const FIRST_MESSAGE_BURST: u32 = 50;
 pub(crate) const FIRST_MESSAGE_SPACING_MS: u64 = 100;
 /// Messages stored of a stranger whose request is not decided: a first message and what an invite permits.
 pub(crate) const MAX_REQUEST_MESSAGES: u64 = 17;
+/// Deliveries that wait for the scan budget, unacknowledged; above the relay's window of 256.
+pub(crate) const MAX_DEFERRED: usize = 512;
+/// Rows of devices of one contact, those included that are gone: an account key can sign any number.
+pub(crate) const MAX_DEVICES_OF_CONTACT: usize = 64;
+/// The highest number of a delivery that is believed (the relay's are Unix seconds · 2²⁰ and count up): what a
+/// signed column holds.
+pub(crate) const MAX_DELIVERY_SEQ: u64 = (1 << 63) - 1;
+/// The highest number of a stream that is believed: no honest device writes so much.
+pub(crate) const MAX_STREAM_SEQ: u64 = 1 << 48;
 /// The latest time a message is sorted at, Unix ms (in the year 6429): what a signed row number holds.
 pub(crate) const LATEST_CLOCK_MS: u64 = (1 << 47) - 1;
 
@@ -105,6 +112,8 @@ pub(crate) const REFILL_WAIT_TO_MS: u64 = 10 * 60 * SECOND_MS;
 pub(crate) const REFETCH_FROM_MS: u64 = 24 * HOUR_MS;
 /// ... to here.
 pub(crate) const REFETCH_TO_MS: u64 = 72 * HOUR_MS;
+/// A manifest that was fetched so recently serves for a handshake.
+pub(crate) const MANIFEST_FRESH_MS: u64 = HOUR_MS;
 /// After a failed lookup (manifest or prekeys) it is tried again after this, doubled each time ...
 pub(crate) const LOOKUP_RETRY_FIRST_MS: u64 = 5 * SECOND_MS;
 /// ... up to this.

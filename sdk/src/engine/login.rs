@@ -3,6 +3,11 @@
 //! Invariant: nothing is acknowledged before it is durable, and the cursor moves only over deliveries that
 //! were handled. A login starts everything that waits for the relay over again.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a frame of a kind that does not belong here is as good as none"
+)]
+
 use std::collections::VecDeque;
 
 use bytes::Bytes;
@@ -17,7 +22,7 @@ use super::clock::ClockChange;
 use super::event::Event;
 use super::input::DisconnectCause;
 use super::lane::Lane;
-use super::limits::{REFUSED_FIRST_MS, RETRY_LONGEST_MS};
+use super::limits::{MAX_DELIVERY_SEQ, REFUSED_FIRST_MS, RETRY_LONGEST_MS};
 use super::meta;
 use super::requests::Purpose;
 use super::step::Step;
@@ -138,6 +143,12 @@ impl Step<'_> {
             Body::Authenticated(answer) => {
                 let own = &mut self.core.own;
                 own.logged_in = true;
+                if answer.last_seq < own.handled {
+                    // A relay that lost its store counts from behind; what it has again is recognised by its tags.
+                    own.handled = answer.acked_seq;
+                    own.saved = answer.acked_seq;
+                    own.acked = answer.acked_seq;
+                }
                 own.caught_up = false;
                 own.tokens_changed = true;
                 own.prekeys_due = true;
@@ -259,7 +270,8 @@ impl Step<'_> {
     /// Envelopes expired at the relay before this device came back. Their senders are asked for them when
     /// their streams show what is missing.
     pub(super) fn mailbox_gap(&mut self, gap: &wire::Gap) {
-        self.core.own.handled = self.core.own.handled.max(gap.to_seq);
+        let to_seq = gap.to_seq.min(MAX_DELIVERY_SEQ);
+        self.core.own.handled = self.core.own.handled.max(to_seq);
         self.emit(Event::MailboxGap);
     }
 

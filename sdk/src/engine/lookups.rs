@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::limits::{MANIFEST_FRESH_MS, MAX_CACHED_CONTACTS};
 use super::queues::Work;
 use crate::store::{ContactId, PeerDeviceId};
 
@@ -53,6 +54,8 @@ impl Entry {
 pub(crate) struct Lookups {
     pub(crate) manifests: BTreeMap<ContactId, Entry>,
     pub(crate) prekeys: BTreeMap<PeerDeviceId, Entry>,
+    /// When manifests were fetched and found good, monotonic ms.
+    fetched: BTreeMap<ContactId, u64>,
 }
 
 impl Lookups {
@@ -68,6 +71,22 @@ impl Lookups {
         self.prekeys
             .entry(device)
             .or_insert_with(|| Entry::new(Lookup::Manifest));
+    }
+
+    /// A manifest was fetched and is good.
+    pub(crate) fn fetched(&mut self, contact: ContactId, now: u64) {
+        self.manifests.remove(&contact);
+        if self.fetched.len() >= MAX_CACHED_CONTACTS {
+            self.fetched.clear();
+        }
+        self.fetched.insert(contact, now);
+    }
+
+    /// Whether a manifest was fetched a short time ago.
+    pub(crate) fn is_fresh(&self, contact: ContactId, now: u64) -> bool {
+        self.fetched
+            .get(&contact)
+            .is_some_and(|at| now.saturating_sub(*at) < MANIFEST_FRESH_MS)
     }
 
     /// The manifest of these devices is there.

@@ -3,8 +3,14 @@
 //! A manifest is fetched before a handshake, when a message names a newer one, and when a contact stays
 //! silent; never for a stranger, whose relay would learn who read the request.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a frame of a kind that does not belong here is as good as none"
+)]
+
 use bytes::Bytes;
 use undertone_protocol::account::ManifestWritePublicKey;
+use undertone_protocol::device::DeviceId;
 use undertone_protocol::manifest::{Gossip, Pin, RecordId, Verdict, VerifiedManifest};
 use undertone_protocol::relay_address::RelayAddress;
 use undertone_wire as wire;
@@ -15,7 +21,9 @@ use super::backoff;
 use super::event::{DelayReason, Event, IdentityAlarm};
 use super::input::DisconnectCause;
 use super::lane::Lane;
-use super::limits::{LOOKUP_RETRY_FIRST_MS, LOOKUP_RETRY_LONGEST_MS, REFETCH_FROM_MS};
+use super::limits::{
+    LOOKUP_RETRY_FIRST_MS, LOOKUP_RETRY_LONGEST_MS, MAX_DEVICES_OF_CONTACT, REFETCH_FROM_MS,
+};
 use super::lookups::Lookup;
 use super::requests::Purpose;
 use super::step::Step;
@@ -191,7 +199,7 @@ impl Step<'_> {
         {
             return self.postpone_manifest(id, DelayReason::ManifestExpired);
         }
-        self.core.lookups.manifests.remove(&id);
+        self.core.lookups.fetched(id, self.now.monotonic_ms);
         self.address_waiting(id)?;
         let active = self.active_devices(id)?;
         self.core.lookups.manifest_known(&active);
@@ -206,6 +214,18 @@ impl Step<'_> {
     ) -> Result<(), StepError> {
         let before = self.tx.peer_devices().of_contact(contact)?;
         let mut listed: Vec<PeerDeviceId> = Vec::new();
+        let room = MAX_DEVICES_OF_CONTACT.saturating_sub(before.len());
+        let known = |id: &DeviceId| before.iter().any(|row| row.keys.id == *id);
+        let new = manifest
+            .body()
+            .devices
+            .iter()
+            .filter(|device| !known(&device.identity.id))
+            .count();
+        if new > room {
+            // Only an account that replaces devices without end comes here; those it has stay as they are.
+            return Ok(());
+        }
         for device in &manifest.body().devices {
             let mailbox = device.identity.mailbox;
             let id =

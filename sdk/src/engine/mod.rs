@@ -314,3 +314,6 @@ fn load_park(tx: &Tx<'_>, now: Now, mut rng: &mut dyn CryptoRng) -> Result<Park,
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

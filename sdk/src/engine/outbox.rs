@@ -4,6 +4,11 @@
 //! Invariant: a row's envelope is made once and sent with the same id until it is taken, refused for good or
 //! expired; only a fresh handshake turns it back into content. Which queue is next is in [`queues`](super::queues).
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a frame of a kind that does not belong here is as good as none"
+)]
+
 use bytes::Bytes;
 use undertone_protocol::device::MailboxId;
 use undertone_wire as wire;
@@ -14,6 +19,7 @@ use super::backoff;
 use super::event::{DelayReason, Event};
 use super::input::DisconnectCause;
 use super::lane::Lane;
+use super::limits::{REFETCH_FROM_MS, REFETCH_TO_MS};
 use super::queues::{OnItsWay, Turn};
 use super::requests::Purpose;
 use super::sessions::NoSession;
@@ -193,6 +199,29 @@ impl Step<'_> {
         self.core.outbox.set(mailbox, Turn::Ready);
         if let Some(message) = sent.message {
             self.advance_message(&message, MessageState::Sent)?;
+            self.look_again_later(mailbox)?;
+        }
+        Ok(())
+    }
+
+    /// Unless a receipt comes first, the contact's manifest is fetched again after a random time: its devices
+    /// may be others by now.
+    fn look_again_later(&mut self, mailbox: &MailboxId) -> Result<(), StepError> {
+        let Some(device) = self.core.outbox.get(mailbox).map(|queue| queue.device) else {
+            return Ok(());
+        };
+        let Some(contact) = self.peer(device)?.map(|peer| peer.contact) else {
+            return Ok(());
+        };
+        if self
+            .contact(contact)?
+            .is_some_and(|found| found.row.manifest_due.is_none())
+        {
+            let wait = backoff::between(REFETCH_FROM_MS, REFETCH_TO_MS, &mut self.rng);
+            self.tx
+                .contacts()
+                .set_manifest_due(contact, Some(self.now.wall.plus(wait)))?;
+            self.core.contacts.changed(contact);
         }
         Ok(())
     }

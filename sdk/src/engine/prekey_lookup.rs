@@ -1,6 +1,11 @@
 //! Fetching a device's prekeys: with a token, else with work, idempotent by a pop id that is in the store
 //! before the request leaves, so that a retry takes no second one-time key.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a frame of a kind that does not belong here is as good as none"
+)]
+
 use bytes::Bytes;
 use undertone_wire as wire;
 use undertone_wire::ErrorCode;
@@ -28,6 +33,14 @@ impl Step<'_> {
             return Ok(());
         };
         self.core.lookups.want_prekeys(device);
+        if self
+            .core
+            .lookups
+            .is_fresh(peer.contact, self.now.monotonic_ms)
+        {
+            self.core.lookups.manifest_known(&[device]);
+            return Ok(());
+        }
         self.want_manifest(peer.contact)
     }
 

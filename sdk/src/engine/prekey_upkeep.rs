@@ -4,13 +4,20 @@
 //! Invariant: a private half is durable before its public half leaves; it is deleted in the transaction that
 //! used it up, or 14 days after its replacement was published and the mailbox was read to its end.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a frame of a kind that does not belong here is as good as none"
+)]
+
 use bytes::Bytes;
 use undertone_protocol::limits::{ONE_TIME_KEM_PREKEYS, ONE_TIME_PREKEYS};
 use undertone_protocol::prekeys::one_time::{generate_one_time, generate_one_time_kem};
 use undertone_protocol::prekeys::{LastResortPrekey, PrekeyKind, SignedPrekey};
+use undertone_protocol::primitives::dh::SecretKey;
 use undertone_protocol::time::Timestamp;
 use undertone_wire as wire;
 use undertone_wire::frame::Body;
+use zeroize::Zeroizing;
 
 use super::backoff;
 use super::lane::Lane;
@@ -72,13 +79,9 @@ impl Step<'_> {
             )
             .map_err(|_| StepError::Damaged)?;
         let last_resort = LastResortPrekey::generate(&owner, now, &mut self.rng);
+        let signed_private = x25519_private(&signed.secret);
         let rows = [
-            (
-                PrekeyKind::Signed,
-                signed.id,
-                &signed.secret.expose()[..],
-                &page,
-            ),
+            (PrekeyKind::Signed, signed.id, &signed_private[..], &page),
             (
                 PrekeyKind::KemLastResort,
                 last_resort.id,
@@ -112,7 +115,7 @@ impl Step<'_> {
                 self.tx.prekeys().insert(&NewPrekey {
                     kind: PrekeyKind::OneTime,
                     key_id: key.id,
-                    private: key.secret.expose(),
+                    private: &*x25519_private(&key.secret),
                     item: &key.item,
                     created: now,
                 })?;
@@ -175,7 +178,7 @@ impl Step<'_> {
     pub(super) fn prekeys_answered(&mut self, body: &Body) -> Result<(), StepError> {
         self.core.own.prekeys_in_flight = false;
         match body {
-            Body::Done(_) => self.prekeys_published(),
+            Body::PrekeyCounts(_) => self.prekeys_published(),
             Body::Failure(failure) => self.own_refused(failure, |own| own.prekeys_due = true),
             _ => Ok(()),
         }
@@ -221,7 +224,7 @@ impl Step<'_> {
             missing(ONE_TIME_PREKEYS, low.one_time_x25519),
             missing(ONE_TIME_KEM_PREKEYS, low.one_time_kem),
         );
-        if refill.0 <= ONE_TIME_PREKEYS / 2 && refill.1 <= ONE_TIME_KEM_PREKEYS / 2 {
+        if refill.0 < ONE_TIME_PREKEYS / 4 && refill.1 < ONE_TIME_KEM_PREKEYS / 4 {
             return;
         }
         self.core.refill = Some(refill);
@@ -265,4 +268,13 @@ impl Step<'_> {
         }
         Ok(())
     }
+}
+
+/// `secret 32 ‖ public 32`: loading it then costs no scalar multiplication.
+fn x25519_private<R>(key: &SecretKey<R>) -> Zeroizing<[u8; 64]> {
+    let mut bytes = Zeroizing::new([0; 64]);
+    let (secret, public) = bytes.split_at_mut(32);
+    secret.copy_from_slice(key.expose());
+    public.copy_from_slice(key.public_key().as_bytes());
+    bytes
 }

@@ -3,6 +3,7 @@
 //! Invariant: at most one envelope of a mailbox is on its way, and nothing overtakes it, so that order is
 //! strict per recipient and a dead relay holds back nobody else. In memory; the rows are in the store.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
@@ -86,19 +87,16 @@ pub(crate) struct Queues {
 impl Queues {
     /// Something is queued for a mailbox.
     pub(crate) fn add(&mut self, mailbox: MailboxId, device: PeerDeviceId, relay: &RelayAddress) {
-        if !self.queues.contains_key(&mailbox) {
-            self.queues.insert(
-                mailbox,
-                Queue {
-                    device,
-                    relay: relay.clone(),
-                    turn: Turn::Ready,
-                    failures: 0,
-                    refused_tokens: 0,
-                    difficulty: 0,
-                    delay: None,
-                },
-            );
+        if let Entry::Vacant(entry) = self.queues.entry(mailbox) {
+            entry.insert(Queue {
+                device,
+                relay: relay.clone(),
+                turn: Turn::Ready,
+                failures: 0,
+                refused_tokens: 0,
+                difficulty: 0,
+                delay: None,
+            });
             self.ready.insert(mailbox);
         }
     }

@@ -10,7 +10,11 @@ use undertone_protocol::tag_index::Lookup;
 use undertone_wire as wire;
 
 use super::first_message::FirstOutcome;
-use super::limits::{FIRST_MESSAGE_BURST, FIRST_MESSAGE_SPACING_MS, MAX_PARKED_FIRST, UPKEEP_ROWS};
+use super::lane::Lane;
+use super::limits::{
+    FIRST_MESSAGE_BURST, FIRST_MESSAGE_SPACING_MS, MAX_DEFERRED, MAX_DELIVERY_SEQ,
+    MAX_PARKED_FIRST, UPKEEP_ROWS,
+};
 use super::step::Step;
 use super::timers::Timer;
 use crate::error::StepError;
@@ -27,7 +31,12 @@ enum Outcome {
 impl Step<'_> {
     pub(super) fn delivered(&mut self, deliver: wire::Deliver) -> Result<(), StepError> {
         let seq = deliver.seq;
-        if seq <= self.core.own.handled {
+        if seq <= self.core.own.handled || seq > MAX_DELIVERY_SEQ {
+            return Ok(());
+        }
+        if self.core.own.deferred.len() >= MAX_DEFERRED {
+            // More than the relay may send without an acknowledgement: what it sent is asked for again.
+            self.disconnect(&Lane::Own);
             return Ok(());
         }
         self.core.own.handled = seq;

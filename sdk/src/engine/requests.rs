@@ -101,13 +101,6 @@ impl Requests {
             .collect()
     }
 
-    /// Whether a request with this purpose is under way.
-    pub(crate) fn is_waiting(&self, purpose: &Purpose) -> bool {
-        self.waiting
-            .values()
-            .any(|waiting| waiting.purpose == *purpose)
-    }
-
     /// The lanes on which an answer is overdue.
     pub(crate) fn overdue(&self, monotonic_ms: u64) -> Vec<Lane> {
         let mut lanes: Vec<Lane> = Vec::new();

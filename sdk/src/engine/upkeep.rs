@@ -2,14 +2,13 @@
 //! there is none.
 
 use super::limits::{
-    DAY_MS, HOUR_MS, MAX_RENEWALS, MESSAGE_LIFETIME_MS, PREKEY_ROTATE_MS, RETENTION_MS, UPKEEP_ROWS,
+    DAY_MS, HOUR_MS, MAX_RENEWALS, MESSAGE_LIFETIME_MS, RETENTION_MS, UPKEEP_ROWS,
 };
 use super::meta;
 use super::step::Step;
 use super::timers::Timer;
 use crate::error::StepError;
 use crate::store::{ContactState, MessageState};
-use undertone_protocol::prekeys::PrekeyKind;
 use undertone_protocol::session::limits::{PARKED_LIFETIME_MS, SKIPPED_LIFETIME_MS};
 
 impl Step<'_> {
@@ -27,10 +26,8 @@ impl Step<'_> {
         self.expire_retained()?;
         self.delete_old_keys()?;
         self.delete_old_prekeys()?;
-        let newest = self.tx.prekeys().newest(PrekeyKind::Signed)?;
-        if newest.is_none_or(|(_, made)| now.since(made) >= PREKEY_ROTATE_MS) {
-            self.core.own.prekeys_due = true;
-        }
+        // Made anew when they are a week old; else the relay is asked how many one-time ones are left.
+        self.core.own.prekeys_due = true;
         for contact in self.tx.contacts().manifests_due(now)? {
             self.want_manifest(contact.id)?;
         }

@@ -1,0 +1,216 @@
+//! What time does, and what a wrong clock must not do.
+
+use undertone_protocol::time::DAY_MS;
+use undertone_wire::frame::Body;
+
+use super::super::Event;
+use super::world::{START_MS, World};
+use crate::store::{ContactState, MessageState};
+
+const YEAR_MS: i64 = 365 * 86_400_000;
+
+#[test]
+fn a_clock_off_by_a_year_signs_expires_and_deletes_nothing() {
+    for error in [-YEAR_MS, YEAR_MS] {
+        let mut world = World::new(30);
+        let ben = world.account("Ben");
+        world.devices[ben].clock_error = error;
+        world.go_online(ben);
+        world.run_for(60_000);
+        assert!(
+            world.devices[ben]
+                .events
+                .iter()
+                .any(|event| matches!(event, Event::ClockWrong { .. }))
+        );
+        let signed = world.devices[ben]
+            .sent
+            .iter()
+            .any(|(_, body)| matches!(body, Body::PutRecord(_) | Body::ReplacePrekeys(_)));
+        assert!(!signed, "nothing is signed by a wrong clock");
+
+        world.devices[ben].clock_error = 0;
+        world.go_offline(ben);
+        world.go_online(ben);
+        world.run_for(60_000);
+        assert!(world.devices[ben].events.contains(&Event::ClockRight));
+        assert!(world.devices[ben].events.contains(&Event::Reachable));
+    }
+}
+
+#[test]
+fn messages_flow_while_a_clock_is_wrong_and_nothing_of_theirs_expires() {
+    let (mut world, [anna, ben], [of_anna, of_ben]) = World::acquainted(31);
+    world.devices[anna].clock_error = YEAR_MS;
+    world.go_offline(anna);
+    world.go_online(anna);
+    world.settle();
+    world.say(anna, of_anna, "from next year");
+    world.run_for(3 * 3_600_000);
+    assert_eq!(world.texts(ben, of_ben), ["hello", "from next year"]);
+    assert_eq!(world.history(anna, of_anna)[1].1, MessageState::Delivered);
+    world.say(ben, of_ben, "reply");
+    world.run_for(60_000);
+    assert_eq!(world.texts(anna, of_anna).len(), 3);
+}
+
+#[test]
+fn a_message_that_nobody_fetches_expires_after_thirty_days_and_not_before() {
+    let (mut world, [anna, ben], [of_anna, _]) = World::acquainted(32);
+    world.go_offline(ben);
+    world.settle();
+    world.say(anna, of_anna, "into the void");
+    for _ in 0..29 {
+        world.run_for(DAY_MS);
+    }
+    assert_eq!(world.history(anna, of_anna)[1].1, MessageState::Sent);
+    for _ in 0..3 {
+        world.run_for(DAY_MS);
+    }
+    assert_eq!(world.history(anna, of_anna)[1].1, MessageState::Expired);
+}
+
+#[test]
+fn prekeys_and_manifest_are_renewed_each_week() {
+    let mut world = World::new(33);
+    let ben = world.account("Ben");
+    world.go_online(ben);
+    world.settle();
+    let count = |world: &World, wanted: fn(&Body) -> bool| {
+        world.devices[ben]
+            .sent
+            .iter()
+            .filter(|(_, body)| wanted(body))
+            .count()
+    };
+    let pages =
+        |body: &Body| matches!(body, Body::ReplacePrekeys(replace) if !replace.page.is_empty());
+    assert_eq!(count(&world, pages), 1);
+    for _ in 0..15 {
+        world.run_for(DAY_MS);
+    }
+    assert_eq!(count(&world, pages), 3);
+    assert_eq!(count(&world, |body| matches!(body, Body::PutRecord(_))), 3);
+}
+
+#[test]
+fn prekeys_that_are_used_up_are_refilled() {
+    let mut world = World::new(34);
+    let ben = world.account("Ben");
+    world.go_online(ben);
+    world.settle();
+    let link = world.invite(ben);
+    for n in 0..30 {
+        let stranger = world.account(&format!("Stranger {n}"));
+        world.go_online(stranger);
+        world.settle();
+        world.add(stranger, &link, "hi");
+        world.settle();
+        world.go_offline(stranger);
+        world.settle();
+    }
+    world.run_for(3_600_000);
+    let refills = world.devices[ben]
+        .sent
+        .iter()
+        .filter(|(_, body)| matches!(body, Body::ReplacePrekeys(replace) if replace.append))
+        .count();
+    assert!(refills >= 1);
+    let requests = world.engine(ben).view().unwrap().contacts().unwrap();
+    assert_eq!(requests.len(), 30);
+}
+
+#[test]
+fn a_device_away_for_months_cannot_be_met_until_it_publishes_again() {
+    let mut world = World::new(35);
+    let (anna, ben) = (world.account("Anna"), world.account("Ben"));
+    world.go_online(ben);
+    world.settle();
+    let link = world.invite(ben);
+    world.go_offline(ben);
+    world.settle();
+    world.true_ms = START_MS + 50 * DAY_MS;
+    world.go_online(anna);
+    world.settle();
+    let of_anna = world.add(anna, &link, "long time");
+    world.run_for(60_000);
+    assert_eq!(world.history(anna, of_anna)[0].1, MessageState::Pending);
+    let delayed = world.devices[anna]
+        .events
+        .iter()
+        .any(|event| matches!(event, Event::SendingDelayed { .. }));
+    assert!(delayed);
+    world.go_online(ben);
+    world.run_for(24 * 3_600_000);
+    assert!(world.contact_in(ben, ContactState::Requested).is_some());
+}
+
+#[test]
+fn an_unanswered_session_is_renewed_once() {
+    let (mut world, [anna, ben], [of_anna, of_ben]) = World::acquainted(36);
+    let _ = (of_anna, of_ben);
+    world.go_offline(ben);
+    world.settle();
+    let before = world.devices[anna].sent.len();
+    for _ in 0..20 {
+        world.run_for(DAY_MS);
+    }
+    let pops = world.devices[anna].sent[before..]
+        .iter()
+        .filter(|(_, body)| matches!(body, Body::PopPrekeys(_)))
+        .count();
+    assert_eq!(pops, 0, "an answered session is not renewed");
+
+    let carl = world.account("Carl");
+    world.go_online(carl);
+    world.settle();
+    let link = world.invite(carl);
+    world.go_offline(carl);
+    world.settle();
+    let before = world.devices[anna].sent.len();
+    world.add(anna, &link, "hello Carl");
+    for _ in 0..20 {
+        world.run_for(DAY_MS);
+    }
+    let pops = world.devices[anna].sent[before..]
+        .iter()
+        .filter(|(_, body)| matches!(body, Body::PopPrekeys(_)))
+        .count();
+    assert_eq!(pops, 2, "the handshake, and one renewal");
+    world.go_online(carl);
+    world.run_for(60_000);
+    let request = world.contact_in(carl, ContactState::Requested).unwrap();
+    assert_eq!(
+        world.texts(carl, request),
+        ["hello Carl"],
+        "both copies are one message"
+    );
+}
+
+#[test]
+fn more_messages_than_a_chain_holds_reach_a_device_that_was_away() {
+    let (mut world, [anna, ben], [of_anna, of_ben]) = World::acquainted(37);
+    world.go_offline(ben);
+    world.settle();
+    for n in 0..1_100 {
+        world.say(anna, of_anna, &n.to_string());
+    }
+    world.run_for(60_000);
+    let conversation = world.conversation(anna, of_anna);
+    let sent = |world: &mut World| {
+        let view = world.engine(anna).view().unwrap();
+        let last = view.messages_before(conversation, None, 1).unwrap();
+        last[0].message.state
+    };
+    assert_eq!(sent(&mut world), MessageState::Sent);
+    world.go_online(ben);
+    world.run_for(60_000);
+    assert_eq!(sent(&mut world), MessageState::Delivered);
+    let conversation = world.conversation(ben, of_ben);
+    let view = world.engine(ben).view().unwrap();
+    assert_eq!(
+        view.conversation(conversation).unwrap().unwrap().unread,
+        1_101
+    );
+    assert!(view.gaps(conversation).unwrap().is_empty());
+}

@@ -1,0 +1,495 @@
+//! A deterministic pump: frames go from engines to the service and back, without sockets, clock or threads.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use tempfile::TempDir;
+use undertone_protocol::content::MessageId;
+use undertone_protocol::invite::InviteLink;
+use undertone_protocol::relay_address::RelayAddress;
+use undertone_protocol::time::{Now, Timestamp};
+use undertone_relay::service::{ConnectionId, ConnectionInfo, Output, Service, ServiceConfig};
+use undertone_relay::storage::memory::MemoryStorage;
+use undertone_wire::binding::BindingValue;
+use undertone_wire::frame::Body;
+use undertone_wire::{Frame, StoreEpoch};
+
+use super::super::{DisconnectCause, Effect, Engine, Event, Input, Lane, NewAccount, Opened, Step};
+use crate::error::StepError;
+use crate::store::{
+    ContactId, ContactState, ConversationId, Durability, MessageState, Store, StoreKey,
+    StoreOptions,
+};
+
+pub(super) const START_MS: u64 = 1_800_000_000_000;
+const RELAY: &str = "http://127.0.0.1:9750";
+const BINDING: BindingValue = BindingValue::Host([7; 32]);
+
+/// What the network does to a frame on its way to a device.
+pub(super) type Tamper = Box<dyn FnMut(usize, &mut Frame) -> bool>;
+
+/// When a device loses its memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Crash {
+    /// Instead of its n-th commit, counted from now.
+    BeforeCommit(u32),
+    /// After its n-th commit, before any effect.
+    AfterCommit(u32),
+}
+
+pub(super) struct Device {
+    folder: TempDir,
+    engine: Option<Engine>,
+    online: bool,
+    lanes: BTreeMap<Lane, ConnectionId>,
+    inbox: VecDeque<Input>,
+    pub(super) events: Vec<Event>,
+    /// Kinds of requests that left, with their lanes.
+    pub(super) sent: Vec<(Lane, Body)>,
+    pub(super) crash: Option<Crash>,
+    pub(super) crashed: bool,
+    /// What the device's clock is ahead of the true time, ms.
+    pub(super) clock_error: i64,
+}
+
+pub(super) struct World {
+    service: Service,
+    pub(super) storage: MemoryStorage,
+    rng: ChaCha20Rng,
+    pub(super) true_ms: u64,
+    pub(super) devices: Vec<Device>,
+    connections: BTreeMap<ConnectionId, (usize, Lane)>,
+    next_connection: u64,
+    pub(super) tamper: Option<Tamper>,
+}
+
+impl World {
+    pub(super) fn new(seed: u64) -> Self {
+        Self::with(
+            seed,
+            ServiceConfig {
+                base_difficulty: 4,
+                ..ServiceConfig::without_rates()
+            },
+        )
+    }
+
+    pub(super) fn with(seed: u64, config: ServiceConfig) -> Self {
+        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        Self {
+            service: Service::new(config, &mut rng),
+            storage: MemoryStorage::new(
+                StoreEpoch::from_bytes([1; 16]),
+                undertone_relay::storage::Timestamp(START_MS),
+            ),
+            rng,
+            true_ms: START_MS,
+            devices: Vec::new(),
+            connections: BTreeMap::new(),
+            next_connection: 1,
+            tamper: None,
+        }
+    }
+
+    /// Makes an account, offline.
+    pub(super) fn account(&mut self, name: &str) -> usize {
+        let folder = TempDir::new().unwrap();
+        let account = NewAccount {
+            root: None,
+            relay: relay(),
+            name: name.to_owned(),
+        };
+        let index = self.devices.len();
+        let store = open_store(&folder);
+        self.devices.push(Device {
+            folder,
+            engine: None,
+            online: false,
+            lanes: BTreeMap::new(),
+            inbox: VecDeque::new(),
+            events: Vec::new(),
+            sent: Vec::new(),
+            crash: None,
+            crashed: false,
+            clock_error: 0,
+        });
+        let now = self.now(index);
+        let engine = Engine::create(store, account, now, &mut self.rng).unwrap();
+        self.devices[index].engine = Some(engine);
+        index
+    }
+
+    pub(super) fn now(&self, device: usize) -> Now {
+        let wall = self
+            .true_ms
+            .saturating_add_signed(self.devices[device].clock_error);
+        Now {
+            wall: Timestamp(wall),
+            monotonic_ms: self.true_ms - START_MS,
+        }
+    }
+
+    pub(super) fn engine(&mut self, device: usize) -> &mut Engine {
+        self.devices[device].engine.as_mut().unwrap()
+    }
+
+    /// Runs a command in a step of its own.
+    pub(super) fn command<T, E>(
+        &mut self,
+        device: usize,
+        command: impl FnOnce(&mut Step<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let now = self.now(device);
+        let engine = self.devices[device].engine.as_mut().unwrap();
+        let mut step = engine.begin(now, &mut self.rng).unwrap();
+        let result = command(&mut step);
+        let effects = step.commit().unwrap();
+        self.apply(device, effects);
+        result
+    }
+
+    pub(super) fn go_online(&mut self, device: usize) {
+        self.devices[device].online = true;
+        self.connect(device, Lane::Own);
+    }
+
+    pub(super) fn go_offline(&mut self, device: usize) {
+        self.devices[device].online = false;
+        for lane in self.devices[device]
+            .lanes
+            .keys()
+            .cloned()
+            .collect::<Vec<_>>()
+        {
+            self.hang_up(device, &lane);
+            self.devices[device].inbox.push_back(Input::Disconnected {
+                lane,
+                cause: DisconnectCause::Closed,
+            });
+        }
+    }
+
+    /// Drops the engine without a word and opens its store again.
+    pub(super) fn restart(&mut self, device: usize) {
+        for lane in self.devices[device]
+            .lanes
+            .keys()
+            .cloned()
+            .collect::<Vec<_>>()
+        {
+            self.hang_up(device, &lane);
+        }
+        self.devices[device].inbox.clear();
+        self.devices[device].engine = None;
+        let store = open_store(&self.devices[device].folder);
+        let now = self.now(device);
+        let Opened::Account(engine) = Engine::open(store, now, &mut self.rng).unwrap() else {
+            panic!("the account is gone")
+        };
+        self.devices[device].engine = Some(*engine);
+        if self.devices[device].online {
+            self.connect(device, Lane::Own);
+        }
+    }
+
+    fn connect(&mut self, device: usize, lane: Lane) {
+        let connection = ConnectionId(self.next_connection);
+        self.next_connection += 1;
+        self.connections.insert(connection, (device, lane.clone()));
+        self.devices[device].lanes.insert(lane, connection);
+        let info = ConnectionInfo {
+            source: [0; 16],
+            binding: BINDING,
+        };
+        let now = undertone_relay::storage::Timestamp(self.true_ms);
+        let mut batch = self.service.batch(&mut self.storage, now);
+        batch.open(connection, info, &mut self.rng);
+        let outputs = batch.commit().outputs;
+        self.route(outputs);
+    }
+
+    fn hang_up(&mut self, device: usize, lane: &Lane) {
+        if let Some(connection) = self.devices[device].lanes.remove(lane) {
+            self.connections.remove(&connection);
+            let now = undertone_relay::storage::Timestamp(self.true_ms);
+            let mut batch = self.service.batch(&mut self.storage, now);
+            batch.close(connection);
+            let outputs = batch.commit().outputs;
+            self.route(outputs);
+        }
+    }
+
+    fn route(&mut self, outputs: Vec<Output>) {
+        for output in outputs {
+            match output {
+                Output::Frame {
+                    connection,
+                    mut frame,
+                } => {
+                    let Some((device, lane)) = self.connections.get(&connection).cloned() else {
+                        continue;
+                    };
+                    if let Some(tamper) = &mut self.tamper
+                        && !tamper(device, &mut frame)
+                    {
+                        continue;
+                    }
+                    let input = match frame.body {
+                        Some(Body::Hello(hello)) => Input::Connected {
+                            lane,
+                            hello,
+                            binding: BINDING,
+                        },
+                        _ => Input::Frame { lane, frame },
+                    };
+                    self.devices[device].inbox.push_back(input);
+                }
+                Output::Close { connection, code } => {
+                    if let Some((device, lane)) = self.connections.remove(&connection) {
+                        self.devices[device].lanes.remove(&lane);
+                        let cause = DisconnectCause::ClosedByRelay(code);
+                        self.devices[device]
+                            .inbox
+                            .push_back(Input::Disconnected { lane, cause });
+                    }
+                }
+            }
+        }
+    }
+
+    fn apply(&mut self, device: usize, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Event(event) => self.devices[device].events.push(event),
+                Effect::Disconnect { lane } => {
+                    self.hang_up(device, &lane);
+                    if lane == Lane::Own && self.devices[device].online {
+                        self.connect(device, Lane::Own);
+                    }
+                }
+                Effect::Request { lane, frame } => self.request(device, lane, frame),
+            }
+        }
+    }
+
+    fn request(&mut self, device: usize, lane: Lane, frame: Frame) {
+        self.devices[device]
+            .sent
+            .push((lane.clone(), frame.body.clone().unwrap()));
+        if !self.devices[device].online
+            || (lane == Lane::Own && !self.devices[device].lanes.contains_key(&lane))
+        {
+            let cause = DisconnectCause::Unreachable;
+            self.devices[device]
+                .inbox
+                .push_back(Input::Disconnected { lane, cause });
+            return;
+        }
+        if !self.devices[device].lanes.contains_key(&lane) {
+            self.connect(device, lane.clone());
+        }
+        let connection = self.devices[device].lanes[&lane];
+        let now = undertone_relay::storage::Timestamp(self.true_ms);
+        let mut batch = self.service.batch(&mut self.storage, now);
+        batch.frame(connection, frame);
+        let outputs = batch.commit().outputs;
+        self.route(outputs);
+    }
+
+    /// Gives a device everything that waits for it, in one step, and a timer tick.
+    fn turn(&mut self, device: usize) -> bool {
+        let now = self.now(device);
+        let due = self
+            .engine(device)
+            .next_wake()
+            .is_some_and(|at| at <= now.monotonic_ms);
+        if self.devices[device].inbox.is_empty() && !due {
+            return false;
+        }
+        let inputs: Vec<Input> = self.devices[device].inbox.drain(..).collect();
+        let crash = self.devices[device].crash;
+        let entry = &mut self.devices[device];
+        let mut step = entry
+            .engine
+            .as_mut()
+            .unwrap()
+            .begin(now, &mut self.rng)
+            .unwrap();
+        for input in inputs {
+            step.handle(input).unwrap();
+        }
+        if due {
+            step.handle(Input::Timer).unwrap();
+        }
+        match crash {
+            Some(Crash::BeforeCommit(0)) => {
+                drop(step);
+                self.crash_now(device);
+            }
+            Some(Crash::AfterCommit(0)) => {
+                step.commit().unwrap();
+                self.crash_now(device);
+            }
+            _ => {
+                let effects = step.commit().unwrap();
+                self.apply(device, effects);
+                self.devices[device].crash = match crash {
+                    Some(Crash::BeforeCommit(n)) => Some(Crash::BeforeCommit(n - 1)),
+                    Some(Crash::AfterCommit(n)) => Some(Crash::AfterCommit(n - 1)),
+                    None => None,
+                };
+            }
+        }
+        true
+    }
+
+    fn crash_now(&mut self, device: usize) {
+        self.devices[device].crash = None;
+        self.devices[device].crashed = true;
+        self.restart(device);
+    }
+
+    /// Runs until nothing moves without time passing.
+    pub(super) fn settle(&mut self) {
+        for _ in 0..10_000 {
+            let mut moved = false;
+            for device in 0..self.devices.len() {
+                moved |= self.turn(device);
+            }
+            if !moved {
+                return;
+            }
+        }
+        panic!("the world does not come to rest");
+    }
+
+    /// Lets time pass, stopping wherever an engine wants to wake.
+    pub(super) fn run_for(&mut self, ms: u64) {
+        let end = self.true_ms + ms;
+        self.settle();
+        loop {
+            let next = (0..self.devices.len())
+                .filter_map(|device| self.devices[device].engine.as_ref().unwrap().next_wake())
+                .min()
+                .map(|at| at + START_MS);
+            match next {
+                Some(at) if at <= end => self.true_ms = self.true_ms.max(at),
+                _ => break,
+            }
+            self.settle();
+        }
+        self.true_ms = end;
+        self.settle();
+    }
+
+    pub(super) fn tick_relay(&mut self) {
+        let now = undertone_relay::storage::Timestamp(self.true_ms);
+        let mut batch = self.service.batch(&mut self.storage, now);
+        batch.tick();
+        let outputs = batch.commit().outputs;
+        self.route(outputs);
+    }
+
+    // --- what a test asks --------------------------------------------------------------------
+
+    pub(super) fn invite(&mut self, device: usize) -> InviteLink {
+        let id = self
+            .command(device, |step| step.create_invite("test"))
+            .unwrap();
+        self.settle();
+        self.engine(device)
+            .view()
+            .unwrap()
+            .invite_link(&id)
+            .unwrap()
+            .unwrap()
+    }
+
+    pub(super) fn add(&mut self, device: usize, link: &InviteLink, text: &str) -> ContactId {
+        self.command(device, |step| step.add_contact(link, Some(text)))
+            .unwrap()
+    }
+
+    pub(super) fn say(&mut self, device: usize, contact: ContactId, text: &str) -> MessageId {
+        let conversation = self.conversation(device, contact);
+        self.command(device, |step| step.send_text(conversation, text))
+            .unwrap()
+    }
+
+    pub(super) fn conversation(&mut self, device: usize, contact: ContactId) -> ConversationId {
+        self.engine(device)
+            .view()
+            .unwrap()
+            .conversation_of(contact)
+            .unwrap()
+            .unwrap()
+            .id
+    }
+
+    pub(super) fn contact_in(&mut self, device: usize, state: ContactState) -> Option<ContactId> {
+        let contacts = self.engine(device).view().unwrap().contacts().unwrap();
+        contacts
+            .iter()
+            .find(|row| row.state == state)
+            .map(|row| row.id)
+    }
+
+    /// The texts of a conversation, oldest first, with their states.
+    pub(super) fn history(
+        &mut self,
+        device: usize,
+        contact: ContactId,
+    ) -> Vec<(String, MessageState)> {
+        let conversation = self.conversation(device, contact);
+        let view = self.engine(device).view().unwrap();
+        let mut rows = view.messages_before(conversation, None, 500).unwrap();
+        rows.reverse();
+        rows.into_iter()
+            .map(|row| (row.message.body, row.message.state))
+            .collect()
+    }
+
+    pub(super) fn texts(&mut self, device: usize, contact: ContactId) -> Vec<String> {
+        self.history(device, contact)
+            .into_iter()
+            .map(|(text, _)| text)
+            .collect()
+    }
+
+    /// Two accounts that are contacts of each other, online and at rest: (world's first, second, contact ids).
+    pub(super) fn acquainted(seed: u64) -> (Self, [usize; 2], [ContactId; 2]) {
+        let mut world = Self::new(seed);
+        let (a, b) = (world.account("Anna"), world.account("Ben"));
+        world.go_online(a);
+        world.go_online(b);
+        world.settle();
+        let link = world.invite(b);
+        let of_a = world.add(a, &link, "hello");
+        world.settle();
+        let of_b = world.contact_in(b, ContactState::Requested).unwrap();
+        world.command(b, |step| step.accept(of_b)).unwrap();
+        world.run_for(5_000);
+        (world, [a, b], [of_a, of_b])
+    }
+}
+
+pub(super) fn relay() -> RelayAddress {
+    RelayAddress::parse(RELAY).unwrap()
+}
+
+fn open_store(folder: &TempDir) -> Store {
+    let options = StoreOptions {
+        durability: Durability::None,
+        ..StoreOptions::default()
+    };
+    Store::open_with(
+        &folder.path().join("store"),
+        &StoreKey::new(&[9; 32]),
+        options,
+    )
+    .unwrap()
+}
+
+/// So that a refused command and a failed step are told apart in tests.
+pub(super) fn no_step_error(_: StepError) {}
