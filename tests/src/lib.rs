@@ -4,3 +4,4 @@
 pub mod bench;
 #[cfg(target_os = "linux")]
 pub mod powercut;
+pub mod process;

@@ -8,6 +8,7 @@
 //! One file per kind of operation; reading a row's function shows what is measured, against what, and why the counts are what they are.
 
 pub mod durability;
+mod end_to_end;
 mod fan_out;
 pub mod measure;
 mod messages;
@@ -25,46 +26,20 @@ use crate::bench::row::Row;
 /// A measured operation failed: the bench has nothing to report.
 pub type BenchError = Box<dyn Error + Send + Sync>;
 
-/// A row of the table, by name.
-struct Bench {
-    name: &'static str,
-    run: fn() -> Result<Row, BenchError>,
-}
+/// Measures one row.
+type Bench = fn() -> Result<Row, BenchError>;
 
-/// All rows in the order of the table.
-const BENCHES: &[Bench] = &[
-    Bench {
-        name: "encrypt_100",
-        run: messages::encrypt_100,
-    },
-    Bench {
-        name: "decrypt_100",
-        run: messages::decrypt_100,
-    },
-    Bench {
-        name: "setup_initiator",
-        run: setup::initiator,
-    },
-    Bench {
-        name: "setup_responder",
-        run: setup::responder,
-    },
-    Bench {
-        name: "ping_pong",
-        run: ratchet::ping_pong,
-    },
-    Bench {
-        name: "skip_1000",
-        run: ratchet::skip_1000,
-    },
-    Bench {
-        name: "seal_1000_pairwise",
-        run: fan_out::seal_1000_pairwise,
-    },
-    Bench {
-        name: "miss_3000",
-        run: fan_out::miss_3000,
-    },
+/// All rows by name, in the order of the table.
+const BENCHES: &[(&str, Bench)] = &[
+    ("encrypt_100", messages::encrypt_100),
+    ("decrypt_100", messages::decrypt_100),
+    ("setup_initiator", setup::initiator),
+    ("setup_responder", setup::responder),
+    ("ping_pong", ratchet::ping_pong),
+    ("skip_1000", ratchet::skip_1000),
+    ("seal_1000_pairwise", fan_out::seal_1000_pairwise),
+    ("miss_3000", fan_out::miss_3000),
+    ("e2e_p99_ms", end_to_end::p99),
 ];
 
 /// Measures the rows whose name contains `only`, calling `each` after each of them.
@@ -73,8 +48,8 @@ const BENCHES: &[Bench] = &[
 /// When a measured operation fails.
 pub fn run(only: &str, mut each: impl FnMut(&Row)) -> Result<Vec<Row>, BenchError> {
     let mut rows = Vec::new();
-    for bench in BENCHES.iter().filter(|bench| bench.name.contains(only)) {
-        let row = (bench.run)().map_err(|error| format!("{}: {error}", bench.name))?;
+    for (name, bench) in BENCHES.iter().filter(|(name, _)| name.contains(only)) {
+        let row = bench().map_err(|error| format!("{name}: {error}"))?;
         each(&row);
         rows.push(row);
     }

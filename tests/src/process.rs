@@ -1,0 +1,348 @@
+//! The built programs as processes: the relay, and the chat program in its line mode, as an operator and two people
+//! would run them.
+//!
+//! Invariant: nothing here waits for luck. Every wait is for a line that a program prints, and fails with all that was
+//! printed when the line does not come.
+//!
+//! Only processes started here are ended, by their handle.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+/// How long a line may take before the test fails: far more than any machine needs, and never slept through.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A built program of this workspace, from the profile that the tests were built with.
+///
+/// # Panics
+/// When it was not built: `cargo test --workspace` builds it, `cargo test -p undertone-tests` alone does not.
+#[must_use]
+pub fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows its own path");
+    let built = test
+        .ancestors()
+        .nth(2)
+        .expect("tests are in a folder of the target folder");
+    let path = [built.join(name), built.join("examples").join(name)]
+        .into_iter()
+        .find(|path| path.exists());
+    path.unwrap_or_else(|| {
+        panic!("{name} is not built: run cargo build --workspace --bins --examples first")
+    })
+}
+
+/// A loopback address that was free a moment ago.
+///
+/// # Panics
+/// When the machine has no free port.
+#[must_use]
+pub fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener
+        .local_addr()
+        .expect("a bound socket has an address")
+}
+
+/// One line of output, split at its tabs, with the escapes of text undone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    fields: Vec<String>,
+}
+
+impl Line {
+    fn parse(line: &str) -> Self {
+        Self {
+            fields: line.split('\t').map(unescape).collect(),
+        }
+    }
+
+    /// What kind of line it is.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        self.field(0)
+    }
+
+    /// A field, counted from the kind; empty when the line has fewer.
+    #[must_use]
+    pub fn field(&self, index: usize) -> &str {
+        self.fields.get(index).map_or("", String::as_str)
+    }
+}
+
+fn unescape(field: &str) -> String {
+    let mut text = String::new();
+    let mut characters = field.chars();
+    while let Some(character) = characters.next() {
+        match (
+            character,
+            if character == '\\' {
+                characters.next()
+            } else {
+                None
+            },
+        ) {
+            (_, Some('n')) => text.push('\n'),
+            (_, Some('t')) => text.push('\t'),
+            (_, Some(other)) => text.push(other),
+            (character, None) => text.push(character),
+        }
+    }
+    text
+}
+
+/// A running program whose output is read line by line.
+struct Running {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    lines: Receiver<String>,
+    transcript: Vec<String>,
+}
+
+impl Running {
+    fn start(command: &mut Command) -> io::Result<Self> {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let (sender, lines) = channel();
+        let streams: [Option<Box<dyn io::Read + Send>>; 2] = [
+            child.stdout.take().map(|out| Box::new(out) as _),
+            child.stderr.take().map(|err| Box::new(err) as _),
+        ];
+        for stream in streams.into_iter().flatten() {
+            let sender = sender.clone();
+            std::thread::spawn(move || {
+                for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                    if sender.send(line).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        Ok(Self {
+            stdin: child.stdin.take(),
+            child,
+            lines,
+            transcript: Vec::new(),
+        })
+    }
+
+    /// The next line; `None` when the program has ended.
+    fn next(&mut self, awaited: &str) -> Option<String> {
+        match self.lines.recv_timeout(PATIENCE) {
+            Ok(line) => {
+                self.transcript.push(line.clone());
+                Some(line)
+            }
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => {
+                panic!("no {awaited} within {PATIENCE:?}:\n{}", self.tail())
+            }
+        }
+    }
+
+    fn tail(&self) -> String {
+        let from = self.transcript.len().saturating_sub(60);
+        self.transcript[from..].join("\n")
+    }
+
+    /// SIGKILL: the program gets no chance to tidy up.
+    fn kill(mut self) {
+        self.child.kill().expect("the program was running");
+        self.child.wait().expect("a killed program ends");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// `undertone-relay serve`.
+pub struct RelayProcess(Running);
+
+impl RelayProcess {
+    /// The command that starts a relay.
+    #[must_use]
+    pub fn command(data: &Path, listen: SocketAddr) -> Command {
+        let mut command = Command::new(program("undertone-relay"));
+        command
+            .arg("serve")
+            .arg("--data")
+            .arg(data)
+            .arg("--listen")
+            .arg(listen.to_string());
+        command
+    }
+
+    /// Starts a relay and waits until it listens.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn start(data: &Path, listen: SocketAddr) -> Self {
+        Self::run(&mut Self::command(data, listen))
+    }
+
+    /// Runs a prepared command and waits until it listens.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn run(command: &mut Command) -> Self {
+        let mut running = Running::start(command).expect("the relay starts");
+        loop {
+            let line = running.next("word from the relay that it listens");
+            match line {
+                Some(line) if line.contains("listens on") => return Self(running),
+                Some(_) => {}
+                None => panic!("the relay ended:\n{}", running.tail()),
+            }
+        }
+    }
+
+    /// Ends it at once.
+    pub fn kill(self) {
+        self.0.kill();
+    }
+}
+
+/// The chat program in line mode.
+pub struct Chat(Running);
+
+impl Chat {
+    /// The command that starts a chat.
+    #[must_use]
+    pub fn command(profile: &Path, relay: SocketAddr, name: &str) -> Command {
+        let mut command = Command::new(program("chat"));
+        command
+            .arg("--lines")
+            .arg("--profile")
+            .arg(profile)
+            .arg("--relay")
+            .arg(format!("ws://{relay}"));
+        command.args(["--name", name]);
+        command
+    }
+
+    /// Starts a chat and waits until its profile is open.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn start(profile: &Path, relay: SocketAddr, name: &str) -> Self {
+        Self::run(&mut Self::command(profile, relay, name))
+    }
+
+    /// Runs a prepared command and waits until its profile is open.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn run(command: &mut Command) -> Self {
+        let mut chat = Self(Running::start(command).expect("the chat program starts"));
+        chat.expect("ready", |_| true);
+        chat
+    }
+
+    /// Types a line.
+    ///
+    /// # Panics
+    /// When the program has ended.
+    pub fn tell(&mut self, line: &str) {
+        let stdin = self.0.stdin.as_mut().expect("standard input is piped");
+        writeln!(stdin, "{line}")
+            .unwrap_or_else(|error| panic!("the chat program ended ({error})"));
+    }
+
+    /// Waits for a line of a kind that satisfies a condition; lines before it are passed over.
+    ///
+    /// # Panics
+    /// When it does not come.
+    pub fn expect(&mut self, kind: &str, condition: impl Fn(&Line) -> bool) -> Line {
+        loop {
+            let Some(line) = self.0.next(kind) else {
+                panic!("the chat program ended:\n{}", self.0.tail())
+            };
+            let line = Line::parse(&line);
+            if line.kind() == kind && condition(&line) {
+                return line;
+            }
+        }
+    }
+
+    /// Types a command and gives the lines up to its end.
+    ///
+    /// # Panics
+    /// When the end does not come.
+    pub fn ask(&mut self, line: &str) -> Vec<Line> {
+        self.tell(line);
+        let command = line.split(' ').next().unwrap_or_default().to_owned();
+        let mut lines = Vec::new();
+        loop {
+            let Some(next) = self.0.next("end of an answer") else {
+                panic!("the chat program ended:\n{}", self.0.tail())
+            };
+            let next = Line::parse(&next);
+            if next.kind() == "end"
+                && next.field(1).trim_start_matches('/') == command.trim_start_matches('/')
+            {
+                return lines;
+            }
+            lines.push(next);
+        }
+    }
+
+    /// The texts of a conversation in the order shown, each with `in` or `out`.
+    ///
+    /// # Panics
+    /// When the program does not answer.
+    pub fn history(&mut self, conversation: &str) -> Vec<(String, String)> {
+        let lines = self.ask(&format!("/history {conversation}"));
+        let messages = lines
+            .iter()
+            .filter(|line| line.kind() == "message" && line.field(1) == conversation);
+        messages
+            .map(|line| (line.field(2).to_owned(), line.field(5).to_owned()))
+            .collect()
+    }
+
+    /// Ends it at once.
+    pub fn kill(self) {
+        self.0.kill();
+    }
+}
+
+/// Two people who know each other, on one relay: invited, asked, accepted. Gives each side's number of the
+/// conversation.
+///
+/// # Panics
+/// When a step does not happen.
+pub fn befriend(alice: &mut Chat, bob: &mut Chat) -> (String, String) {
+    let invite = alice.ask("/invite");
+    let link = invite
+        .iter()
+        .find(|line| line.kind() == "invite")
+        .expect("a link")
+        .field(1)
+        .to_owned();
+    bob.ask(&format!("/add {link} hello"));
+    let request = alice.expect("request", |_| true);
+    alice.ask(&format!("/accept {}", request.field(1)));
+    let conversation = |chat: &mut Chat| {
+        let list = chat.ask("/list");
+        list.iter()
+            .find(|line| line.kind() == "conversation")
+            .expect("a conversation")
+            .field(1)
+            .to_owned()
+    };
+    (conversation(alice), conversation(bob))
+}

@@ -1,0 +1,92 @@
+//! What goes wrong in a world, and how often.
+
+/// Chances, each between 0 and 1, per occasion.
+#[derive(Debug, Clone, Copy)]
+pub struct Faults {
+    /// A frame arrives late by up to [`Faults::longest_delay_ms`]; else by a few milliseconds.
+    pub delay: f64,
+    /// Longest delay of a frame, in milliseconds.
+    pub longest_delay_ms: u64,
+    /// A connection breaks when a frame is put on it; what is on its way in both directions is lost.
+    pub cut: f64,
+    /// A device dies before the commit of a step.
+    pub crash_before_commit: f64,
+    /// A device dies after the commit of a step, before any of its effects.
+    pub crash_after_commit: f64,
+    /// The relay dies before the commit of a batch; all connections break.
+    pub relay_crash: f64,
+    /// A relay that lies: a delivery is dropped,
+    pub drop_delivery: f64,
+    /// or delivered twice,
+    pub duplicate_delivery: f64,
+    /// or swapped with the next,
+    pub reorder_delivery: f64,
+    /// or has a byte flipped.
+    pub corrupt_delivery: f64,
+    /// A device's disk is put back to an older copy, per action.
+    pub rollback: f64,
+}
+
+impl Faults {
+    pub const fn none() -> Self {
+        Self {
+            delay: 0.0,
+            longest_delay_ms: 0,
+            cut: 0.0,
+            crash_before_commit: 0.0,
+            crash_after_commit: 0.0,
+            relay_crash: 0.0,
+            drop_delivery: 0.0,
+            duplicate_delivery: 0.0,
+            reorder_delivery: 0.0,
+            corrupt_delivery: 0.0,
+            rollback: 0.0,
+        }
+    }
+
+    pub const fn network() -> Self {
+        Self {
+            delay: 0.2,
+            longest_delay_ms: 20_000,
+            cut: 0.03,
+            relay_crash: 0.005,
+            ..Self::none()
+        }
+    }
+
+    pub const fn crashes() -> Self {
+        Self {
+            crash_before_commit: 0.05,
+            crash_after_commit: 0.05,
+            cut: 0.01,
+            ..Self::none()
+        }
+    }
+
+    pub const fn hostile_deliveries() -> Self {
+        Self {
+            drop_delivery: 0.05,
+            duplicate_delivery: 0.1,
+            reorder_delivery: 0.1,
+            corrupt_delivery: 0.05,
+            ..Self::none()
+        }
+    }
+
+    pub const fn rollbacks() -> Self {
+        Self {
+            rollback: 0.05,
+            cut: 0.02,
+            ..Self::none()
+        }
+    }
+
+    pub const fn everything_honest() -> Self {
+        Self {
+            delay: 0.2,
+            longest_delay_ms: 20_000,
+            cut: 0.02,
+            ..Self::crashes()
+        }
+    }
+}

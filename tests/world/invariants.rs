@@ -1,0 +1,100 @@
+//! What must hold after each event.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::rc::Rc;
+
+use undertone_protocol::primitives::aead::instrument;
+use undertone_wire::Frame;
+
+/// Sizes an envelope may have, in bytes, up to what this world sends.
+const BUCKETS: [usize; 6] = [512, 1_024, 2_048, 4_096, 8_192, 16_384];
+
+/// One line of a conversation as a device shows it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Shown {
+    /// Who wrote it, by the text itself: `name number`.
+    pub text: String,
+    /// Whether the device received it.
+    pub incoming: bool,
+}
+
+/// Watches every AEAD call of this thread: no (key, nonce) may be used twice by anybody, ever.
+pub struct NonceLedger {
+    repeated: Rc<RefCell<bool>>,
+}
+
+impl NonceLedger {
+    pub fn open() -> Self {
+        let repeated = Rc::new(RefCell::new(false));
+        let flag = Rc::clone(&repeated);
+        let mut seen = HashSet::new();
+        instrument::install(Some(Box::new(move |key, nonce| {
+            if !seen.insert((key, nonce)) {
+                *flag.borrow_mut() = true;
+            }
+        })));
+        Self { repeated }
+    }
+
+    pub fn is_clean(&self) -> bool {
+        !*self.repeated.borrow()
+    }
+}
+
+impl Drop for NonceLedger {
+    fn drop(&mut self) {
+        instrument::install(None);
+    }
+}
+
+/// Nothing that the relay may not know is in any frame that reaches it, and envelopes have the sizes of their buckets.
+pub fn relay_may_see(frame: &Frame, secrets: &[Vec<u8>]) -> Result<(), String> {
+    use undertone_wire::frame::Body;
+    let bytes = frame.to_bytes().map_err(|error| error.to_string())?;
+    for secret in secrets {
+        if bytes.windows(secret.len()).any(|window| window == secret) {
+            return Err(format!(
+                "a frame to the relay holds {} secret bytes",
+                secret.len()
+            ));
+        }
+    }
+    let sizes: Vec<usize> = match &frame.body {
+        Some(Body::Send(send)) => vec![send.envelope.len()],
+        Some(Body::SendMany(many)) => {
+            let own = many
+                .recipients
+                .iter()
+                .map(|recipient| recipient.envelope.len());
+            own.chain([many.shared_envelope.len()])
+                .filter(|size| *size > 0)
+                .collect()
+        }
+        _ => Vec::new(),
+    };
+    match sizes.iter().find(|size| !BUCKETS.contains(size)) {
+        Some(size) => Err(format!("an envelope of {size} bytes is no bucket")),
+        None => Ok(()),
+    }
+}
+
+/// Nothing shows twice, and each sender's messages stand in the order they were written.
+pub fn history_is_sound(history: &[Shown]) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    let mut last: BTreeMap<&str, u64> = BTreeMap::new();
+    for shown in history {
+        if !seen.insert(&shown.text) {
+            return Err(format!("{:?} shows twice", shown.text));
+        }
+        if let Some((name, number)) = shown.text.rsplit_once(' ')
+            && let Ok(number) = number.parse::<u64>()
+            && last
+                .insert(name, number)
+                .is_some_and(|before| before > number)
+        {
+            return Err(format!("{:?} is out of order", shown.text));
+        }
+    }
+    Ok(())
+}

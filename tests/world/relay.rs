@@ -1,0 +1,115 @@
+//! The real relay service on in-memory storage.
+
+use std::collections::BTreeMap;
+
+use rand_chacha::ChaCha12Rng;
+use rand_core::Rng;
+use undertone_relay::service::{ConnectionId, ConnectionInfo, Output, Service, ServiceConfig};
+use undertone_relay::storage::Timestamp;
+use undertone_relay::storage::memory::MemoryStorage;
+use undertone_wire::binding::{BindingValue, host};
+use undertone_wire::{Frame, StoreEpoch};
+
+/// The host name that every device connects to.
+pub const HOST: &str = "relay.test";
+
+pub struct SimulatedRelay {
+    service: Option<Service>,
+    storage: MemoryStorage,
+    rng: ChaCha12Rng,
+    last_connection: u64,
+}
+
+impl SimulatedRelay {
+    pub fn new(now: Timestamp, mut rng: ChaCha12Rng) -> Self {
+        let mut epoch = [0; 16];
+        rng.fill_bytes(&mut epoch);
+        let storage = MemoryStorage::new(StoreEpoch::from_bytes(epoch), now);
+        let service = Service::new(Self::config(), &mut rng);
+        Self {
+            service: Some(service),
+            storage,
+            rng,
+            last_connection: 0,
+        }
+    }
+
+    /// All devices of a world come from one address, so what limits one source would limit the world.
+    fn config() -> ServiceConfig {
+        ServiceConfig {
+            source_share: 0,
+            base_difficulty: 4,
+            ..ServiceConfig::default()
+        }
+    }
+
+    pub fn open(&mut self, now: Timestamp) -> (ConnectionId, Vec<Output>) {
+        self.last_connection += 1;
+        let conn = ConnectionId(self.last_connection);
+        let info = ConnectionInfo {
+            source: [1; 16],
+            binding: BindingValue::Host(host(HOST)),
+        };
+        let Self {
+            service,
+            storage,
+            rng,
+            ..
+        } = self;
+        let mut batch = service
+            .as_mut()
+            .expect("the relay is up")
+            .batch(storage, now);
+        batch.open(conn, info, rng);
+        (conn, batch.commit().outputs)
+    }
+
+    /// Handles a frame and commits it.
+    pub fn frame(&mut self, now: Timestamp, conn: ConnectionId, frame: Frame) -> Vec<Output> {
+        let mut batch = self
+            .service
+            .as_mut()
+            .expect("the relay is up")
+            .batch(&mut self.storage, now);
+        batch.frame(conn, frame);
+        batch.commit().outputs
+    }
+
+    /// Handles a frame and dies before the commit.
+    pub fn frame_then_crash(&mut self, now: Timestamp, conn: ConnectionId, frame: Frame) {
+        let mut batch = self
+            .service
+            .as_mut()
+            .expect("the relay is up")
+            .batch(&mut self.storage, now);
+        batch.frame(conn, frame);
+        drop(batch);
+        self.service = None;
+        self.storage.reopen(now);
+        self.service = Some(Service::new(Self::config(), &mut self.rng));
+    }
+
+    pub fn close(&mut self, now: Timestamp, conn: ConnectionId) -> Vec<Output> {
+        let mut batch = self
+            .service
+            .as_mut()
+            .expect("the relay is up")
+            .batch(&mut self.storage, now);
+        batch.close(conn);
+        batch.commit().outputs
+    }
+
+    /// Time passes; the connections in `alive` gave signs of life.
+    pub fn tick(&mut self, now: Timestamp, alive: &BTreeMap<ConnectionId, ()>) -> Vec<Output> {
+        let mut batch = self
+            .service
+            .as_mut()
+            .expect("the relay is up")
+            .batch(&mut self.storage, now);
+        for conn in alive.keys() {
+            batch.heard(*conn);
+        }
+        batch.tick();
+        batch.commit().outputs
+    }
+}

@@ -1,0 +1,617 @@
+//! The world: devices, the network between them and the relay, and time.
+
+use std::collections::BTreeMap;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha12Rng;
+use undertone::engine::{DisconnectCause, Effect, Input, Lane};
+use undertone_relay::service::{ConnectionId, Output};
+use undertone_wire::Frame;
+use undertone_wire::frame::Body;
+
+use crate::clock::Clock;
+use crate::device::{Device, Fate};
+use crate::faults::Faults;
+use crate::invariants::{self, NonceLedger};
+use crate::log::Log;
+use crate::network::{DeviceNumber, Event, Network};
+use crate::relay::SimulatedRelay;
+
+/// How often the relay does its housekeeping, in milliseconds.
+const TICK_MS: u64 = 5_000;
+/// How long a healed world may take until everything has arrived, in milliseconds: lost deliveries are asked for after
+/// up to 12 hours.
+const PATIENCE_MS: u64 = 5 * 24 * 3_600_000;
+
+/// One end of a connection, as the relay's side of the world knows it.
+#[derive(Debug, Clone)]
+struct End {
+    device: DeviceNumber,
+    lane: Lane,
+}
+
+/// What a person said, once that was durable.
+#[derive(Debug, Clone)]
+pub struct Said {
+    from: DeviceNumber,
+    to: DeviceNumber,
+    text: String,
+}
+
+pub struct World {
+    clock: Clock,
+    rng: ChaCha12Rng,
+    faults: Faults,
+    devices: Vec<Device>,
+    relay: SimulatedRelay,
+    network: Network,
+    connections: BTreeMap<ConnectionId, End>,
+    said: Vec<Said>,
+    nonces: NonceLedger,
+    log: Log,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    pub fn new(seed: u64, people: usize, faults: Faults) -> Self {
+        let mut rng = ChaCha12Rng::seed_from_u64(seed);
+        let clock = Clock::default();
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let nonces = NonceLedger::open();
+        let relay = SimulatedRelay::new(relay_time(clock), ChaCha12Rng::from_rng(&mut rng));
+        let devices = (0..people)
+            .map(|number| {
+                Device::create(
+                    number,
+                    folder.path(),
+                    clock,
+                    ChaCha12Rng::from_rng(&mut rng),
+                )
+            })
+            .collect();
+        let mut world = Self::assemble(clock, rng, faults, devices, relay, nonces, folder);
+        for device in 0..people {
+            world.network.put(0, Event::Reconnect { device });
+        }
+        world
+    }
+
+    fn assemble(
+        clock: Clock,
+        rng: ChaCha12Rng,
+        faults: Faults,
+        mut devices: Vec<Device>,
+        relay: SimulatedRelay,
+        nonces: NonceLedger,
+        folder: tempfile::TempDir,
+    ) -> Self {
+        let accounts: Vec<_> = devices.iter().map(Device::account).collect();
+        for device in &mut devices {
+            for (number, account) in accounts.iter().enumerate() {
+                device.introduce(number, *account);
+            }
+        }
+        let mut world = Self {
+            clock,
+            rng,
+            faults,
+            devices,
+            relay,
+            network: Network::default(),
+            connections: BTreeMap::new(),
+            said: Vec::new(),
+            nonces,
+            log: Log::default(),
+            _folder: folder,
+        };
+        world.network.put(TICK_MS, Event::RelayTick);
+        world
+    }
+
+    pub fn into_log(self) -> Log {
+        self.log
+    }
+
+    /// Everybody invites everybody with a higher number, in a calm network.
+    pub fn befriend_everybody(&mut self) {
+        let faults = std::mem::replace(&mut self.faults, Faults::none());
+        self.run_for(10_000);
+        for host in 0..self.devices.len() {
+            for guest in host + 1..self.devices.len() {
+                let link = self
+                    .act(host, |device, clock| device.invite(clock))
+                    .expect("no faults yet");
+                self.act(guest, |device, clock| device.add(clock, &link));
+                self.run_for(30_000);
+                self.act(host, |device, clock| device.accept(clock, guest));
+                self.run_for(30_000);
+            }
+        }
+        self.faults = faults;
+    }
+
+    /// People write, and things go wrong.
+    pub fn live(&mut self, actions: usize) {
+        for _ in 0..actions {
+            let from = self.rng.random_range(0..self.devices.len());
+            let to = (from + self.rng.random_range(1..self.devices.len())) % self.devices.len();
+            for _ in 0..self.rng.random_range(1..4) {
+                self.say(from, to);
+            }
+            let pause = if self.rng.random_bool(0.1) {
+                3_600_000
+            } else {
+                3_000
+            };
+            let pause = self.rng.random_range(0..pause);
+            self.run_for(pause);
+            if self.rng.random_bool(self.faults.rollback) {
+                self.roll_back(from);
+            } else if self.faults.rollback > 0.0 && self.rng.random_bool(0.2) {
+                self.devices[from].keep_copy();
+            }
+        }
+    }
+
+    /// No more faults: runs until everything said has arrived, or fails.
+    pub fn heal(&mut self) {
+        self.faults = Faults::none();
+        let until = self.clock.elapsed() + PATIENCE_MS;
+        while self.clock.elapsed() < until && !self.has_everything_arrived() {
+            let chunk = 60_000.max((self.clock.elapsed() + PATIENCE_MS - until) / 4);
+            self.run_for(chunk);
+        }
+    }
+
+    /// Both sides of each conversation hold everything said, once, in the same order.
+    pub fn assert_whole(&mut self) {
+        for said in self.said.clone() {
+            for side in [said.from, said.to] {
+                let other = if side == said.from {
+                    said.to
+                } else {
+                    said.from
+                };
+                let history = self.devices[side].history(other);
+                let count = history
+                    .iter()
+                    .filter(|shown| shown.text == said.text)
+                    .count();
+                assert_eq!(
+                    count,
+                    1,
+                    "{:?} shows {count} times at {side}\n{}",
+                    said.text,
+                    self.log.tail()
+                );
+            }
+        }
+        for one in 0..self.devices.len() {
+            for other in one + 1..self.devices.len() {
+                let texts = |device: &mut Device, peer| -> Vec<String> {
+                    device
+                        .history(peer)
+                        .into_iter()
+                        .map(|shown| shown.text)
+                        .collect()
+                };
+                let (ours, theirs) = (
+                    texts(&mut self.devices[one], other),
+                    texts(&mut self.devices[other], one),
+                );
+                assert_eq!(
+                    ours,
+                    theirs,
+                    "{one} and {other} show different conversations\n{}",
+                    self.log.tail()
+                );
+            }
+        }
+    }
+
+    fn has_everything_arrived(&mut self) -> bool {
+        let said = self.said.clone();
+        said.iter().all(|said| {
+            self.devices[said.to]
+                .history(said.from)
+                .iter()
+                .any(|shown| shown.text == said.text)
+        })
+    }
+
+    fn say(&mut self, from: DeviceNumber, to: DeviceNumber) {
+        let text = self.devices[from].next_text();
+        let said = Said {
+            from,
+            to,
+            text: text.clone(),
+        };
+        self.log.note(
+            self.clock.elapsed(),
+            format_args!("{from} says {text:?} to {to}"),
+        );
+        let fate = self.fate();
+        let (durable, effects) = self.devices[from].say(self.clock, to, &text, fate);
+        if durable {
+            self.said.push(said);
+        }
+        self.after_step(from, effects);
+    }
+
+    /// Carries out a command that must not be struck by a fault.
+    fn act<T>(
+        &mut self,
+        device: DeviceNumber,
+        act: impl FnOnce(&mut Device, Clock) -> (T, Vec<Effect>),
+    ) -> T {
+        let (result, effects) = act(&mut self.devices[device], self.clock);
+        self.after_step(device, Some(effects));
+        result
+    }
+
+    fn fate(&mut self) -> Fate {
+        if self.rng.random_bool(self.faults.crash_before_commit) {
+            Fate::DiesBeforeCommit
+        } else if self.rng.random_bool(self.faults.crash_after_commit) {
+            Fate::DiesAfterCommit
+        } else {
+            Fate::Lives
+        }
+    }
+
+    fn run_for(&mut self, ms: u64) {
+        let until = self.clock.elapsed() + ms;
+        while let Some(at) = self.next_at().filter(|at| *at <= until) {
+            self.clock.advance_to(at);
+            self.one_event();
+        }
+        self.clock.advance_to(until);
+    }
+
+    fn next_at(&self) -> Option<u64> {
+        let wakes = self.devices.iter().filter_map(Device::next_wake);
+        wakes.chain(self.network.next_at()).min()
+    }
+
+    fn one_event(&mut self) {
+        let now = self.clock.elapsed();
+        if self.network.next_at().is_some_and(|at| at <= now) {
+            match self.network.take() {
+                Some(Event::ToRelay { conn, frame }) => self.reach_relay(conn, frame),
+                Some(Event::ToDevice {
+                    device,
+                    lane,
+                    conn,
+                    frame,
+                }) => self.reach_device(device, lane, conn, frame),
+                Some(Event::Reconnect { device }) => self.open(device, Lane::Own),
+                Some(Event::RelayTick) => self.relay_tick(),
+                None => {}
+            }
+        } else if let Some(device) = (0..self.devices.len()).find(|number| {
+            self.devices[*number]
+                .next_wake()
+                .is_some_and(|wake| wake <= now)
+        }) {
+            self.input(device, Input::Timer);
+        }
+    }
+
+    fn input(&mut self, device: DeviceNumber, input: Input) {
+        let fate = self.fate();
+        let effects = self.devices[device].handle(self.clock, input, fate);
+        self.after_step(device, effects);
+    }
+
+    /// Carries out what a step released, or restarts a device that died, and checks the invariants.
+    fn after_step(&mut self, device: DeviceNumber, effects: Option<Vec<Effect>>) {
+        match effects {
+            Some(effects) => {
+                for effect in effects {
+                    self.perform(device, effect);
+                }
+            }
+            None => self.restart(device),
+        }
+        self.assert_invariants(device);
+    }
+
+    fn assert_invariants(&mut self, device: DeviceNumber) {
+        assert!(
+            self.nonces.is_clean(),
+            "a (key, nonce) was used twice\n{}",
+            self.log.tail()
+        );
+        for peer in 0..self.devices.len() {
+            if peer != device {
+                let history = self.devices[device].history(peer);
+                if let Err(wrong) = invariants::history_is_sound(&history) {
+                    panic!("at {device}: {wrong}\n{}", self.log.tail());
+                }
+            }
+        }
+    }
+
+    fn restart(&mut self, device: DeviceNumber) {
+        self.log
+            .note(self.clock.elapsed(), format_args!("{device} died"));
+        for conn in self.connections_of(device) {
+            self.hang_up(conn);
+        }
+        self.devices[device].restart(self.clock);
+        self.reconnect_soon(device);
+    }
+
+    fn roll_back(&mut self, device: DeviceNumber) {
+        if self.devices[device].has_copy() {
+            self.log.note(
+                self.clock.elapsed(),
+                format_args!("{device} gets an old disk"),
+            );
+            for conn in self.connections_of(device) {
+                self.hang_up(conn);
+            }
+            self.devices[device].roll_back(self.clock);
+            self.reconnect_soon(device);
+        }
+    }
+
+    fn reconnect_soon(&mut self, device: DeviceNumber) {
+        let wait = self.rng.random_range(100..5_000);
+        self.network
+            .put(self.clock.elapsed() + wait, Event::Reconnect { device });
+    }
+
+    fn perform(&mut self, device: DeviceNumber, effect: Effect) {
+        match effect {
+            Effect::Request { lane, frame } => {
+                if let Some(frame) = self.devices[device].hold_until_greeted(&lane, frame) {
+                    self.send_up(device, &lane, frame);
+                } else if !self
+                    .connections
+                    .values()
+                    .any(|end| end.device == device && end.lane == lane)
+                {
+                    self.open(device, lane);
+                }
+            }
+            Effect::Disconnect { lane } => {
+                let conns: Vec<_> = self.connections_on(device, &lane);
+                for conn in conns {
+                    self.hang_up(conn);
+                }
+                if lane == Lane::Own {
+                    self.reconnect_soon(device);
+                }
+            }
+            Effect::Event(event) => {
+                self.log.note(
+                    self.clock.elapsed(),
+                    format_args!("{device} is told {}", kind(&event)),
+                );
+            }
+        }
+    }
+
+    fn open(&mut self, device: DeviceNumber, lane: Lane) {
+        if !self.connections_on(device, &lane).is_empty() {
+            return;
+        }
+        let (conn, outputs) = self.relay.open(relay_time(self.clock));
+        self.connections.insert(conn, End { device, lane });
+        self.carry_out(outputs);
+    }
+
+    fn send_up(&mut self, device: DeviceNumber, lane: &Lane, frame: Frame) {
+        if let Err(wrong) = invariants::relay_may_see(&frame, &self.secrets()) {
+            panic!("{wrong}: {frame:?}\n{}", self.log.tail());
+        }
+        for conn in self.connections_on(device, lane) {
+            if self.rng.random_bool(self.faults.cut) {
+                self.cut(conn);
+                return;
+            }
+            let frame = across(&frame);
+            let at = self.arrival();
+            self.network.put(at, Event::ToRelay { conn, frame });
+        }
+    }
+
+    fn secrets(&self) -> Vec<Vec<u8>> {
+        self.devices.iter().flat_map(Device::secrets).collect()
+    }
+
+    fn arrival(&mut self) -> u64 {
+        let delay = if self.faults.longest_delay_ms > 0 && self.rng.random_bool(self.faults.delay) {
+            self.rng.random_range(0..self.faults.longest_delay_ms)
+        } else {
+            self.rng.random_range(1..20)
+        };
+        self.clock.elapsed() + delay
+    }
+
+    fn reach_relay(&mut self, conn: ConnectionId, frame: Frame) {
+        let now = relay_time(self.clock);
+        if self.rng.random_bool(self.faults.relay_crash) {
+            self.log.note(self.clock.elapsed(), "the relay died");
+            self.relay.frame_then_crash(now, conn, frame);
+            for conn in self.connections.keys().copied().collect::<Vec<_>>() {
+                self.cut(conn);
+            }
+            return;
+        }
+        let outputs = self.relay.frame(now, conn, frame);
+        self.carry_out(outputs);
+    }
+
+    fn relay_tick(&mut self) {
+        let alive = self.connections.keys().map(|conn| (*conn, ())).collect();
+        let outputs = self.relay.tick(relay_time(self.clock), &alive);
+        self.carry_out(outputs);
+        self.network
+            .put(self.clock.elapsed() + TICK_MS, Event::RelayTick);
+    }
+
+    fn carry_out(&mut self, outputs: Vec<Output>) {
+        for output in outputs {
+            match output {
+                Output::Frame { connection, frame } => self.send_down(connection, frame),
+                Output::Close {
+                    connection: conn,
+                    code,
+                } => {
+                    if let Some(end) = self.connections.remove(&conn) {
+                        self.network.cut(conn);
+                        let cause = DisconnectCause::ClosedByRelay(code);
+                        self.lost(end, cause);
+                    }
+                }
+            }
+        }
+    }
+
+    fn send_down(&mut self, conn: ConnectionId, frame: Frame) {
+        let Some(end) = self.connections.get(&conn).cloned() else {
+            return;
+        };
+        if self.rng.random_bool(self.faults.cut) {
+            self.cut(conn);
+            return;
+        }
+        let mut frames = vec![frame];
+        if let Some(Body::Deliver(deliver)) = &mut frames[0].body {
+            if self.rng.random_bool(self.faults.drop_delivery) {
+                self.log.note(
+                    self.clock.elapsed(),
+                    format_args!("a delivery to {} is withheld", end.device),
+                );
+                return;
+            }
+            if self.rng.random_bool(self.faults.corrupt_delivery) {
+                let mut bytes = deliver.envelope.to_vec();
+                let at = self.rng.random_range(0..bytes.len());
+                bytes[at] ^= 1 << self.rng.random_range(0..8);
+                deliver.envelope = bytes.into();
+                self.log.note(
+                    self.clock.elapsed(),
+                    format_args!("a delivery to {} is corrupted", end.device),
+                );
+            }
+            if self.rng.random_bool(self.faults.duplicate_delivery) {
+                frames.push(frames[0].clone());
+            }
+        }
+        for frame in frames {
+            let is_delivery = matches!(frame.body, Some(Body::Deliver(_)));
+            let frame = across(&frame);
+            let at = self.arrival();
+            let event = Event::ToDevice {
+                device: end.device,
+                lane: end.lane.clone(),
+                conn,
+                frame,
+            };
+            if is_delivery && self.rng.random_bool(self.faults.reorder_delivery) {
+                self.network
+                    .put_out_of_order(at + self.rng.random_range(0..2_000), event);
+            } else {
+                self.network.put(at, event);
+            }
+        }
+    }
+
+    fn reach_device(&mut self, device: DeviceNumber, lane: Lane, conn: ConnectionId, frame: Frame) {
+        if !self.connections.contains_key(&conn) {
+            return;
+        }
+        if let Some(Body::Hello(hello)) = &frame.body {
+            let binding = crate::device::binding();
+            self.input(
+                device,
+                Input::Connected {
+                    lane: lane.clone(),
+                    hello: hello.clone(),
+                    binding,
+                },
+            );
+            for frame in self.devices[device].greeted(&lane) {
+                self.send_up(device, &lane, frame);
+            }
+        } else {
+            self.input(device, Input::Frame { lane, frame });
+        }
+    }
+
+    fn connections_of(&self, device: DeviceNumber) -> Vec<ConnectionId> {
+        self.connections
+            .iter()
+            .filter(|(_, end)| end.device == device)
+            .map(|(conn, _)| *conn)
+            .collect()
+    }
+
+    fn connections_on(&self, device: DeviceNumber, lane: &Lane) -> Vec<ConnectionId> {
+        let on = self
+            .connections
+            .iter()
+            .filter(|(_, end)| end.device == device && end.lane == *lane);
+        on.map(|(conn, _)| *conn).collect()
+    }
+
+    /// The device closes a connection.
+    fn hang_up(&mut self, conn: ConnectionId) {
+        if let Some(end) = self.connections.remove(&conn) {
+            self.network.cut(conn);
+            self.devices[end.device].forget_lane(&end.lane);
+            let outputs = self.relay.close(relay_time(self.clock), conn);
+            self.carry_out(outputs);
+        }
+    }
+
+    /// The network takes a connection away from both sides.
+    fn cut(&mut self, conn: ConnectionId) {
+        if let Some(end) = self.connections.remove(&conn) {
+            self.log.note(
+                self.clock.elapsed(),
+                format_args!("a connection of {} is cut", end.device),
+            );
+            self.network.cut(conn);
+            let outputs = self.relay.close(relay_time(self.clock), conn);
+            self.carry_out(outputs);
+            self.lost(end, DisconnectCause::Unreachable);
+        }
+    }
+
+    fn lost(&mut self, end: End, cause: DisconnectCause) {
+        self.devices[end.device].forget_lane(&end.lane);
+        if end.lane == Lane::Own {
+            self.reconnect_soon(end.device);
+        }
+        self.input(
+            end.device,
+            Input::Disconnected {
+                lane: end.lane,
+                cause,
+            },
+        );
+    }
+}
+
+/// A frame as the other side reads it from the bytes.
+fn across(frame: &Frame) -> Frame {
+    let bytes = frame.to_bytes().expect("frames keep to their limits");
+    Frame::from_bytes(bytes).expect("what one side encodes, the other reads")
+}
+
+fn relay_time(clock: Clock) -> undertone_relay::storage::Timestamp {
+    undertone_relay::storage::Timestamp(clock.wall().0)
+}
+
+/// The name of an event without what it carries.
+fn kind(event: &undertone::engine::Event) -> String {
+    let text = format!("{event:?}");
+    text.split([' ', '{', '('])
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
