@@ -26,7 +26,7 @@ use super::{
     relay::advice,
 };
 use crate::{
-    service::{ConnectionId, ConnectionInfo, Output, Service},
+    service::{Committed, ConnectionId, ConnectionInfo, Output, Service},
     storage::{Room, Storage, StorageError, Timestamp},
 };
 
@@ -217,11 +217,10 @@ impl CommittingThread {
         outbounds: &mut HashMap<ConnectionId, Arc<Outbound>>,
     ) {
         let stopwatch = Stopwatch::start();
-        let mut requests = 0;
         let mut releases = Vec::new();
         let mut permits = Vec::new();
-        let mut batch = self.service.batch(self.storage.as_mut(), now);
         let mut stand = None;
+        let mut batch = self.service.batch(self.storage.as_mut(), now);
         if tick {
             let totals = batch.storage().totals().unwrap_or_default();
             stand = Some((batch.storage().room() == Room::Low, totals));
@@ -234,7 +233,6 @@ impl CommittingThread {
                     batch.open(id, info, rng);
                 }
                 Job::Frame(id, frame, permit) => {
-                    requests += 1;
                     permits.push(permit);
                     batch.frame(id, frame);
                 }
@@ -252,35 +250,20 @@ impl CommittingThread {
                 }
             }
         }
-        let committed = batch.commit();
-        let outcome = committed
-            .failure
+        let Committed { outputs, failure } = batch.commit();
+        carry_out(outputs, outbounds);
+        let outcome = failure
             .as_ref()
             .map_or(Ok(()), |error| Err(IndexFailed::from(error)));
-        self.note(committed.failure.as_ref());
-        for output in committed.outputs {
-            match output {
-                Output::Frame { connection, frame } => {
-                    if let Some(outbound) = outbounds.get(&connection) {
-                        outbound.push(frame);
-                    }
-                }
-                Output::Close { connection, code } => {
-                    if let Some(outbound) = outbounds.get(&connection) {
-                        outbound.close(code);
-                    }
-                }
-            }
-        }
         for release in releases {
             release(outcome);
         }
-        drop(permits);
+        self.note(failure.as_ref());
+        if failure.is_none() {
+            self.metrics.committed(permits.len(), stopwatch.elapsed());
+        }
         if let Some((low, totals)) = stand {
             self.metrics.stand(self.service.online(), low, &totals);
-        }
-        if outcome.is_ok() {
-            self.metrics.committed(requests, stopwatch.elapsed());
         }
     }
 
@@ -296,6 +279,24 @@ impl CommittingThread {
             }
             None if !was_healthy => tracing::info!("commits work again"),
             None => {}
+        }
+    }
+}
+
+/// Hands what was committed to its connections; those that left meanwhile miss it, as anything sent into the dark.
+fn carry_out(outputs: Vec<Output>, outbounds: &HashMap<ConnectionId, Arc<Outbound>>) {
+    for output in outputs {
+        match output {
+            Output::Frame { connection, frame } => {
+                if let Some(outbound) = outbounds.get(&connection) {
+                    outbound.push(frame);
+                }
+            }
+            Output::Close { connection, code } => {
+                if let Some(outbound) = outbounds.get(&connection) {
+                    outbound.close(code);
+                }
+            }
         }
     }
 }

@@ -134,6 +134,29 @@ async fn serve_http<S>(stream: S, peer: Peer, http: &Arc<Http>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    // Boxed, so that a WebSocket does not carry the memory of its upgrade for the rest of its life.
+    let upgrade = Box::pin(serve_requests(stream, peer, http)).await;
+    let Some(Upgrade {
+        stream,
+        info,
+        place,
+    }) = upgrade
+    else {
+        return;
+    };
+    if let Ok(stream) = stream.await {
+        let lane = http.open(info);
+        let draining = http.draining.clone();
+        websocket::serve(TokioIo::new(stream), lane, &http.metrics, draining).await;
+    }
+    drop(place);
+}
+
+/// Serves requests until the socket ends or becomes a WebSocket.
+async fn serve_requests<S>(stream: S, peer: Peer, http: &Arc<Http>) -> Option<Upgrade>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let upgrade = UpgradeSlot::default();
     let service = service_fn(|request| http.clone().answer(request, peer, upgrade.clone()));
     let connection = http1::Builder::new()
@@ -156,27 +179,7 @@ where
             _ = draining.changed(), if !stopping => {}
         }
     };
-    let Some(Upgrade {
-        stream,
-        info,
-        place,
-    }) = upgrade.lock().take()
-    else {
-        return;
-    };
-    if served.is_ok()
-        && let Ok(stream) = stream.await
-    {
-        let lane = http.open(info);
-        websocket::serve(
-            TokioIo::new(stream),
-            lane,
-            &http.metrics,
-            http.draining.clone(),
-        )
-        .await;
-    }
-    drop(place);
+    served.ok().and_then(|()| upgrade.lock().take())
 }
 
 #[cfg(test)]
