@@ -77,3 +77,43 @@ fn a_step_that_is_dropped_leaves_the_engine_usable() {
     assert_eq!(world.texts(anna, of_anna), ["hello", "after all"]);
     assert_eq!(world.texts(ben, of_ben), ["hello", "after all"]);
 }
+
+#[test]
+fn connections_cut_and_devices_restarted_at_random_lose_and_double_nothing() {
+    for seed in 600..625 {
+        let (mut world, [anna, ben], [of_anna, of_ben]) = World::acquainted(seed);
+        let mut written = 0;
+        for _ in 0..300 {
+            match world.dice(12) {
+                0 => world.cut(anna),
+                1 => world.cut(ben),
+                2 if world.dice(4) == 0 => world.restart(anna),
+                3 if world.dice(4) == 0 => world.restart(ben),
+                4 => {
+                    world.say(anna, of_anna, &format!("a{written}"));
+                    written += 1;
+                }
+                5 => {
+                    world.say(ben, of_ben, &format!("b{written}"));
+                    written += 1;
+                }
+                6 => world.true_ms += world.dice(5_000),
+                n => world.nudge(if n % 2 == 0 { anna } else { ben }),
+            }
+        }
+        world.run_for(4 * 3_600_000);
+        let (of_a, of_b) = (world.history(anna, of_anna), world.history(ben, of_ben));
+        assert_eq!(of_a.len(), written + 1, "seed {seed}");
+        let texts = |history: &[(String, MessageState)]| {
+            history
+                .iter()
+                .map(|(text, _)| text.clone())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(texts(&of_a), texts(&of_b), "seed {seed}");
+        let open = of_a.iter().chain(&of_b).filter(|(_, state)| {
+            !matches!(state, MessageState::Delivered | MessageState::Received)
+        });
+        assert_eq!(open.count(), 0, "seed {seed}: {of_a:?} {of_b:?}");
+    }
+}

@@ -305,3 +305,103 @@ fn a_full_mailbox_delays_and_loses_nothing() {
         .collect();
     assert_eq!(world.texts(ben, of_ben), expected);
 }
+
+/// Anna adds Ben while the relay changes what she looks up. Returns what she was told, and whether she went on
+/// to take Ben's prekeys and to write.
+fn lookup_tampered(
+    seed: u64,
+    mut change: impl FnMut(&mut Body) + 'static,
+) -> (Vec<Event>, bool, bool) {
+    let mut world = World::new(seed);
+    let (anna, ben) = (world.account("Anna"), world.account("Ben"));
+    world.go_online(anna);
+    world.go_online(ben);
+    world.settle();
+    let link = world.invite(ben);
+    world.tamper = Some(Box::new(move |device, frame| {
+        if device == anna
+            && let Some(body) = &mut frame.body
+        {
+            change(body);
+        }
+        true
+    }));
+    let from = world.devices[anna].sent.len();
+    world.add(anna, &link, "hello");
+    world.run_for(600_000);
+    let sent = &world.devices[anna].sent[from..];
+    let popped = sent
+        .iter()
+        .any(|(_, body)| matches!(body, Body::PopPrekeys(_)));
+    let wrote = sent.iter().any(|(_, body)| matches!(body, Body::Send(_)));
+    (world.devices[anna].events.clone(), popped, wrote)
+}
+
+#[test]
+fn a_forged_manifest_raises_an_alarm_and_nothing_is_written_to_it() {
+    let (events, popped, wrote) = lookup_tampered(27, |body| {
+        if let Body::Record(record) = body {
+            let mut value = record.value.to_vec();
+            value[100] ^= 1;
+            record.value = Bytes::from(value);
+        }
+    });
+    let alarmed = events.iter().any(|event| {
+        matches!(
+            event,
+            Event::IdentityAlarm {
+                alarm: super::super::IdentityAlarm::ManifestForged,
+                ..
+            }
+        )
+    });
+    assert!(alarmed && !popped && !wrote);
+}
+
+#[test]
+fn prekeys_that_are_not_the_devices_own_are_not_used() {
+    for part in 0..3 {
+        let (events, popped, wrote) = lookup_tampered(28, move |body| {
+            if let Body::PoppedPrekeys(popped) = body {
+                let field = match part {
+                    0 => &mut popped.page,
+                    1 => &mut popped.one_time_x25519,
+                    _ => &mut popped.kem,
+                };
+                let mut bytes = field.to_vec();
+                let middle = bytes.len() / 2;
+                bytes[middle] ^= 1;
+                *field = Bytes::from(bytes);
+            }
+        });
+        let told = events.iter().any(|event| {
+            matches!(
+                event,
+                Event::SendingDelayed {
+                    reason: DelayReason::PrekeysExpired,
+                    ..
+                }
+            )
+        });
+        assert!(popped && told && !wrote, "part {part}");
+    }
+}
+
+#[test]
+fn a_relay_that_withholds_answers_is_asked_again() {
+    let mut left = 6;
+    let (_, popped, wrote) = lookup_tampered(29, move |body| {
+        let answer = matches!(
+            body,
+            Body::Record(_) | Body::PoppedPrekeys(_) | Body::Sent(_)
+        );
+        if answer && left > 0 {
+            left -= 1;
+            *body = Body::Failure(undertone_wire::Failure {
+                code: undertone_wire::ErrorCode::Busy.into(),
+                ..undertone_wire::Failure::default()
+            });
+        }
+    });
+    assert!(popped && wrote);
+}

@@ -16,7 +16,6 @@ use undertone_wire::frame::Body;
 use undertone_wire::{Frame, StoreEpoch};
 
 use super::super::{DisconnectCause, Effect, Engine, Event, Input, Lane, NewAccount, Opened, Step};
-use crate::error::StepError;
 use crate::store::{
     ContactId, ContactState, ConversationId, Durability, MessageState, Store, StoreKey,
     StoreOptions,
@@ -168,6 +167,36 @@ impl World {
                 cause: DisconnectCause::Closed,
             });
         }
+    }
+
+    /// Cuts every connection of a device, with whatever is on its way, and opens its own one again.
+    pub(super) fn cut(&mut self, device: usize) {
+        self.devices[device].inbox.clear();
+        for lane in self.devices[device]
+            .lanes
+            .keys()
+            .cloned()
+            .collect::<Vec<_>>()
+        {
+            self.hang_up(device, &lane);
+            let cause = DisconnectCause::Unreachable;
+            self.devices[device]
+                .inbox
+                .push_back(Input::Disconnected { lane, cause });
+        }
+        if self.devices[device].online {
+            self.connect(device, Lane::Own);
+        }
+    }
+
+    /// One step of one device, if it has anything to do.
+    pub(super) fn nudge(&mut self, device: usize) {
+        self.turn(device);
+    }
+
+    /// A number below `bound`, from the world's randomness.
+    pub(super) fn dice(&mut self, bound: u64) -> u64 {
+        rand_core::Rng::next_u64(&mut self.rng) % bound
     }
 
     /// Drops the engine without a word and opens its store again.
@@ -383,14 +412,6 @@ impl World {
         self.settle();
     }
 
-    pub(super) fn tick_relay(&mut self) {
-        let now = undertone_relay::storage::Timestamp(self.true_ms);
-        let mut batch = self.service.batch(&mut self.storage, now);
-        batch.tick();
-        let outputs = batch.commit().outputs;
-        self.route(outputs);
-    }
-
     // --- what a test asks --------------------------------------------------------------------
 
     pub(super) fn invite(&mut self, device: usize) -> InviteLink {
@@ -490,6 +511,3 @@ fn open_store(folder: &TempDir) -> Store {
     )
     .unwrap()
 }
-
-/// So that a refused command and a failed step are told apart in tests.
-pub(super) fn no_step_error(_: StepError) {}
