@@ -534,6 +534,10 @@ impl World {
                     binding,
                 },
             );
+            // The device may have died of it, and its connections with it.
+            if !self.connections.contains_key(&conn) {
+                return;
+            }
             for frame in self.devices[device].greeted(&lane) {
                 self.send_up(device, &lane, frame);
             }
