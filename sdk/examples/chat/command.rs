@@ -4,8 +4,13 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Me,
-    Invite { name: String },
-    Add { link: String, text: String },
+    Invite {
+        name: String,
+    },
+    Add {
+        link: String,
+        text: String,
+    },
     Requests,
     Accept(i64),
     Decline(i64),
@@ -13,7 +18,10 @@ pub(crate) enum Command {
     Contacts,
     List,
     Open(i64),
-    Say { number: i64, text: String },
+    Say {
+        number: i64,
+        text: String,
+    },
     /// Text for the conversation that is open.
     Text(String),
     History(i64),
@@ -59,16 +67,29 @@ impl Command {
             return Ok(Some(Self::Text(line.to_owned())));
         };
         let (name, rest) = split(command);
-        let number = || rest.parse().map_err(|_| NotACommand(format!("/{name} wants a number, as shown by /list or /requests")));
+        let number = || {
+            rest.parse().map_err(|_| {
+                NotACommand(format!(
+                    "/{name} wants a number, as shown by /list or /requests"
+                ))
+            })
+        };
         let understood = match name {
             "me" => Self::Me,
-            "invite" => Self::Invite { name: if rest.is_empty() { "invitation" } else { rest }.to_owned() },
+            "invite" => Self::Invite {
+                name: if rest.is_empty() { "invitation" } else { rest }.to_owned(),
+            },
             "add" => {
                 let (link, text) = split(rest);
                 if link.is_empty() {
-                    return Err(NotACommand("/add wants a link, and then what to say".to_owned()));
+                    return Err(NotACommand(
+                        "/add wants a link, and then what to say".to_owned(),
+                    ));
                 }
-                Self::Add { link: link.to_owned(), text: text.to_owned() }
+                Self::Add {
+                    link: link.to_owned(),
+                    text: text.to_owned(),
+                }
             }
             "requests" => Self::Requests,
             "accept" => Self::Accept(number()?),
@@ -79,10 +100,15 @@ impl Command {
             "open" => Self::Open(number()?),
             "say" => {
                 let (number, text) = split(rest);
-                let number = number
-                    .parse()
-                    .map_err(|_| NotACommand("/say wants a number, as shown by /list, and then what to say".to_owned()))?;
-                Self::Say { number, text: text.to_owned() }
+                let number = number.parse().map_err(|_| {
+                    NotACommand(
+                        "/say wants a number, as shown by /list, and then what to say".to_owned(),
+                    )
+                })?;
+                Self::Say {
+                    number,
+                    text: text.to_owned(),
+                }
             }
             "history" => Self::History(number()?),
             "search" => Self::Search(rest.to_owned()),
@@ -111,9 +137,26 @@ mod tests {
     fn lines_are_understood() {
         let parse = |line: &str| Command::parse(line).unwrap().unwrap();
         assert_eq!(parse("hello  there "), Command::Text("hello  there".into()));
-        assert_eq!(parse("/say 3  two  words"), Command::Say { number: 3, text: "two  words".into() });
-        assert_eq!(parse("/add http://x/#ut1 hi there"), Command::Add { link: "http://x/#ut1".into(), text: "hi there".into() });
-        assert_eq!(parse("/invite"), Command::Invite { name: "invitation".into() });
+        assert_eq!(
+            parse("/say 3  two  words"),
+            Command::Say {
+                number: 3,
+                text: "two  words".into()
+            }
+        );
+        assert_eq!(
+            parse("/add http://x/#ut1 hi there"),
+            Command::Add {
+                link: "http://x/#ut1".into(),
+                text: "hi there".into()
+            }
+        );
+        assert_eq!(
+            parse("/invite"),
+            Command::Invite {
+                name: "invitation".into()
+            }
+        );
         assert_eq!(Command::parse("   "), Ok(None));
     }
 

@@ -43,15 +43,24 @@ async fn answer(session: &mut Session, events: &mut Events, line: &str) -> std::
             going_on = command != Command::Quit;
             session.execute(command).await
         }
-        Err(wrong) => vec![Record::Error { actor: "user", text: wrong.0 }],
+        Err(wrong) => vec![Record::Error {
+            actor: "user",
+            text: wrong.0,
+        }],
     };
     say(&records)?;
     // What the command caused belongs to its answer.
     while let Some(Some(event)) = events.next().now_or_never() {
         tell(session, event).await?;
     }
-    let command = if line.trim_start().starts_with('/') { line.split_whitespace().next().unwrap_or_default() } else { "" };
-    say(&[Record::End { command: command.to_owned() }])?;
+    let command = if line.trim_start().starts_with('/') {
+        line.split_whitespace().next().unwrap_or_default()
+    } else {
+        ""
+    };
+    say(&[Record::End {
+        command: command.to_owned(),
+    }])?;
     Ok(going_on)
 }
 

@@ -7,16 +7,25 @@
 //! said is the same ([`session`]). It may be killed at any moment: whatever it showed is in the store.
 
 #![forbid(unsafe_code)]
-#![allow(clippy::print_stderr, reason = "a command-line program says on standard error why it did not start")]
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "most events and keys mean nothing to this program, and enums of a library grow"
+)]
+#![allow(
+    clippy::print_stderr,
+    reason = "a command-line program says on standard error why it did not start"
+)]
 
 mod command;
 mod lines;
+mod notices;
 mod options;
 mod profile;
 mod qr;
 mod record;
 mod session;
 mod tui;
+mod wording;
 
 use std::io::{IsTerminal, stdin, stdout};
 use std::process::ExitCode;
@@ -47,13 +56,21 @@ async fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
         .offline();
     let client = Client::open(config).await?;
     if options.is_another_relay(client.relay()) {
-        return Err(format!("this profile's mailbox is at {}; give that relay", client.relay().as_str()).into());
+        return Err(format!(
+            "this profile's mailbox is at {}; give that relay",
+            client.relay().as_str()
+        )
+        .into());
     }
     // From here on nothing is missed.
     let events = client.events();
     client.set_online(true).await;
     let draw = stdin().is_terminal() && stdout().is_terminal() && !options.lines;
     let session = Session::new(client, draw || stdout().is_terminal());
-    if draw { tui::run(session, events).await? } else { lines::run(session, events).await? }
+    if draw {
+        tui::run(session, events).await?
+    } else {
+        lines::run(session, events).await?
+    }
     Ok(())
 }

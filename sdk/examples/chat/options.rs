@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Parser;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
-use undertone::{RelayAddress, relay_address};
 use undertone::transport::{ProxyLogin, Socks5Proxy, TransportConfig};
+use undertone::{RelayAddress, relay_address};
 use url::Url;
 
 /// A terminal chat over an Undertone relay. In a terminal it draws; when standard input is a pipe it speaks plain lines.
@@ -35,8 +35,15 @@ pub(crate) struct Options {
 impl Options {
     /// The name of a new profile: as given, or that of its folder.
     pub(crate) fn name(&self) -> String {
-        let folder = || self.profile.file_name().map(|name| name.to_string_lossy().into_owned());
-        self.name.clone().or_else(folder).unwrap_or_else(|| "somebody".to_owned())
+        let folder = || {
+            self.profile
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned())
+        };
+        self.name
+            .clone()
+            .or_else(folder)
+            .unwrap_or_else(|| "somebody".to_owned())
     }
 
     /// Whether `--relay` names another relay than the profile's.
@@ -48,15 +55,22 @@ impl Options {
     pub(crate) fn transport(&self) -> Result<TransportConfig, String> {
         let mut extra_roots = Vec::new();
         if let Some(file) = &self.root_certificate {
-            let unusable = |error: &dyn std::fmt::Display| format!("{} has no certificates: {error}", file.display());
-            for certificate in CertificateDer::pem_file_iter(file).map_err(|error| unusable(&error))? {
+            let unusable = |error: &dyn std::fmt::Display| {
+                format!("{} has no certificates: {error}", file.display())
+            };
+            for certificate in
+                CertificateDer::pem_file_iter(file).map_err(|error| unusable(&error))?
+            {
                 extra_roots.push(certificate.map_err(|error| unusable(&error))?.to_vec());
             }
         }
         let anonymous = self.proxy.clone().map(|proxy| match proxy.login {
             ProxyLogin::Password { .. } => proxy,
             // Tor leads connections with different user names over different circuits.
-            ProxyLogin::Anonymous | ProxyLogin::Isolated => Socks5Proxy { login: ProxyLogin::Isolated, ..proxy },
+            ProxyLogin::Anonymous | ProxyLogin::Isolated => Socks5Proxy {
+                login: ProxyLogin::Isolated,
+                ..proxy
+            },
         });
         Ok(TransportConfig {
             extra_roots,
@@ -75,9 +89,14 @@ fn proxy(text: &str) -> Result<Socks5Proxy, String> {
     };
     let login = match (url.username(), url.password()) {
         ("", None) => ProxyLogin::Anonymous,
-        (user, password) => {
-            ProxyLogin::Password { user: user.to_owned(), password: password.unwrap_or_default().to_owned() }
-        }
+        (user, password) => ProxyLogin::Password {
+            user: user.to_owned(),
+            password: password.unwrap_or_default().to_owned(),
+        },
     };
-    Ok(Socks5Proxy { host: host.trim_matches(['[', ']']).to_owned(), port, login })
+    Ok(Socks5Proxy {
+        host: host.trim_matches(['[', ']']).to_owned(),
+        port,
+        login,
+    })
 }

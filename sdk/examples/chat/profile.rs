@@ -23,9 +23,13 @@ pub(crate) enum ProfileError {
     Folder(PathBuf, #[source] io::Error),
     #[error("the key file {0} cannot be used: {1}")]
     Key(PathBuf, #[source] io::Error),
-    #[error("{0} is not a key file: 64 hexadecimal digits are expected. Restore it; without it the store stays closed")]
+    #[error(
+        "{0} is not a key file: 64 hexadecimal digits are expected. Restore it; without it the store stays closed"
+    )]
     NotAKey(PathBuf),
-    #[error("the key file {0} is missing, but there is a store. Restore it; without it the store stays closed")]
+    #[error(
+        "the key file {0} is missing, but there is a store. Restore it; without it the store stays closed"
+    )]
     KeyMissing(PathBuf),
 }
 
@@ -57,7 +61,12 @@ fn make(folder: &Path, key_file: &Path) -> io::Result<[u8; 32]> {
     let mut key = [0; 32];
     rand::rng().fill_bytes(&mut key);
     let unfinished = folder.join("store.key.new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&unfinished)?;
     for byte in key {
         write!(file, "{byte:02x}")?;
     }
@@ -89,7 +98,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let first = Profile::open(folder.path()).unwrap();
         assert_eq!(Profile::open(folder.path()).unwrap().key, first.key);
-        let mode = fs::metadata(folder.path().join("store.key")).unwrap().permissions().mode();
+        let mode = fs::metadata(folder.path().join("store.key"))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 
@@ -97,8 +109,14 @@ mod tests {
     fn a_store_without_its_key_is_not_given_another() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("store.db"), "store").unwrap();
-        assert!(matches!(Profile::open(folder.path()), Err(ProfileError::KeyMissing(_))));
+        assert!(matches!(
+            Profile::open(folder.path()),
+            Err(ProfileError::KeyMissing(_))
+        ));
         fs::write(folder.path().join("store.key"), "not hexadecimal").unwrap();
-        assert!(matches!(Profile::open(folder.path()), Err(ProfileError::NotAKey(_))));
+        assert!(matches!(
+            Profile::open(folder.path()),
+            Err(ProfileError::NotAKey(_))
+        ));
     }
 }

@@ -7,11 +7,15 @@ const QUIET: usize = 2;
 
 /// The lines of the code; none when the text is too long for one.
 pub(crate) fn lines(text: &str) -> Vec<String> {
-    let Ok(code) = QrCode::new(text) else { return Vec::new() };
+    let Ok(code) = QrCode::new(text) else {
+        return Vec::new();
+    };
     let (colors, width) = (code.to_colors(), code.width());
     let dark = |row: usize, column: usize| {
         let inside = |at: usize| at.checked_sub(QUIET).filter(|at| *at < width);
-        inside(row).zip(inside(column)).is_some_and(|(row, column)| colors.get(row * width + column) == Some(&Color::Dark))
+        inside(row)
+            .zip(inside(column))
+            .is_some_and(|(row, column)| colors.get(row * width + column) == Some(&Color::Dark))
     };
     let side = width + 2 * QUIET;
     (0..side)

@@ -16,22 +16,46 @@ pub(crate) enum Record {
     Offline { reason: String },
     /// What had come while this program was away has arrived.
     CaughtUp,
+    /// Others can write to this profile now, and invites work.
+    Reachable,
     /// Who this profile is.
     Me { account: String, name: String },
     /// A link to give away.
     Invite { link: String },
     /// Somebody wrote for the first time and waits to be accepted.
-    Request { number: i64, name: String, text: String },
+    Request {
+        number: i64,
+        name: String,
+        text: String,
+    },
     /// Somebody this profile knows.
-    Contact { number: i64, name: String, state: &'static str },
+    Contact {
+        number: i64,
+        name: String,
+        state: &'static str,
+    },
     /// An entry of the conversation list.
-    Conversation { number: i64, name: String, unread: u64 },
+    Conversation {
+        number: i64,
+        name: String,
+        unread: u64,
+    },
     /// A message.
-    Message { number: i64, outgoing: bool, id: String, state: &'static str, text: String },
+    Message {
+        number: i64,
+        outgoing: bool,
+        id: String,
+        state: &'static str,
+        text: String,
+    },
     /// A message went further.
     State { id: String, state: &'static str },
     /// A message that a search found; matches are between » and «.
-    Hit { number: i64, id: String, snippet: String },
+    Hit {
+        number: i64,
+        id: String,
+        snippet: String,
+    },
     /// A number to compare with the other side.
     Safety { number: i64, digits: String },
     /// Something that the user should know.
@@ -52,19 +76,53 @@ impl Record {
             Self::Online => ("online", vec![]),
             Self::Offline { reason } => ("offline", vec![own(reason)]),
             Self::CaughtUp => ("caught-up", vec![]),
+            Self::Reachable => ("reachable", vec![]),
             Self::Me { account, name } => ("me", vec![own(account), own(name)]),
             Self::Invite { link } => ("invite", vec![own(link)]),
-            Self::Request { number, name, text } => ("request", vec![number.to_string(), own(name), own(text)]),
-            Self::Contact { number, name, state } => ("contact", vec![number.to_string(), own(name), (*state).to_owned()]),
-            Self::Conversation { number, name, unread } => {
-                ("conversation", vec![number.to_string(), own(name), unread.to_string()])
+            Self::Request { number, name, text } => {
+                ("request", vec![number.to_string(), own(name), own(text)])
             }
-            Self::Message { number, outgoing, id, state, text } => {
+            Self::Contact {
+                number,
+                name,
+                state,
+            } => (
+                "contact",
+                vec![number.to_string(), own(name), (*state).to_owned()],
+            ),
+            Self::Conversation {
+                number,
+                name,
+                unread,
+            } => (
+                "conversation",
+                vec![number.to_string(), own(name), unread.to_string()],
+            ),
+            Self::Message {
+                number,
+                outgoing,
+                id,
+                state,
+                text,
+            } => {
                 let way = if *outgoing { "out" } else { "in" };
-                ("message", vec![number.to_string(), way.to_owned(), own(id), (*state).to_owned(), own(text)])
+                (
+                    "message",
+                    vec![
+                        number.to_string(),
+                        way.to_owned(),
+                        own(id),
+                        (*state).to_owned(),
+                        own(text),
+                    ],
+                )
             }
             Self::State { id, state } => ("state", vec![own(id), (*state).to_owned()]),
-            Self::Hit { number, id, snippet } => ("hit", vec![number.to_string(), own(id), own(snippet)]),
+            Self::Hit {
+                number,
+                id,
+                snippet,
+            } => ("hit", vec![number.to_string(), own(id), own(snippet)]),
             Self::Safety { number, digits } => ("safety", vec![number.to_string(), own(digits)]),
             Self::Alarm { text } => ("alarm", vec![own(text)]),
             Self::Error { actor, text } => ("error", vec![(*actor).to_owned(), own(text)]),

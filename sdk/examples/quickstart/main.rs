@@ -6,15 +6,19 @@
 //! It exits with 0 only if every step held. [`person`] is what an app does with the SDK; [`seen`] reads the relay's store.
 
 #![forbid(unsafe_code)]
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a story is told on standard output")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a story is told on standard output"
+)]
 
 mod person;
 mod seen;
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Instant;
 
+use tokio::time::Instant;
 use undertone::MessageState;
 use undertone_relay::{Config, Relay};
 
@@ -25,7 +29,10 @@ async fn main() -> ExitCode {
     let begun = Instant::now();
     match story().await {
         Ok(()) => {
-            println!("\nEvery step held. {:.1} seconds.", begun.elapsed().as_secs_f64());
+            println!(
+                "\nEvery step held. {:.1} seconds.",
+                begun.elapsed().as_secs_f64()
+            );
             ExitCode::SUCCESS
         }
         Err(problem) => {
@@ -38,10 +45,17 @@ async fn main() -> ExitCode {
 async fn story() -> Result<(), Problem> {
     let folder = tempfile::tempdir()?;
     let data = folder.path().join("relay");
-    let relay = Relay::start(Config { admin: None, ..Config::loopback(&data) }).await?;
+    let relay = Relay::start(Config {
+        admin: None,
+        ..Config::loopback(&data)
+    })
+    .await?;
     let address = format!("ws://{}", relay.local_addr());
     chapter("A relay starts");
-    tell(&format!("It listens on {address} and keeps what it must in {}.", data.display()));
+    tell(&format!(
+        "It listens on {address} and keeps what it must in {}.",
+        data.display()
+    ));
 
     let (alice, bob) = first_contact(folder.path(), &address).await?;
     let (alice, bob) = conversation(alice, bob).await?;
@@ -66,7 +80,9 @@ async fn first_contact(folder: &Path, relay: &str) -> Result<(Person, Person), P
     bob.is_reachable().await?;
     tell(&format!("Alice is {}", alice.account().await?));
     tell(&format!("Bob is   {}", bob.account().await?));
-    tell("An account is a key that its owner made. The relay was told of two mailboxes, and not whose they are.");
+    tell(
+        "An account is a key that its owner made. The relay was told of two mailboxes, and not whose they are.",
+    );
 
     chapter("Alice makes an invite link, and closes her laptop");
     let link = alice.invite("for Bob").await?;
@@ -76,7 +92,8 @@ async fn first_contact(folder: &Path, relay: &str) -> Result<(Person, Person), P
     let alice = alice.fall_asleep().await;
 
     chapter("Bob writes to Alice, who is offline");
-    bob.add(&link, "Hi Alice, it's Bob. Meet me at the harbour at six?").await?;
+    bob.add(&link, "Hi Alice, it's Bob. Meet me at the harbour at six?")
+        .await?;
     bob.own_message("harbour", MessageState::Sent).await?;
     tell("Sent ✓  The relay keeps 4,096 bytes of noise in Alice's mailbox.");
     Ok((alice.wake_up().await?, bob))
@@ -86,22 +103,32 @@ async fn first_contact(folder: &Path, relay: &str) -> Result<(Person, Person), P
 async fn conversation(mut alice: Person, mut bob: Person) -> Result<(Person, Person), Problem> {
     chapter("Alice opens her laptop");
     let request = alice.request().await?;
-    tell(&format!("A message request from {}: “{}”", request.name, request.text));
+    tell(&format!(
+        "A message request from {}: “{}”",
+        request.name, request.text
+    ));
     alice.accept(&request).await?;
-    alice.say("Six is fine. Look for me under the lighthouse.").await?;
+    alice
+        .say("Six is fine. Look for me under the lighthouse.")
+        .await?;
     tell("She accepts, and answers.");
 
     bob.received("lighthouse").await?;
     tell("Bob reads: “Six is fine. Look for me under the lighthouse.”");
     bob.own_message("harbour", MessageState::Delivered).await?;
     tell("Bob's message: Delivered ✓✓");
-    alice.own_message("lighthouse", MessageState::Delivered).await?;
+    alice
+        .own_message("lighthouse", MessageState::Delivered)
+        .await?;
     tell("Alice's message: Delivered ✓✓");
     ensure(
         alice.safety_number().await? == bob.safety_number().await?,
         "both see the same safety number",
     )?;
-    tell(&format!("Their safety number, the same on both sides: {}", alice.safety_number().await?));
+    tell(&format!(
+        "Their safety number, the same on both sides: {}",
+        alice.safety_number().await?
+    ));
     Ok((alice, bob))
 }
 
@@ -119,9 +146,15 @@ async fn restart(alice: Person, bob: Person) -> Result<(Person, Person), Problem
     chapter("Both restart, and carry on");
     let (alice, bob) = (alice.fall_asleep().await, bob.fall_asleep().await);
     let wrong = alice.try_another_key().await;
-    tell(&format!("With the wrong key Alice's store says: “{}”", wrong.ok_or(Problem::Step("a wrong key is refused"))?));
+    tell(&format!(
+        "With the wrong key Alice's store says: “{}”",
+        wrong.ok_or(Problem::Step("a wrong key is refused"))?
+    ));
     let (mut alice, mut bob) = (alice.wake_up().await?, bob.wake_up().await?);
-    ensure(alice.history().await? == 2 && bob.history().await? == 2, "the history survives a restart")?;
+    ensure(
+        alice.history().await? == 2 && bob.history().await? == 2,
+        "the history survives a restart",
+    )?;
     bob.say("I'm on my way.").await?;
     alice.received("on my way").await?;
     alice.say("So am I.").await?;

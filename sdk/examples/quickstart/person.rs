@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use undertone::{
-    Client, ClientConfig, ClientEvent, Contact, ContactId, Conversation, Event, Events, InviteLink, Message,
-    MessageState, SearchFilter,
+    Client, ClientConfig, ClientEvent, Contact, ContactId, Conversation, Event, Events, InviteLink,
+    Message, MessageState, SearchFilter,
 };
 
 /// How long anything may take. Nothing here waits for time to pass; this is for telling a broken story from a slow machine.
@@ -50,7 +50,11 @@ problems!(
 
 /// Holds the story to what it tells.
 pub(crate) fn ensure(held: bool, what: &'static str) -> Result<(), Problem> {
-    if held { Ok(()) } else { Err(Problem::Step(what)) }
+    if held {
+        Ok(())
+    } else {
+        Err(Problem::Step(what))
+    }
 }
 
 /// Somebody whose client is open.
@@ -82,14 +86,30 @@ pub(crate) struct Request {
 }
 
 impl Person {
-    pub(crate) async fn open(name: &'static str, folder: &Path, relay: &str) -> Result<Self, Problem> {
+    pub(crate) async fn open(
+        name: &'static str,
+        folder: &Path,
+        relay: &str,
+    ) -> Result<Self, Problem> {
         let store = folder.join(name).with_extension("db");
-        Sleeper { name, home: Home { store, key: rand::random(), relay: relay.to_owned() } }.wake_up().await
+        Sleeper {
+            name,
+            home: Home {
+                store,
+                key: rand::random(),
+                relay: relay.to_owned(),
+            },
+        }
+        .wake_up()
+        .await
     }
 
     pub(crate) async fn fall_asleep(self) -> Sleeper {
         self.client.close().await;
-        Sleeper { name: self.name, home: self.home }
+        Sleeper {
+            name: self.name,
+            home: self.home,
+        }
     }
 
     pub(crate) async fn account(&self) -> Result<String, Problem> {
@@ -106,7 +126,9 @@ impl Person {
             }
             Err(Problem::Step("the client stays open"))
         };
-        timeout(PATIENCE, waiting).await.unwrap_or(Err(Problem::TooLong("somebody could be written to")))
+        timeout(PATIENCE, waiting)
+            .await
+            .unwrap_or(Err(Problem::TooLong("somebody could be written to")))
     }
 
     pub(crate) async fn invite(&self, name: &str) -> Result<String, Problem> {
@@ -114,17 +136,31 @@ impl Person {
     }
 
     pub(crate) async fn add(&self, link: &str, text: &str) -> Result<(), Problem> {
-        self.client.add_contact(InviteLink::parse(link)?, Some(text)).await?;
+        self.client
+            .add_contact(InviteLink::parse(link)?, Some(text))
+            .await?;
         Ok(())
     }
 
     /// Waits for a message request.
     pub(crate) async fn request(&mut self) -> Result<Request, Problem> {
         self.until("a message request came", async |client| {
-            let Some(Contact { id, name, .. }) = client.requests().await?.into_iter().next() else { return Ok(None) };
-            let Some(conversation) = client.conversation_with(id).await? else { return Ok(None) };
-            let first = conversation.messages(None, PAGE).await?.into_iter().find_map(|message| message.text);
-            Ok(first.map(|text| Request { name, text, contact: id }))
+            let Some(Contact { id, name, .. }) = client.requests().await?.into_iter().next() else {
+                return Ok(None);
+            };
+            let Some(conversation) = client.conversation_with(id).await? else {
+                return Ok(None);
+            };
+            let first = conversation
+                .messages(None, PAGE)
+                .await?
+                .into_iter()
+                .find_map(|message| message.text);
+            Ok(first.map(|text| Request {
+                name,
+                text,
+                contact: id,
+            }))
         })
         .await
     }
@@ -141,28 +177,47 @@ impl Person {
     /// Waits until a message of the other side is in the history.
     pub(crate) async fn received(&mut self, words: &'static str) -> Result<(), Problem> {
         self.until("a message arrived", async |client| {
-            Ok(find(client, words).await?.filter(|message| message.sender.is_some()).map(drop))
+            Ok(find(client, words)
+                .await?
+                .filter(|message| message.sender.is_some())
+                .map(drop))
         })
         .await
     }
 
     /// Waits until an own message has come so far.
-    pub(crate) async fn own_message(&mut self, words: &'static str, state: MessageState) -> Result<(), Problem> {
+    pub(crate) async fn own_message(
+        &mut self,
+        words: &'static str,
+        state: MessageState,
+    ) -> Result<(), Problem> {
         self.until("a message went on", async |client| {
-            Ok(find(client, words).await?.filter(|message| message.sender.is_none() && message.state == state).map(drop))
+            Ok(find(client, words)
+                .await?
+                .filter(|message| message.sender.is_none() && message.state == state)
+                .map(drop))
         })
         .await
     }
 
     /// How many messages the conversation has.
     pub(crate) async fn history(&self) -> Result<usize, Problem> {
-        Ok(conversation(&self.client).await?.messages(None, PAGE).await?.len())
+        Ok(conversation(&self.client)
+            .await?
+            .messages(None, PAGE)
+            .await?
+            .len())
     }
 
     /// The best match, with its words between brackets.
     pub(crate) async fn search(&self, words: &str) -> Result<String, Problem> {
-        let hits = self.client.search(words, SearchFilter::default(), PAGE).await?;
-        let hit = hits.first().ok_or(Problem::Step("a search finds what was written"))?;
+        let hits = self
+            .client
+            .search(words, SearchFilter::default(), PAGE)
+            .await?;
+        let hit = hits
+            .first()
+            .ok_or(Problem::Step("a search finds what was written"))?;
         let mut marked = hit.snippet.clone();
         for range in hit.highlights.iter().rev() {
             marked.insert(range.end, ']');
@@ -173,9 +228,13 @@ impl Person {
 
     pub(crate) async fn safety_number(&self) -> Result<String, Problem> {
         let contacts = self.client.contacts().await?;
-        let contact = contacts.first().ok_or(Problem::Step("there is a contact"))?;
+        let contact = contacts
+            .first()
+            .ok_or(Problem::Step("there is a contact"))?;
         let number = self.client.safety_number(contact.id).await?;
-        Ok(number.ok_or(Problem::Step("a contact has a safety number"))?.to_text())
+        Ok(number
+            .ok_or(Problem::Step("a contact has a safety number"))?
+            .to_text())
     }
 
     /// Waits until `look` finds something, looking again whenever anything changed.
@@ -189,21 +248,33 @@ impl Person {
                 if let Some(found) = look(&self.client).await? {
                     return Ok(found);
                 }
-                self.events.next().await.ok_or(Problem::Step("the client stays open"))?;
+                self.events
+                    .next()
+                    .await
+                    .ok_or(Problem::Step("the client stays open"))?;
             }
         };
-        timeout(PATIENCE, looking).await.unwrap_or(Err(Problem::TooLong(what)))
+        timeout(PATIENCE, looking)
+            .await
+            .unwrap_or(Err(Problem::TooLong(what)))
     }
 }
 
 impl Sleeper {
     pub(crate) async fn wake_up(self) -> Result<Person, Problem> {
         let Self { name, home } = self;
-        let config = ClientConfig::new(&home.store, home.key).or_create(&home.relay, name).offline();
+        let config = ClientConfig::new(&home.store, home.key)
+            .or_create(&home.relay, name)
+            .offline();
         let client = Client::open(config).await?;
         let events = client.events();
         client.set_online(true).await;
-        Ok(Person { name, client, events, home })
+        Ok(Person {
+            name,
+            client,
+            events,
+            home,
+        })
     }
 
     /// What a wrong key gets; `None` when it gets anything else.
@@ -224,5 +295,10 @@ async fn find(client: &Client, words: &str) -> Result<Option<Message>, Problem> 
         Ok(conversation) => conversation.messages(None, PAGE).await?,
         Err(_) => Vec::new(),
     };
-    Ok(messages.into_iter().find(|message| message.text.as_ref().is_some_and(|text| text.contains(words))))
+    Ok(messages.into_iter().find(|message| {
+        message
+            .text
+            .as_ref()
+            .is_some_and(|text| text.contains(words))
+    }))
 }

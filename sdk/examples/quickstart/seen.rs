@@ -16,7 +16,12 @@ pub(crate) fn list(data: &Path) -> Result<(), Problem> {
         if table.rows.is_empty() {
             continue;
         }
-        println!("  {} ({})", table.name, table.rows.len());
+        println!(
+            "  {} × {}: {}",
+            table.rows.len(),
+            table.name,
+            meaning(&table.name)
+        );
         for row in table.rows.iter().take(ROWS) {
             println!("    {}", describe(&table, row));
         }
@@ -25,6 +30,23 @@ pub(crate) fn list(data: &Path) -> Result<(), Problem> {
         }
     }
     Ok(())
+}
+
+/// What a table is for, in the relay's words; there are no others.
+fn meaning(table: &str) -> &'static str {
+    match table {
+        "meta" => "the store itself",
+        "mailbox" => "queues, by the hash of a key that signs logins",
+        "message" => "envelopes that nobody has fetched yet, all alike but for their bucket",
+        "payload" => "envelopes that several mailboxes share",
+        "acked" => "ids of envelopes that are gone, kept for ten minutes so that none comes twice",
+        "token" => "hashes of the right to write to a mailbox",
+        "prekey" | "prekey_page" => "public keys for strangers, one use each",
+        "pop" => "keys that were handed out, kept for ten minutes for a lost answer",
+        "record" => "versioned values that it cannot read",
+        "blob" => "files that it cannot read",
+        _ => "",
+    }
 }
 
 fn describe(table: &StoredTable, row: &[StoredValue]) -> String {
@@ -43,7 +65,11 @@ fn describe(table: &StoredTable, row: &[StoredValue]) -> String {
 
 /// The first bytes, and how many there are.
 fn shorten(bytes: &[u8]) -> String {
-    let start: String = bytes.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let start: String = bytes
+        .iter()
+        .take(4)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     match bytes.len() {
         0..=4 => start,
         length => format!("{start}… ({length} bytes)"),
@@ -57,7 +83,9 @@ pub(crate) fn contains_none_of(data: &Path, words: &[&str]) -> Result<(), Proble
         if path.is_file() {
             let bytes = fs::read(&path)?;
             for word in words {
-                let found = bytes.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()));
+                let found = bytes
+                    .windows(word.len())
+                    .any(|window| window.eq_ignore_ascii_case(word.as_bytes()));
                 ensure(!found, "the relay's files hold no word that was written")?;
             }
         }

@@ -1,6 +1,6 @@
 //! One conversation: its messages, and writing to it.
 
-use undertone_protocol::content::{Hlc, MessageId};
+use undertone_protocol::content::MessageId;
 
 use super::Client;
 use super::model::{ConversationSummary, Message};
@@ -75,10 +75,10 @@ impl Conversation {
     ///
     /// # Errors
     /// [`StepError`] says who must act.
-    pub async fn mark_read(&self, up_to: Hlc) -> Result<(), StepError> {
+    pub async fn mark_read(&self, up_to: Position) -> Result<(), StepError> {
         let id = self.id;
         self.client
-            .write(move |step| step.mark_read(id, up_to))
+            .write(move |step| step.mark_read(id, up_to.clock))
             .await
     }
 }

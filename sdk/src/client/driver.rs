@@ -86,7 +86,10 @@ impl Clock {
         Self(Instant::now())
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the one place of the SDK that reads the clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place of the SDK that reads the clock"
+    )]
     pub(super) fn now(&self) -> Now {
         let wall = SystemTime::now()
             .duration_since(UNIX_EPOCH)

@@ -1,5 +1,14 @@
 //! The client as an app uses it, against a real relay on a loopback socket, with its store in a real file.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test that meets what it does not expect has failed"
+)]
+
 mod connection;
 mod conversation;
 mod durability;

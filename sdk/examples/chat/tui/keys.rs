@@ -70,10 +70,14 @@ fn insert(state: &mut State, character: char) {
 
 /// The conversation before or after the open one in the list.
 fn neighbour(state: &State, step: isize) -> Action {
-    let open = state.entries.iter().position(|entry| Some(entry.number) == state.open);
+    let open = state
+        .entries
+        .iter()
+        .position(|entry| Some(entry.number) == state.open);
     let next = match open {
         Some(at) => at.checked_add_signed(step),
         None => Some(0),
     };
-    next.and_then(|at| state.entries.get(at)).map_or(Action::None, |entry| Action::Open(entry.number))
+    next.and_then(|at| state.entries.get(at))
+        .map_or(Action::None, |entry| Action::Open(entry.number))
 }

@@ -79,7 +79,10 @@ async fn execute(session: &mut Session, state: &mut State, command: Command) {
         Command::Open(number) | Command::History(number) => Some(*number),
         _ => None,
     };
-    state.answering(!matches!(command, Command::Text(_) | Command::Say { .. } | Command::Open(_) | Command::History(_)));
+    state.answering(!matches!(
+        command,
+        Command::Text(_) | Command::Say { .. } | Command::Open(_) | Command::History(_)
+    ));
     let records = session.execute(command).await;
     if let Some(number) = opens.filter(|_| !matches!(records.first(), Some(Record::Error { .. }))) {
         state.open(number);

@@ -16,13 +16,24 @@ const LIST_WIDTH: u16 = 26;
 
 /// Draws everything.
 pub(super) fn draw(frame: &mut Frame<'_>, state: &State) {
-    let [body, input, status] =
-        Layout::vertical([Constraint::Min(3), Constraint::Length(3), Constraint::Length(1)]).areas(frame.area());
-    let [list, right] = Layout::horizontal([Constraint::Length(LIST_WIDTH), Constraint::Min(20)]).areas(body);
+    let [body, input, status] = Layout::vertical([
+        Constraint::Min(3),
+        Constraint::Length(3),
+        Constraint::Length(1),
+    ])
+    .areas(frame.area());
+    let [list, right] =
+        Layout::horizontal([Constraint::Length(LIST_WIDTH), Constraint::Min(20)]).areas(body);
     conversations(frame, list, state);
     if state.open.is_some() {
-        let wanted = u16::try_from(state.notes.len()).unwrap_or(u16::MAX).saturating_add(2);
-        let notes_height = if state.notes.is_empty() { 0 } else { wanted.min(right.height / 2) };
+        let wanted = u16::try_from(state.notes.len())
+            .unwrap_or(u16::MAX)
+            .saturating_add(2);
+        let notes_height = if state.notes.is_empty() {
+            0
+        } else {
+            wanted.min(right.height / 2)
+        };
         let [messages, notes] =
             Layout::vertical([Constraint::Min(3), Constraint::Length(notes_height)]).areas(right);
         conversation(frame, messages, state);
@@ -33,14 +44,25 @@ pub(super) fn draw(frame: &mut Frame<'_>, state: &State) {
         draw_notes(frame, right, state);
     }
     input_line(frame, input, state);
-    let connection = if state.connection.is_empty() { "connecting" } else { &state.connection };
+    let connection = if state.connection.is_empty() {
+        "connecting"
+    } else {
+        &state.connection
+    };
     let text = format!(" {} · {} · {connection}", clean(&state.name), state.account);
-    frame.render_widget(Paragraph::new(text).style(Style::new().add_modifier(Modifier::DIM)), status);
+    frame.render_widget(
+        Paragraph::new(text).style(Style::new().add_modifier(Modifier::DIM)),
+        status,
+    );
 }
 
 fn conversations(frame: &mut Frame<'_>, area: Rect, state: &State) {
     let items = state.entries.iter().map(|entry| {
-        let unread = if entry.unread > 0 { format!(" ({})", entry.unread) } else { String::new() };
+        let unread = if entry.unread > 0 {
+            format!(" ({})", entry.unread)
+        } else {
+            String::new()
+        };
         let style = if Some(entry.number) == state.open {
             Style::new().add_modifier(Modifier::REVERSED)
         } else if entry.unread > 0 {
@@ -50,7 +72,10 @@ fn conversations(frame: &mut Frame<'_>, area: Rect, state: &State) {
         };
         ListItem::new(format!("{} {}{unread}", entry.number, clean(&entry.name))).style(style)
     });
-    frame.render_widget(List::new(items).block(Block::bordered().title("Conversations")), area);
+    frame.render_widget(
+        List::new(items).block(Block::bordered().title("Conversations")),
+        area,
+    );
 }
 
 fn conversation(frame: &mut Frame<'_>, area: Rect, state: &State) {
@@ -68,8 +93,15 @@ fn message_rows(line: &Line) -> Vec<Row<'static>> {
     };
     let mut rows = Vec::new();
     for (at, text) in line.text.lines().enumerate() {
-        let lead = if at == 0 { format!("{mark:<3}") } else { "   ".to_owned() };
-        rows.push(Row::from(vec![Span::styled(lead, Style::new().fg(color)), Span::raw(clean(text))]));
+        let lead = if at == 0 {
+            format!("{mark:<3}")
+        } else {
+            "   ".to_owned()
+        };
+        rows.push(Row::from(vec![
+            Span::styled(lead, Style::new().fg(color)),
+            Span::raw(clean(text)),
+        ]));
     }
     rows
 }
@@ -79,7 +111,11 @@ fn draw_notes(frame: &mut Frame<'_>, area: Rect, state: &State) {
         .notes
         .iter()
         .map(|note| {
-            let style = if note.is_error { Style::new().fg(Color::Red) } else { Style::new() };
+            let style = if note.is_error {
+                Style::new().fg(Color::Red)
+            } else {
+                Style::new()
+            };
             Row::styled(clean(&note.text), style)
         })
         .collect();
@@ -87,11 +123,23 @@ fn draw_notes(frame: &mut Frame<'_>, area: Rect, state: &State) {
 }
 
 /// The last rows that fit, `scroll` rows from the end.
-fn newest(frame: &mut Frame<'_>, area: Rect, rows: Vec<Row<'static>>, scroll: usize, title: &'static str) {
+fn newest(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    rows: Vec<Row<'static>>,
+    scroll: usize,
+    title: &'static str,
+) {
     let block = Block::bordered().title(title);
     let inner = block.inner(area);
-    let wrapped: Vec<Row<'static>> = rows.into_iter().flat_map(|row| wrap(row, usize::from(inner.width))).collect();
-    let end = wrapped.len().saturating_sub(scroll).max(usize::from(inner.height).min(wrapped.len()));
+    let wrapped: Vec<Row<'static>> = rows
+        .into_iter()
+        .flat_map(|row| wrap(row, usize::from(inner.width)))
+        .collect();
+    let end = wrapped
+        .len()
+        .saturating_sub(scroll)
+        .max(usize::from(inner.height).min(wrapped.len()));
     let start = end.saturating_sub(usize::from(inner.height));
     let visible: Vec<Row<'static>> = wrapped.into_iter().take(end).skip(start).collect();
     frame.render_widget(Paragraph::new(visible).block(block), area);
@@ -138,12 +186,21 @@ fn input_line(frame: &mut Frame<'_>, area: Rect, state: &State) {
     let room = usize::from(inner.width.saturating_sub(1));
     let from = state.cursor.saturating_sub(room);
     let text: String = state.input.iter().skip(from).collect();
-    let before: String = state.input.iter().skip(from).take(state.cursor - from).collect();
-    let column = u16::try_from(Span::raw(before).width()).unwrap_or(u16::MAX).min(inner.width.saturating_sub(1));
+    let before: String = state
+        .input
+        .iter()
+        .skip(from)
+        .take(state.cursor - from)
+        .collect();
+    let column = u16::try_from(Span::raw(before).width())
+        .unwrap_or(u16::MAX)
+        .min(inner.width.saturating_sub(1));
     frame.render_widget(Paragraph::new(text).block(block), area);
     frame.set_cursor_position(Position::new(inner.x + column, inner.y));
 }
 
 fn clean(text: &str) -> String {
-    text.chars().filter(|character| !character.is_control()).collect()
+    text.chars()
+        .filter(|character| !character.is_control())
+        .collect()
 }

@@ -64,8 +64,17 @@ impl State {
     pub(super) fn replace_list(&mut self, records: Vec<Record>) {
         self.entries.clear();
         for record in records {
-            if let Record::Conversation { number, name, unread } = record {
-                self.entries.push(Entry { number, name, unread });
+            if let Record::Conversation {
+                number,
+                name,
+                unread,
+            } = record
+            {
+                self.entries.push(Entry {
+                    number,
+                    name,
+                    unread,
+                });
             }
         }
     }
@@ -74,9 +83,20 @@ impl State {
     pub(super) fn take(&mut self, records: Vec<Record>) {
         for record in records {
             match record {
-                Record::Message { number, outgoing, id, state, text } => {
+                Record::Message {
+                    number,
+                    outgoing,
+                    id,
+                    state,
+                    text,
+                } => {
                     if self.open == Some(number) {
-                        self.message(Line { id, outgoing, state, text });
+                        self.message(Line {
+                            id,
+                            outgoing,
+                            state,
+                            text,
+                        });
                     } else if !outgoing {
                         let name = self.name_of(number);
                         self.note(format!("{name}: {text}   (/open {number})"), false);
@@ -94,13 +114,22 @@ impl State {
                 }
                 Record::Online => self.connection = "online".to_owned(),
                 Record::Offline { reason } => self.connection = reason,
-                Record::CaughtUp | Record::End { .. } | Record::Conversation { .. } => {}
+                Record::CaughtUp
+                | Record::Reachable
+                | Record::End { .. }
+                | Record::Conversation { .. } => {}
                 Record::Invite { link } => self.note(format!("give away: {link}"), false),
                 Record::Request { number, name, text } => {
                     self.note(format!("{name} wants to talk: {text}   (/accept {number}, /decline {number}, /block {number})"), false);
                 }
-                Record::Contact { number, name, state } => self.note(format!("{number} {name}: {state}"), false),
-                Record::Hit { number, snippet, .. } => {
+                Record::Contact {
+                    number,
+                    name,
+                    state,
+                } => self.note(format!("{number} {name}: {state}"), false),
+                Record::Hit {
+                    number, snippet, ..
+                } => {
                     let name = self.name_of(number);
                     self.note(format!("{name}: {snippet}"), false);
                 }
@@ -109,8 +138,14 @@ impl State {
                     self.note(format!("the safety number with {name}: {digits}"), false);
                 }
                 Record::Alarm { text } => self.note(text, true),
-                Record::Error { actor: "nobody", text } => self.note(text, true),
-                Record::Error { actor, text } => self.note(format!("{text} (the {actor} can do something about it)"), true),
+                Record::Error {
+                    actor: "nobody",
+                    text,
+                } => self.note(text, true),
+                Record::Error { actor, text } => self.note(
+                    format!("{text} (the {actor} can do something about it)"),
+                    true,
+                ),
                 Record::Text { text } => self.note(text, false),
             }
         }

@@ -1,0 +1,101 @@
+//! What events have to say.
+
+use undertone::{ClientEvent, Connection, ContactId, ConversationId, Event, MessageId};
+
+use crate::record::Record;
+use crate::session::{Answer, Session};
+use crate::wording::{
+    actor, alarm_text, contact_record, error_record, hex, message_record, state_name,
+};
+
+impl Session {
+    /// What an event has to say.
+    pub(crate) async fn notice(&mut self, event: ClientEvent) -> Vec<Record> {
+        self.try_notice(event)
+            .await
+            .unwrap_or_else(|failure| vec![error_record(&failure)])
+    }
+
+    async fn try_notice(&mut self, event: ClientEvent) -> Answer {
+        let record = match event {
+            ClientEvent::Changed(event) => return self.changed(event).await,
+            ClientEvent::Connection(state) => return Ok(self.connection(state)),
+            ClientEvent::StoreFailed(error) => Record::Error {
+                actor: actor(error.actor()),
+                text: error.to_string(),
+            },
+            ClientEvent::StoreRecovered => Record::Alarm {
+                text: "the store can be written again".to_owned(),
+            },
+            ClientEvent::Missed { events } => Record::Alarm {
+                text: format!("{events} events were missed; see /list"),
+            },
+            _ => return Ok(vec![]),
+        };
+        Ok(vec![record])
+    }
+
+    /// Told when it changes, not at each attempt.
+    fn connection(&mut self, state: Connection) -> Vec<Record> {
+        let record = match state {
+            Connection::Online => Record::Online,
+            Connection::Offline => Record::Offline {
+                reason: "offline".to_owned(),
+            },
+            Connection::Down { cause, .. } => Record::Offline {
+                reason: cause.to_string(),
+            },
+            _ => return vec![],
+        };
+        if self.connection.as_ref() == Some(&record) {
+            return vec![];
+        }
+        self.connection = Some(record.clone());
+        vec![record]
+    }
+
+    async fn changed(&mut self, event: Event) -> Answer {
+        Ok(match event {
+            Event::CaughtUp => vec![Record::CaughtUp],
+            Event::Reachable => vec![Record::Reachable],
+            Event::MessageAdded {
+                conversation,
+                message,
+            } => return self.message_added(conversation, message).await,
+            Event::MessageChanged { message, state, .. } => vec![Record::State {
+                id: hex(message),
+                state: state_name(state),
+            }],
+            Event::RequestReceived { contact } => match self.client.contact(contact).await? {
+                Some(contact) => vec![self.request_record(&contact).await?],
+                None => vec![],
+            },
+            Event::ContactChanged { contact } => return self.contact_changed(contact).await,
+            Event::Online | Event::ConversationChanged { .. } => vec![],
+            other => vec![Record::Alarm {
+                text: alarm_text(&other),
+            }],
+        })
+    }
+
+    async fn message_added(&mut self, conversation: ConversationId, message: MessageId) -> Answer {
+        let Some(message) = self.client.message(message).await? else {
+            return Ok(vec![]);
+        };
+        let number = self.number_of(conversation).await?;
+        if self.open.map(ContactId::get) == Some(number) && message.sender.is_some() {
+            let conversation = self.client.conversation(conversation);
+            conversation.mark_read(message.position).await?;
+        }
+        Ok(vec![message_record(number, &message)])
+    }
+
+    async fn contact_changed(&mut self, id: ContactId) -> Answer {
+        let Some(contact) = self.client.contact(id).await? else {
+            return Ok(vec![]);
+        };
+        let record = contact_record(&contact);
+        let news = self.told.insert(id, record.clone()).as_ref() != Some(&record);
+        Ok(news.then_some(record).into_iter().collect())
+    }
+}

@@ -1,0 +1,148 @@
+//! How contacts, messages and failures are called.
+
+use undertone::{
+    Actor, Contact, ContactState, DelayReason, Event, IdentityAlarm, Message, MessageId,
+    MessageState, SearchHit,
+};
+
+use crate::record::Record;
+use crate::session::Failure;
+
+pub(crate) fn error_record(failure: &Failure) -> Record {
+    Record::Error {
+        actor: actor(failure.actor),
+        text: failure.text.clone(),
+    }
+}
+
+/// Who must act.
+pub(crate) fn actor(actor: Actor) -> &'static str {
+    match actor {
+        Actor::Nobody => "nobody",
+        Actor::User => "user",
+        Actor::Developer => "developer",
+        Actor::Operator => "operator",
+    }
+}
+
+/// What to call somebody whose name is not known yet: the end of the account's id.
+pub(crate) fn name(contact: &Contact) -> String {
+    if contact.name.is_empty() {
+        let account = contact.account.to_text();
+        format!(
+            "…{}",
+            account
+                .get(account.len().saturating_sub(6)..)
+                .unwrap_or_default()
+        )
+    } else {
+        contact.name.clone()
+    }
+}
+
+pub(crate) fn contact_record(contact: &Contact) -> Record {
+    let state = match contact.state {
+        ContactState::Invited => "invited",
+        ContactState::Requested => "requested",
+        ContactState::Accepted => "accepted",
+        ContactState::Blocked => "blocked",
+    };
+    Record::Contact {
+        number: contact.id.get(),
+        name: name(contact),
+        state,
+    }
+}
+
+pub(crate) fn message_record(number: i64, message: &Message) -> Record {
+    Record::Message {
+        number,
+        outgoing: message.sender.is_none(),
+        id: hex(message.id),
+        state: state_name(message.state),
+        text: message
+            .text
+            .clone()
+            .unwrap_or_else(|| "(a kind of message that this version does not know)".to_owned()),
+    }
+}
+
+pub(crate) fn hex(id: MessageId) -> String {
+    id.as_bytes()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+pub(crate) fn state_name(state: MessageState) -> &'static str {
+    match state {
+        MessageState::Received => "received",
+        MessageState::Pending => "pending",
+        MessageState::Sent => "sent",
+        MessageState::Delivered => "delivered",
+        MessageState::Read => "read",
+        MessageState::Failed(_) => "failed",
+        MessageState::Expired => "expired",
+    }
+}
+
+/// The snippet with its matches between » and «.
+pub(crate) fn marked(hit: &SearchHit) -> String {
+    let mut marked = String::new();
+    let mut done = 0;
+    for range in &hit.highlights {
+        marked.push_str(hit.snippet.get(done..range.start).unwrap_or_default());
+        marked.push('»');
+        marked.push_str(hit.snippet.get(range.clone()).unwrap_or_default());
+        marked.push('«');
+        done = range.end;
+    }
+    marked.push_str(hit.snippet.get(done..).unwrap_or_default());
+    marked
+}
+
+/// What the user should know beside messages.
+pub(crate) fn alarm_text(event: &Event) -> String {
+    match event {
+        Event::Displaced => {
+            "another program uses this profile's mailbox; this one stays away until you type".to_owned()
+        }
+        Event::RelayRefused { code } => format!("the relay refuses this profile ({code:?}): ask its operator"),
+        Event::ClockWrong { .. } => {
+            "this device's clock and the relay's differ by more than a day: set the clock".to_owned()
+        }
+        Event::ClockRight => "the clocks agree again".to_owned(),
+        Event::MailboxGap => {
+            "messages expired at the relay while this profile was away; their senders are asked again".to_owned()
+        }
+        Event::IdentityAlarm { contact, alarm } => {
+            let what = match alarm {
+                IdentityAlarm::ManifestForked => "somebody else seems to have their account key",
+                IdentityAlarm::ManifestForged => "the relay shows a device list that they did not sign",
+                _ => "something is wrong with their identity",
+            };
+            format!("contact {}: {what}; compare safety numbers", contact.get())
+        }
+        Event::SendingDelayed { contact, reason } => {
+            format!("sending to contact {} waits: {}", contact.get(), delay_text(*reason))
+        }
+        other => format!("{other:?}"),
+    }
+}
+
+fn delay_text(reason: DelayReason) -> &'static str {
+    match reason {
+        DelayReason::RelayUnreachable => "the relay cannot be reached",
+        DelayReason::RelayBusy => "the relay is busy",
+        DelayReason::MailboxFull => "their mailbox is full until they come online",
+        DelayReason::RelayStorageFull => "the relay's disk is full; its operator must act",
+        DelayReason::RelayVersion => "the relay speaks another version; one side must update",
+        DelayReason::PrekeysExpired => "they were not online for 45 days",
+        DelayReason::ManifestExpired | DelayReason::ManifestMissing => {
+            "they must come online first"
+        }
+        DelayReason::TokenRefused => "the relay wants work for each message now",
+        DelayReason::ClockWrong => "this device's clock is wrong",
+        _ => "for another reason",
+    }
+}
