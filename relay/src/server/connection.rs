@@ -94,6 +94,11 @@ impl Connection {
     pub(crate) fn end(&self, reason: undertone_wire::ErrorCode) {
         self.outbound.close(reason);
     }
+
+    /// Says something as the committing thread does.
+    pub(crate) fn say(&self, frame: Frame) {
+        self.outbound.push(frame);
+    }
 }
 
 impl Drop for Connection {

@@ -259,3 +259,7 @@ impl Kept {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "poll_session_tests.rs"]
+mod tests;
