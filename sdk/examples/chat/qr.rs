@@ -1,4 +1,5 @@
-//! A QR code of half blocks, two modules to a character, dark on light whatever the terminal's colours.
+//! A QR code of half blocks, two modules to a character, for a terminal with light text on dark ground. On the other kind it
+//! comes out inverted, which most readers take too.
 
 use qrcode::{Color, QrCode};
 

@@ -445,3 +445,7 @@ fn make_step(
     }
     step.commit()
 }
+
+#[cfg(test)]
+#[path = "driver_tests.rs"]
+mod tests;

@@ -335,3 +335,7 @@ fn for_engine(cause: DisconnectCause) -> engine::DisconnectCause {
         DisconnectCause::Requested | DisconnectCause::Replaced => Engine::Closed,
     }
 }
+
+#[cfg(test)]
+#[path = "lanes_tests.rs"]
+mod tests;

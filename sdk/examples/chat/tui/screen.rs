@@ -11,6 +11,9 @@ use ratatui::widgets::{Block, List, ListItem, Paragraph};
 
 use super::state::{Line, State};
 
+/// Rows of the open conversation that no answer covers.
+const LEAST_MESSAGES: u16 = 6;
+
 /// Columns of the conversation list.
 const LIST_WIDTH: u16 = 26;
 
@@ -32,7 +35,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, state: &State) {
         let notes_height = if state.notes.is_empty() {
             0
         } else {
-            wanted.min(right.height / 2)
+            wanted.min(right.height.saturating_sub(LEAST_MESSAGES))
         };
         let [messages, notes] =
             Layout::vertical([Constraint::Min(3), Constraint::Length(notes_height)]).areas(right);
@@ -200,7 +203,8 @@ fn input_line(frame: &mut Frame<'_>, area: Rect, state: &State) {
 }
 
 fn clean(text: &str) -> String {
-    text.chars()
+    text.replace('\t', "    ")
+        .chars()
         .filter(|character| !character.is_control())
         .collect()
 }
