@@ -178,7 +178,8 @@ impl RelayProcess {
             .arg("--data")
             .arg(data)
             .arg("--listen")
-            .arg(listen.to_string());
+            .arg(listen.to_string())
+            .args(["--admin", "127.0.0.1:0"]);
         command
     }
 
