@@ -9,8 +9,13 @@
     reason = "a test that meets what it does not expect has failed"
 )]
 
+#[path = "../transport/certificate.rs"]
+mod certificate;
 mod connection;
 mod conversation;
 mod durability;
+mod networks;
 mod opening;
+#[path = "../transport/servers.rs"]
+mod servers;
 mod support;

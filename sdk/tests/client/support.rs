@@ -1,5 +1,6 @@
 //! Clients, a relay, and waiting for what has to come.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -18,11 +19,17 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// With a relay that is configured otherwise.
+    pub(crate) async fn with(adjust: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config {
             admin: None,
             ..Config::loopback(folder.path().join("relay"))
         };
+        adjust(&mut config);
         let relay = Relay::start(config.clone()).await.unwrap();
         config.listen = relay.local_addr();
         Self {
@@ -30,6 +37,10 @@ impl World {
             relay: Some(relay),
             config,
         }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.config.listen
     }
 
     pub(crate) fn relay(&self) -> String {

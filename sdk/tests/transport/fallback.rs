@@ -4,61 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
-use tokio::net::TcpStream;
 use undertone::transport::{DisconnectCause, Timeouts, TransportConfig};
 
-use crate::support::{Server, Subject, TestRelay, challenge, host_binding, serve};
-
-/// What the proxy in between does with upgrades.
-#[derive(Clone, Copy)]
-enum Block {
-    Forbid,
-    Swallow,
-}
-
-/// A proxy that passes everything but upgrades, while `blocking` holds; it counts the upgrades that it saw.
-async fn proxy(
-    relay: &TestRelay,
-    block: Block,
-    blocking: Arc<AtomicBool>,
-    upgrades: Arc<AtomicU32>,
-) -> Server {
-    let relay = relay.address();
-    serve(move |mut client| {
-        let (blocking, upgrades) = (Arc::clone(&blocking), Arc::clone(&upgrades));
-        async move {
-            let mut start = [0; 3];
-            if client.read_exact(&mut start).await.is_err() {
-                return;
-            }
-            if &start == b"GET" {
-                upgrades.fetch_add(1, Ordering::SeqCst);
-                if blocking.load(Ordering::SeqCst) {
-                    return refuse(client, block).await;
-                }
-            }
-            let mut server = TcpStream::connect(relay).await.unwrap();
-            server.write_all(&start).await.unwrap();
-            let _ = copy_bidirectional(&mut client, &mut server).await;
-        }
-    })
-    .await
-}
-
-async fn refuse(mut client: TcpStream, block: Block) {
-    match block {
-        Block::Forbid => {
-            let _ = client
-                .write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
-                .await;
-        }
-        Block::Swallow => {
-            let mut rest = [0; 1024];
-            while matches!(client.read(&mut rest).await, Ok(n) if n > 0) {}
-        }
-    }
-}
+use crate::servers::{Block, proxy};
+use crate::support::{Subject, TestRelay, challenge, host_binding};
 
 fn config(handshake: Duration, upgrade_retry: Duration) -> TransportConfig {
     TransportConfig {
@@ -78,7 +27,7 @@ async fn a_forbidden_upgrade_falls_back_to_long_poll() {
     let relay = TestRelay::start().await;
     let upgrades = Arc::new(AtomicU32::new(0));
     let proxy = proxy(
-        &relay,
+        relay.address(),
         Block::Forbid,
         Arc::new(AtomicBool::new(true)),
         Arc::clone(&upgrades),
@@ -105,7 +54,7 @@ async fn a_forbidden_upgrade_falls_back_to_long_poll() {
 async fn a_swallowed_upgrade_falls_back_to_long_poll() {
     let relay = TestRelay::start().await;
     let proxy = proxy(
-        &relay,
+        relay.address(),
         Block::Swallow,
         Arc::new(AtomicBool::new(true)),
         Arc::default(),
@@ -120,7 +69,13 @@ async fn a_swallowed_upgrade_falls_back_to_long_poll() {
 async fn the_websocket_is_tried_again_and_replaces_the_session() {
     let relay = TestRelay::start().await;
     let blocking = Arc::new(AtomicBool::new(true));
-    let proxy = proxy(&relay, Block::Forbid, Arc::clone(&blocking), Arc::default()).await;
+    let proxy = proxy(
+        relay.address(),
+        Block::Forbid,
+        Arc::clone(&blocking),
+        Arc::default(),
+    )
+    .await;
     let mut subject = Subject::connect(&proxy.url(), config(LONG, Duration::from_millis(50)));
     let _up = subject.up().await;
     blocking.store(false, Ordering::SeqCst);
@@ -133,7 +88,7 @@ async fn the_websocket_is_tried_again_and_replaces_the_session() {
 async fn many_requests_and_answers_pass_a_long_poll_session_in_order() {
     let relay = TestRelay::start().await;
     let proxy = proxy(
-        &relay,
+        relay.address(),
         Block::Forbid,
         Arc::new(AtomicBool::new(true)),
         Arc::default(),

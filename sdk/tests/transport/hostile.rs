@@ -15,7 +15,8 @@ use undertone_wire::frame::Body;
 use undertone_wire::limits::MAX_FRAME_BYTES;
 use undertone_wire::{ChannelBinding, Frame, Hello, Limits, PROTOCOL_VERSION};
 
-use crate::support::{Server, Subject, serve};
+use crate::servers::{Server, serve};
+use crate::support::Subject;
 
 const GIB: u64 = 1 << 30;
 

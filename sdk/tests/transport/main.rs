@@ -9,9 +9,11 @@
     reason = "a test that meets what it does not expect has failed"
 )]
 
+mod certificate;
 mod fallback;
 mod hostile;
 mod reconnect;
+mod servers;
 mod socks5;
 mod support;
 mod tls;

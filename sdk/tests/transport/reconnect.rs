@@ -6,7 +6,8 @@ use undertone::transport::{
 };
 use undertone_wire::ErrorCode;
 
-use crate::support::{Subject, TestRelay, host_binding, serve};
+use crate::servers::serve;
+use crate::support::{Subject, TestRelay, host_binding};
 
 #[tokio::test]
 async fn a_websocket_carries_requests_and_answers() {

@@ -9,7 +9,8 @@ use undertone::transport::{
     ConnectError, ConnectionClass, DisconnectCause, ProxyLogin, Socks5Proxy, TransportConfig,
 };
 
-use crate::support::{Server, Subject, TestRelay, serve};
+use crate::servers::{Server, serve};
+use crate::support::{Subject, TestRelay};
 
 /// What a proxy was asked for.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -1,14 +1,11 @@
 //! A link under test, relays to connect to, and small servers that misbehave on purpose.
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
 use undertone::transport::{
     ConnectionClass, DisconnectCause, FrameSender, Inbox, Link, LinkEvent, LinkId, Reports,
     Transport, TransportConfig,
@@ -170,41 +167,6 @@ impl StoppedRelay {
             config: self.config,
             _data: self.data,
         }
-    }
-}
-
-/// Runs `serve` for each connection to a fresh loopback port.
-pub(crate) async fn serve<F, S>(serve: F) -> Server
-where
-    F: Fn(TcpStream) -> S + Send + 'static,
-    S: Future<Output = ()> + Send + 'static,
-{
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let accepting = tokio::spawn(async move {
-        loop {
-            let (stream, _) = listener.accept().await.unwrap();
-            tokio::spawn(serve(stream));
-        }
-    });
-    Server { address, accepting }
-}
-
-/// A server that ends with the test.
-pub(crate) struct Server {
-    pub(crate) address: SocketAddr,
-    accepting: JoinHandle<()>,
-}
-
-impl Server {
-    pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.accepting.abort();
     }
 }
 

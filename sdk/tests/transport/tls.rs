@@ -1,7 +1,5 @@
 //! TLS against a relay with a certificate of the test's own authority.
 
-use rcgen::{CertificateParams, KeyPair, date_time_ymd};
-use tempfile::TempDir;
 use undertone::transport::{
     BindingPolicy, ConnectError, DisconnectCause, TlsFailure, Transport, TransportConfig,
 };
@@ -9,38 +7,19 @@ use undertone_wire::ChannelBinding;
 
 use undertone_wire::binding::BindingValue;
 
+use crate::certificate::Certificate;
 use crate::support::{Subject, TestRelay};
 
-/// A relay that ends TLS itself with a certificate for `name`, and the certificate.
+/// A relay that ends TLS itself, and the root that signed for it.
 struct TlsRelay {
     relay: TestRelay,
-    root: Vec<u8>,
-    _files: TempDir,
+    certificate: Certificate,
 }
 
 async fn relay(name: &str, expired: bool) -> TlsRelay {
-    let key = KeyPair::generate().unwrap();
-    let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-    if expired {
-        params.not_before = date_time_ymd(2020, 1, 1);
-        params.not_after = date_time_ymd(2021, 1, 1);
-    }
-    let certificate = params.self_signed(&key).unwrap();
-    let files = tempfile::tempdir().unwrap();
-    let (chain, private) = (files.path().join("chain.pem"), files.path().join("key.pem"));
-    std::fs::write(&chain, certificate.pem()).unwrap();
-    std::fs::write(&private, key.serialize_pem()).unwrap();
-    let relay = TestRelay::start_with(|config| {
-        config.tls_cert = Some(chain);
-        config.tls_key = Some(private);
-        config.hosts = vec!["localhost".to_owned()];
-    })
-    .await;
-    TlsRelay {
-        relay,
-        root: certificate.der().to_vec(),
-        _files: files,
-    }
+    let certificate = Certificate::of(name, expired);
+    let relay = TestRelay::start_with(|config| certificate.configure(config)).await;
+    TlsRelay { relay, certificate }
 }
 
 impl TlsRelay {
@@ -50,7 +29,7 @@ impl TlsRelay {
 
     fn config(&self) -> TransportConfig {
         TransportConfig {
-            extra_roots: vec![self.root.clone()],
+            extra_roots: vec![self.certificate.root.clone()],
             ..TransportConfig::default()
         }
     }
