@@ -7,7 +7,7 @@ use rand_core::CryptoRng;
 
 use super::backoff;
 use super::lane::Lane;
-use super::limits::MAX_KNOWN_LANES;
+use super::limits::{LANE_RETRY_LONGEST_MS, MAX_KNOWN_LANES, RETRY_FIRST_MS};
 
 #[derive(Debug, Default)]
 struct State {
@@ -44,7 +44,12 @@ impl Lanes {
         self.make_room();
         let state = self.0.entry(lane.clone()).or_default();
         state.open = false;
-        state.not_before = now.saturating_add(backoff::retry(state.failures, rng));
+        state.not_before = now.saturating_add(backoff::exponential(
+            RETRY_FIRST_MS,
+            LANE_RETRY_LONGEST_MS,
+            state.failures,
+            rng,
+        ));
         state.failures = state.failures.saturating_add(1);
         state.not_before
     }

@@ -125,6 +125,8 @@ pub(crate) const CLOCK_TOLERANCE_MS: u64 = DAY_MS;
 
 /// Requests in flight on one connection; the relay's own limit is 64.
 pub(crate) const MAX_REQUESTS_PER_LANE: usize = 32;
+/// Longest time for which a connection that failed is left alone: a relay that is back is found within it.
+pub(crate) const LANE_RETRY_LONGEST_MS: u64 = 5 * 60 * SECOND_MS;
 /// Connections remembered, open ones and those to leave alone for a while.
 pub(crate) const MAX_KNOWN_LANES: usize = 1_024;
 /// Rows handled at a time by ageing: bounds memory.

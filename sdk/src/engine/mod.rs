@@ -2,14 +2,14 @@
 //! network.
 //!
 //! - [`Engine::begin`] opens a [`Step`]: one store transaction that takes [`Input`]s and commands;
-//!   [`Step::commit`] makes it durable and only then releases its [`Effect`]s ([`step`]).
-//! - The own side: [`login`], [`manifest_upkeep`], [`prekey_upkeep`], [`send_token`], [`invites`].
-//! - Others: [`contact`] (adding, accepting, blocking), [`manifest_lookup`], [`prekey_lookup`],
-//!   [`first_contact`], [`first_message`], [`sessions`].
-//! - Messages out: [`compose`], [`sending`], [`outbox`] with [`queues`] and [`knock`].
-//! - Messages in: [`receiving`], [`content`], [`receipts`], [`gaps`], [`resend`].
-//! - Time: [`clock`] (may it be believed), [`timers`] (short waits), [`upkeep`] (long ones), [`backoff`],
-//!   [`budget`].
+//!   [`Step::commit`] makes it durable and only then releases its [`Effect`]s (`step`).
+//! - The own side: `login`, `manifest_upkeep`, `prekey_upkeep`, `send_token`, `invites`.
+//! - Others: `contact` (adding, accepting, blocking), `manifest_lookup`, `prekey_lookup`,
+//!   `first_contact`, `first_message`, `sessions`.
+//! - Messages out: `compose`, `sending`, `outbox` with `queues` and `knock`.
+//! - Messages in: `receiving`, `content`, `receipts`, `gaps`, `resend`.
+//! - Time: `clock` (may it be believed), `timers` (short waits), `upkeep` (long ones), `backoff`,
+//!   `budget`.
 //!
 //! Invariant: what is in memory can be loaded from the store at any commit; a step that is dropped makes the
 //! engine do so. Not its concern: sockets, threads, and when to be online.
