@@ -149,21 +149,29 @@ async fn resolve(host: &str, port: u16) -> Option<Vec<SocketAddr>> {
     Some(ordered)
 }
 
-/// Connects to whichever address answers first, each one starting a little after the one before (RFC 8305 section 5).
+/// Connects to whichever address answers first; the next one is tried when one failed or is slow (RFC 8305 section 5).
 async fn race(addresses: &[SocketAddr]) -> Option<TcpStream> {
-    let mut attempts: FuturesUnordered<_> = (0_u32..)
-        .zip(addresses)
-        .map(|(position, address)| async move {
-            sleep(ATTEMPT_DELAY.saturating_mul(position)).await;
-            TcpStream::connect(address).await
-        })
-        .collect();
-    while let Some(attempt) = attempts.next().await {
-        if let Ok(stream) = attempt {
-            // Frames are small and wait for answers; coalescing is done above.
-            let _ = stream.set_nodelay(true);
-            return Some(stream);
+    let mut attempts = FuturesUnordered::new();
+    let mut rest = addresses.iter();
+    loop {
+        if let Some(address) = rest.next() {
+            attempts.push(TcpStream::connect(address));
+        }
+        tokio::select! {
+            attempt = attempts.next() => match attempt {
+                Some(Ok(stream)) => {
+                    // Frames are small and wait for answers; coalescing is done above.
+                    let _ = stream.set_nodelay(true);
+                    return Some(stream);
+                }
+                Some(Err(_)) => {}
+                None => return None,
+            },
+            () = sleep(ATTEMPT_DELAY), if rest.len() > 0 => {}
         }
     }
-    None
 }
+
+#[cfg(test)]
+#[path = "dial_tests.rs"]
+mod tests;
