@@ -7,28 +7,28 @@ const BEGINNING: u64 = 1_795_000_000_000;
 
 /// The one clock of a world. Devices may believe a wrong one (`skew_ms`).
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Clock {
+pub(crate) struct Clock {
     elapsed_ms: u64,
 }
 
 impl Clock {
     /// Milliseconds since the beginning.
-    pub fn elapsed(self) -> u64 {
+    pub(crate) fn elapsed(self) -> u64 {
         self.elapsed_ms
     }
 
     /// Moves on; never back.
-    pub fn advance_to(&mut self, elapsed_ms: u64) {
+    pub(crate) fn advance_to(&mut self, elapsed_ms: u64) {
         self.elapsed_ms = self.elapsed_ms.max(elapsed_ms);
     }
 
     /// True time.
-    pub fn wall(self) -> Timestamp {
+    pub(crate) fn wall(self) -> Timestamp {
         Timestamp(BEGINNING + self.elapsed_ms)
     }
 
     /// What a device reads whose wall clock is ahead by so much.
-    pub fn at_device(self, skew_ms: i64) -> Now {
+    pub(crate) fn at_device(self, skew_ms: i64) -> Now {
         Now {
             wall: Timestamp(self.wall().0.saturating_add_signed(skew_ms)),
             monotonic_ms: self.elapsed_ms,

@@ -25,7 +25,7 @@ const ALL: usize = 10_000;
 
 /// What becomes of a device in a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub(crate) enum Fate {
     Lives,
     /// The step is lost.
     DiesBeforeCommit,
@@ -34,11 +34,11 @@ pub enum Fate {
 }
 
 /// The binding of every connection of the world.
-pub fn binding() -> BindingValue {
+pub(crate) fn binding() -> BindingValue {
     BindingValue::Host(host(HOST))
 }
 
-pub struct Device {
+pub(crate) struct Device {
     name: String,
     store: PathBuf,
     engine: Option<Engine>,
@@ -64,7 +64,12 @@ fn open_store(path: &Path, name: &str) -> Store {
 }
 
 impl Device {
-    pub fn create(number: DeviceNumber, folder: &Path, clock: Clock, mut rng: ChaCha12Rng) -> Self {
+    pub(crate) fn create(
+        number: DeviceNumber,
+        folder: &Path,
+        clock: Clock,
+        mut rng: ChaCha12Rng,
+    ) -> Self {
         let name = format!("d{number}");
         let store = folder.join(&name);
         let account = NewAccount {
@@ -94,21 +99,21 @@ impl Device {
         }
     }
 
-    pub fn account(&self) -> AccountId {
+    pub(crate) fn account(&self) -> AccountId {
         self.account
     }
 
-    pub fn introduce(&mut self, number: DeviceNumber, account: AccountId) {
+    pub(crate) fn introduce(&mut self, number: DeviceNumber, account: AccountId) {
         self.peers.insert(number, account);
     }
 
-    pub fn next_wake(&self) -> Option<u64> {
+    pub(crate) fn next_wake(&self) -> Option<u64> {
         self.engine.as_ref().and_then(Engine::next_wake)
     }
 
     /// What must never be seen by the relay: the account's id and the name of its owner. Texts are seen to be absent by
     /// the sizes and by the canary in each.
-    pub fn secrets(&self) -> [Vec<u8>; 3] {
+    pub(crate) fn secrets(&self) -> [Vec<u8>; 3] {
         [
             self.account.as_bytes().to_vec(),
             b"-canary".to_vec(),
@@ -116,13 +121,13 @@ impl Device {
         ]
     }
 
-    pub fn next_text(&mut self) -> String {
+    pub(crate) fn next_text(&mut self) -> String {
         self.written += 1;
         format!("{} says {}", self.name, self.written)
     }
 
     /// Takes one input; `None` when the device died.
-    pub fn handle(&mut self, clock: Clock, input: Input, fate: Fate) -> Option<Vec<Effect>> {
+    pub(crate) fn handle(&mut self, clock: Clock, input: Input, fate: Fate) -> Option<Vec<Effect>> {
         let engine = self.engine.as_mut()?;
         let mut step = engine
             .begin(clock.at_device(0), &mut self.rng)
@@ -137,7 +142,7 @@ impl Device {
     }
 
     /// Writes to a peer; tells whether that became durable, and the effects unless the device died.
-    pub fn say(
+    pub(crate) fn say(
         &mut self,
         clock: Clock,
         to: DeviceNumber,
@@ -160,7 +165,7 @@ impl Device {
         (true, (fate == Fate::Lives).then_some(effects))
     }
 
-    pub fn invite(&mut self, clock: Clock) -> (Option<InviteLink>, Vec<Effect>) {
+    pub(crate) fn invite(&mut self, clock: Clock) -> (Option<InviteLink>, Vec<Effect>) {
         let engine = self.engine.as_mut().expect("alive");
         let mut step = engine
             .begin(clock.at_device(0), &mut self.rng)
@@ -177,7 +182,7 @@ impl Device {
         )
     }
 
-    pub fn add(&mut self, clock: Clock, link: &InviteLink) -> ((), Vec<Effect>) {
+    pub(crate) fn add(&mut self, clock: Clock, link: &InviteLink) -> ((), Vec<Effect>) {
         let text = self.next_text();
         let engine = self.engine.as_mut().expect("alive");
         let mut step = engine
@@ -187,7 +192,7 @@ impl Device {
         ((), step.commit().expect("the step commits"))
     }
 
-    pub fn accept(&mut self, clock: Clock, peer: DeviceNumber) -> ((), Vec<Effect>) {
+    pub(crate) fn accept(&mut self, clock: Clock, peer: DeviceNumber) -> ((), Vec<Effect>) {
         let contact = self.contact(peer).expect("the request has arrived");
         let engine = self.engine.as_mut().expect("alive");
         let mut step = engine
@@ -216,7 +221,7 @@ impl Device {
     }
 
     /// The texts of the conversation with a peer, oldest first.
-    pub fn history(&mut self, peer: DeviceNumber) -> Vec<Shown> {
+    pub(crate) fn history(&mut self, peer: DeviceNumber) -> Vec<Shown> {
         let Some(conversation) = self.conversation(peer) else {
             return Vec::new();
         };
@@ -240,7 +245,7 @@ impl Device {
     }
 
     /// Gives the frame back when the lane was greeted, else keeps it for then.
-    pub fn hold_until_greeted(&mut self, lane: &Lane, frame: Frame) -> Option<Frame> {
+    pub(crate) fn hold_until_greeted(&mut self, lane: &Lane, frame: Frame) -> Option<Frame> {
         if self.greeted.contains(lane) {
             return Some(frame);
         }
@@ -249,7 +254,7 @@ impl Device {
     }
 
     /// A lane was greeted: what waited for it can go.
-    pub fn greeted(&mut self, lane: &Lane) -> Vec<Frame> {
+    pub(crate) fn greeted(&mut self, lane: &Lane) -> Vec<Frame> {
         self.greeted.push(lane.clone());
         let (ready, waiting) = std::mem::take(&mut self.waiting)
             .into_iter()
@@ -258,13 +263,13 @@ impl Device {
         ready.into_iter().map(|(_, frame)| frame).collect()
     }
 
-    pub fn forget_lane(&mut self, lane: &Lane) {
+    pub(crate) fn forget_lane(&mut self, lane: &Lane) {
         self.greeted.retain(|other| other != lane);
         self.waiting.retain(|(other, _)| other != lane);
     }
 
     /// The process is gone; its store is opened by the next one.
-    pub fn restart(&mut self, clock: Clock) {
+    pub(crate) fn restart(&mut self, clock: Clock) {
         self.engine = None;
         self.greeted.clear();
         self.waiting.clear();
@@ -288,7 +293,7 @@ impl Device {
     }
 
     /// Copies the disk, as a backup program would.
-    pub fn keep_copy(&mut self) {
+    pub(crate) fn keep_copy(&mut self) {
         for (from, to) in self.files() {
             if from.exists() {
                 fs::copy(from, to).expect("a copy");
@@ -299,12 +304,12 @@ impl Device {
         self.has_copy = true;
     }
 
-    pub fn has_copy(&self) -> bool {
+    pub(crate) fn has_copy(&self) -> bool {
         self.has_copy
     }
 
     /// Puts the copy back and starts from it.
-    pub fn roll_back(&mut self, clock: Clock) {
+    pub(crate) fn roll_back(&mut self, clock: Clock) {
         self.engine = None;
         for (to, from) in self.files() {
             drop(fs::remove_file(&to));

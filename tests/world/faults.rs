@@ -2,7 +2,7 @@
 
 /// Chances, each between 0 and 1, per occasion.
 #[derive(Debug, Clone, Copy)]
-pub struct Faults {
+pub(crate) struct Faults {
     /// A frame arrives late by up to [`Faults::longest_delay_ms`]; else by a few milliseconds.
     pub delay: f64,
     /// Longest delay of a frame, in milliseconds.
@@ -28,7 +28,7 @@ pub struct Faults {
 }
 
 impl Faults {
-    pub const fn none() -> Self {
+    pub(crate) const fn none() -> Self {
         Self {
             delay: 0.0,
             longest_delay_ms: 0,
@@ -44,7 +44,7 @@ impl Faults {
         }
     }
 
-    pub const fn network() -> Self {
+    pub(crate) const fn network() -> Self {
         Self {
             delay: 0.2,
             longest_delay_ms: 20_000,
@@ -54,7 +54,7 @@ impl Faults {
         }
     }
 
-    pub const fn crashes() -> Self {
+    pub(crate) const fn crashes() -> Self {
         Self {
             crash_before_commit: 0.05,
             crash_after_commit: 0.05,
@@ -63,7 +63,7 @@ impl Faults {
         }
     }
 
-    pub const fn hostile_deliveries() -> Self {
+    pub(crate) const fn hostile_deliveries() -> Self {
         Self {
             drop_delivery: 0.05,
             duplicate_delivery: 0.1,
@@ -73,7 +73,7 @@ impl Faults {
         }
     }
 
-    pub const fn rollbacks() -> Self {
+    pub(crate) const fn rollbacks() -> Self {
         Self {
             rollback: 0.05,
             cut: 0.02,
@@ -81,7 +81,7 @@ impl Faults {
         }
     }
 
-    pub const fn everything_honest() -> Self {
+    pub(crate) const fn everything_honest() -> Self {
         Self {
             delay: 0.2,
             longest_delay_ms: 20_000,

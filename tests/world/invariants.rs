@@ -12,7 +12,7 @@ const BUCKETS: [usize; 6] = [512, 1_024, 2_048, 4_096, 8_192, 16_384];
 
 /// One line of a conversation as a device shows it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Shown {
+pub(crate) struct Shown {
     /// Who wrote it, by the text itself: `name number`.
     pub text: String,
     /// Whether the device received it.
@@ -20,12 +20,12 @@ pub struct Shown {
 }
 
 /// Watches every AEAD call of this thread: no (key, nonce) may be used twice by anybody, ever.
-pub struct NonceLedger {
+pub(crate) struct NonceLedger {
     repeated: Rc<RefCell<bool>>,
 }
 
 impl NonceLedger {
-    pub fn open() -> Self {
+    pub(crate) fn open() -> Self {
         let repeated = Rc::new(RefCell::new(false));
         let flag = Rc::clone(&repeated);
         let mut seen = HashSet::new();
@@ -37,7 +37,7 @@ impl NonceLedger {
         Self { repeated }
     }
 
-    pub fn is_clean(&self) -> bool {
+    pub(crate) fn is_clean(&self) -> bool {
         !*self.repeated.borrow()
     }
 }
@@ -49,7 +49,7 @@ impl Drop for NonceLedger {
 }
 
 /// Nothing that the relay may not know is in any frame that reaches it, and envelopes have the sizes of their buckets.
-pub fn relay_may_see(frame: &Frame, secrets: &[Vec<u8>]) -> Result<(), String> {
+pub(crate) fn relay_may_see(frame: &Frame, secrets: &[Vec<u8>]) -> Result<(), String> {
     use undertone_wire::frame::Body;
     let bytes = frame.to_bytes().map_err(|error| error.to_string())?;
     for secret in secrets {
@@ -80,7 +80,7 @@ pub fn relay_may_see(frame: &Frame, secrets: &[Vec<u8>]) -> Result<(), String> {
 }
 
 /// Nothing shows twice, and each sender's messages stand in the order they were written.
-pub fn history_is_sound(history: &[Shown]) -> Result<(), String> {
+pub(crate) fn history_is_sound(history: &[Shown]) -> Result<(), String> {
     let mut seen = BTreeSet::new();
     let mut last: BTreeMap<&str, u64> = BTreeMap::new();
     for shown in history {

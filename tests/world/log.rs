@@ -5,15 +5,15 @@ use std::fmt::Display;
 /// The log of a world. Lines name devices by number and frames by kind and size; keys and ids, which differ in form
 /// only by the seed, stay out so that a log can be read.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Log(Vec<String>);
+pub(crate) struct Log(Vec<String>);
 
 impl Log {
-    pub fn note(&mut self, elapsed_ms: u64, what: impl Display) {
+    pub(crate) fn note(&mut self, elapsed_ms: u64, what: impl Display) {
         self.0.push(format!("{elapsed_ms:>12} {what}"));
     }
 
     /// The last lines, for a failure's message.
-    pub fn tail(&self) -> String {
+    pub(crate) fn tail(&self) -> String {
         self.0[self.0.len().saturating_sub(80)..].join("\n")
     }
 }

@@ -9,6 +9,11 @@
 //!
 //! Not its concern: sockets, TLS, threads. Those are tested with real processes (`tests/kill.rs`).
 #![forbid(unsafe_code)]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "test support: a failed expectation is the test's failure"
+)]
 
 mod clock;
 mod device;

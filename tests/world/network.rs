@@ -10,11 +10,11 @@ use undertone_relay::service::ConnectionId;
 use undertone_wire::Frame;
 
 /// A device of the world, by number.
-pub type DeviceNumber = usize;
+pub(crate) type DeviceNumber = usize;
 
 /// Something that will happen.
 #[derive(Debug, Clone)]
-pub enum Event {
+pub(crate) enum Event {
     /// A frame reaches the relay.
     ToRelay { conn: ConnectionId, frame: Frame },
     /// A frame reaches a device.
@@ -41,7 +41,7 @@ impl Event {
 
 /// Everything on its way, by time and then by the order in which it was put there.
 #[derive(Debug, Default)]
-pub struct Network {
+pub(crate) struct Network {
     coming: BTreeMap<(u64, u64), Event>,
     put: u64,
     /// When the last frame of a connection arrives, by direction: later ones may not overtake it.
@@ -50,7 +50,7 @@ pub struct Network {
 
 impl Network {
     /// Puts an event that happens at `at` (ms since the beginning).
-    pub fn put(&mut self, at: u64, event: Event) {
+    pub(crate) fn put(&mut self, at: u64, event: Event) {
         let at = match (&event, event.connection()) {
             (_, None) => at,
             (event, Some(conn)) => {
@@ -67,34 +67,26 @@ impl Network {
     }
 
     /// Puts a frame that does not keep its place on its connection: only a lying relay does that.
-    pub fn put_out_of_order(&mut self, at: u64, event: Event) {
+    pub(crate) fn put_out_of_order(&mut self, at: u64, event: Event) {
         self.put += 1;
         self.coming.insert((at, self.put), event);
     }
 
     /// When the next event happens.
-    pub fn next_at(&self) -> Option<u64> {
+    pub(crate) fn next_at(&self) -> Option<u64> {
         self.coming.keys().next().map(|(at, _)| *at)
     }
 
     /// Takes the next event.
-    pub fn take(&mut self) -> Option<Event> {
+    pub(crate) fn take(&mut self) -> Option<Event> {
         self.coming.pop_first().map(|(_, event)| event)
     }
 
     /// Loses what is on its way on a connection.
-    pub fn cut(&mut self, conn: ConnectionId) {
+    pub(crate) fn cut(&mut self, conn: ConnectionId) {
         self.coming
             .retain(|_, event| event.connection() != Some(conn));
         self.last_arrival.remove(&(conn, true));
         self.last_arrival.remove(&(conn, false));
-    }
-
-    /// How many frames are on their way.
-    pub fn frames(&self) -> usize {
-        self.coming
-            .values()
-            .filter(|event| event.connection().is_some())
-            .count()
     }
 }

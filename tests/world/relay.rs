@@ -11,9 +11,9 @@ use undertone_wire::binding::{BindingValue, host};
 use undertone_wire::{Frame, StoreEpoch};
 
 /// The host name that every device connects to.
-pub const HOST: &str = "relay.test";
+pub(crate) const HOST: &str = "relay.test";
 
-pub struct SimulatedRelay {
+pub(crate) struct SimulatedRelay {
     service: Option<Service>,
     storage: MemoryStorage,
     rng: ChaCha12Rng,
@@ -21,7 +21,7 @@ pub struct SimulatedRelay {
 }
 
 impl SimulatedRelay {
-    pub fn new(now: Timestamp, mut rng: ChaCha12Rng) -> Self {
+    pub(crate) fn new(now: Timestamp, mut rng: ChaCha12Rng) -> Self {
         let mut epoch = [0; 16];
         rng.fill_bytes(&mut epoch);
         let storage = MemoryStorage::new(StoreEpoch::from_bytes(epoch), now);
@@ -43,7 +43,7 @@ impl SimulatedRelay {
         }
     }
 
-    pub fn open(&mut self, now: Timestamp) -> (ConnectionId, Vec<Output>) {
+    pub(crate) fn open(&mut self, now: Timestamp) -> (ConnectionId, Vec<Output>) {
         self.last_connection += 1;
         let conn = ConnectionId(self.last_connection);
         let info = ConnectionInfo {
@@ -65,7 +65,12 @@ impl SimulatedRelay {
     }
 
     /// Handles a frame and commits it.
-    pub fn frame(&mut self, now: Timestamp, conn: ConnectionId, frame: Frame) -> Vec<Output> {
+    pub(crate) fn frame(
+        &mut self,
+        now: Timestamp,
+        conn: ConnectionId,
+        frame: Frame,
+    ) -> Vec<Output> {
         let mut batch = self
             .service
             .as_mut()
@@ -76,7 +81,7 @@ impl SimulatedRelay {
     }
 
     /// Handles a frame and dies before the commit.
-    pub fn frame_then_crash(&mut self, now: Timestamp, conn: ConnectionId, frame: Frame) {
+    pub(crate) fn frame_then_crash(&mut self, now: Timestamp, conn: ConnectionId, frame: Frame) {
         let mut batch = self
             .service
             .as_mut()
@@ -89,7 +94,7 @@ impl SimulatedRelay {
         self.service = Some(Service::new(Self::config(), &mut self.rng));
     }
 
-    pub fn close(&mut self, now: Timestamp, conn: ConnectionId) -> Vec<Output> {
+    pub(crate) fn close(&mut self, now: Timestamp, conn: ConnectionId) -> Vec<Output> {
         let mut batch = self
             .service
             .as_mut()
@@ -100,7 +105,11 @@ impl SimulatedRelay {
     }
 
     /// Time passes; the connections in `alive` gave signs of life.
-    pub fn tick(&mut self, now: Timestamp, alive: &BTreeMap<ConnectionId, ()>) -> Vec<Output> {
+    pub(crate) fn tick(
+        &mut self,
+        now: Timestamp,
+        alive: &BTreeMap<ConnectionId, ()>,
+    ) -> Vec<Output> {
         let mut batch = self
             .service
             .as_mut()

@@ -1,13 +1,13 @@
 //! The world: devices, the network between them and the relay, and time.
 
+mod connections;
+
 use std::collections::BTreeMap;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
-use undertone::engine::{DisconnectCause, Effect, Input, Lane};
-use undertone_relay::service::{ConnectionId, Output};
-use undertone_wire::Frame;
-use undertone_wire::frame::Body;
+use undertone::engine::{Effect, Input, Lane};
+use undertone_relay::service::ConnectionId;
 
 use crate::clock::Clock;
 use crate::device::{Device, Fate};
@@ -32,13 +32,13 @@ struct End {
 
 /// What a person said, once that was durable.
 #[derive(Debug, Clone)]
-pub struct Said {
+pub(crate) struct Said {
     from: DeviceNumber,
     to: DeviceNumber,
     text: String,
 }
 
-pub struct World {
+pub(crate) struct World {
     clock: Clock,
     rng: ChaCha12Rng,
     faults: Faults,
@@ -53,7 +53,7 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(seed: u64, people: usize, faults: Faults) -> Self {
+    pub(crate) fn new(seed: u64, people: usize, faults: Faults) -> Self {
         let mut rng = ChaCha12Rng::seed_from_u64(seed);
         let clock = Clock::default();
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -108,12 +108,12 @@ impl World {
         world
     }
 
-    pub fn into_log(self) -> Log {
+    pub(crate) fn into_log(self) -> Log {
         self.log
     }
 
     /// Everybody invites everybody with a higher number, in a calm network.
-    pub fn befriend_everybody(&mut self) {
+    pub(crate) fn befriend_everybody(&mut self) {
         let faults = std::mem::replace(&mut self.faults, Faults::none());
         self.run_for(10_000);
         for host in 0..self.devices.len() {
@@ -131,7 +131,7 @@ impl World {
     }
 
     /// People write, and things go wrong.
-    pub fn live(&mut self, actions: usize) {
+    pub(crate) fn live(&mut self, actions: usize) {
         for _ in 0..actions {
             let from = self.rng.random_range(0..self.devices.len());
             let to = (from + self.rng.random_range(1..self.devices.len())) % self.devices.len();
@@ -154,7 +154,7 @@ impl World {
     }
 
     /// No more faults: runs until everything said has arrived, or fails.
-    pub fn heal(&mut self) {
+    pub(crate) fn heal(&mut self) {
         self.faults = Faults::none();
         let until = self.clock.elapsed() + PATIENCE_MS;
         while self.clock.elapsed() < until && !self.has_everything_arrived() {
@@ -164,7 +164,7 @@ impl World {
     }
 
     /// Both sides of each conversation hold everything said, once, in the same order.
-    pub fn assert_whole(&mut self) {
+    pub(crate) fn assert_whole(&mut self) {
         for said in self.said.clone() {
             for side in [said.from, said.to] {
                 let other = if side == said.from {
@@ -392,219 +392,6 @@ impl World {
             }
         }
     }
-
-    fn open(&mut self, device: DeviceNumber, lane: Lane) {
-        if !self.connections_on(device, &lane).is_empty() {
-            return;
-        }
-        let (conn, outputs) = self.relay.open(relay_time(self.clock));
-        self.connections.insert(conn, End { device, lane });
-        self.carry_out(outputs);
-    }
-
-    fn send_up(&mut self, device: DeviceNumber, lane: &Lane, frame: Frame) {
-        if let Err(wrong) = invariants::relay_may_see(&frame, &self.secrets()) {
-            panic!("{wrong}: {frame:?}\n{}", self.log.tail());
-        }
-        for conn in self.connections_on(device, lane) {
-            if self.rng.random_bool(self.faults.cut) {
-                self.cut(conn);
-                return;
-            }
-            let frame = across(&frame);
-            let at = self.arrival();
-            self.network.put(at, Event::ToRelay { conn, frame });
-        }
-    }
-
-    fn secrets(&self) -> Vec<Vec<u8>> {
-        self.devices.iter().flat_map(Device::secrets).collect()
-    }
-
-    fn arrival(&mut self) -> u64 {
-        let delay = if self.faults.longest_delay_ms > 0 && self.rng.random_bool(self.faults.delay) {
-            self.rng.random_range(0..self.faults.longest_delay_ms)
-        } else {
-            self.rng.random_range(1..20)
-        };
-        self.clock.elapsed() + delay
-    }
-
-    fn reach_relay(&mut self, conn: ConnectionId, frame: Frame) {
-        let now = relay_time(self.clock);
-        if self.rng.random_bool(self.faults.relay_crash) {
-            self.log.note(self.clock.elapsed(), "the relay died");
-            self.relay.frame_then_crash(now, conn, frame);
-            for conn in self.connections.keys().copied().collect::<Vec<_>>() {
-                self.cut(conn);
-            }
-            return;
-        }
-        let outputs = self.relay.frame(now, conn, frame);
-        self.carry_out(outputs);
-    }
-
-    fn relay_tick(&mut self) {
-        let alive = self.connections.keys().map(|conn| (*conn, ())).collect();
-        let outputs = self.relay.tick(relay_time(self.clock), &alive);
-        self.carry_out(outputs);
-        self.network
-            .put(self.clock.elapsed() + TICK_MS, Event::RelayTick);
-    }
-
-    fn carry_out(&mut self, outputs: Vec<Output>) {
-        for output in outputs {
-            match output {
-                Output::Frame { connection, frame } => self.send_down(connection, frame),
-                Output::Close {
-                    connection: conn,
-                    code,
-                } => {
-                    if let Some(end) = self.connections.remove(&conn) {
-                        self.network.cut(conn);
-                        let cause = DisconnectCause::ClosedByRelay(code);
-                        self.lost(end, cause);
-                    }
-                }
-            }
-        }
-    }
-
-    fn send_down(&mut self, conn: ConnectionId, frame: Frame) {
-        let Some(end) = self.connections.get(&conn).cloned() else {
-            return;
-        };
-        if self.rng.random_bool(self.faults.cut) {
-            self.cut(conn);
-            return;
-        }
-        let mut frames = vec![frame];
-        if let Some(Body::Deliver(deliver)) = &mut frames[0].body {
-            if self.rng.random_bool(self.faults.drop_delivery) {
-                self.log.note(
-                    self.clock.elapsed(),
-                    format_args!("a delivery to {} is withheld", end.device),
-                );
-                return;
-            }
-            if self.rng.random_bool(self.faults.corrupt_delivery) {
-                let mut bytes = deliver.envelope.to_vec();
-                let at = self.rng.random_range(0..bytes.len());
-                bytes[at] ^= 1 << self.rng.random_range(0..8);
-                deliver.envelope = bytes.into();
-                self.log.note(
-                    self.clock.elapsed(),
-                    format_args!("a delivery to {} is corrupted", end.device),
-                );
-            }
-            if self.rng.random_bool(self.faults.duplicate_delivery) {
-                frames.push(frames[0].clone());
-            }
-        }
-        for frame in frames {
-            let is_delivery = matches!(frame.body, Some(Body::Deliver(_)));
-            let frame = across(&frame);
-            let at = self.arrival();
-            let event = Event::ToDevice {
-                device: end.device,
-                lane: end.lane.clone(),
-                conn,
-                frame,
-            };
-            if is_delivery && self.rng.random_bool(self.faults.reorder_delivery) {
-                self.network
-                    .put_out_of_order(at + self.rng.random_range(0..2_000), event);
-            } else {
-                self.network.put(at, event);
-            }
-        }
-    }
-
-    fn reach_device(&mut self, device: DeviceNumber, lane: Lane, conn: ConnectionId, frame: Frame) {
-        if !self.connections.contains_key(&conn) {
-            return;
-        }
-        if let Some(Body::Hello(hello)) = &frame.body {
-            let binding = crate::device::binding();
-            self.input(
-                device,
-                Input::Connected {
-                    lane: lane.clone(),
-                    hello: hello.clone(),
-                    binding,
-                },
-            );
-            // The device may have died of it, and its connections with it.
-            if !self.connections.contains_key(&conn) {
-                return;
-            }
-            for frame in self.devices[device].greeted(&lane) {
-                self.send_up(device, &lane, frame);
-            }
-        } else {
-            self.input(device, Input::Frame { lane, frame });
-        }
-    }
-
-    fn connections_of(&self, device: DeviceNumber) -> Vec<ConnectionId> {
-        self.connections
-            .iter()
-            .filter(|(_, end)| end.device == device)
-            .map(|(conn, _)| *conn)
-            .collect()
-    }
-
-    fn connections_on(&self, device: DeviceNumber, lane: &Lane) -> Vec<ConnectionId> {
-        let on = self
-            .connections
-            .iter()
-            .filter(|(_, end)| end.device == device && end.lane == *lane);
-        on.map(|(conn, _)| *conn).collect()
-    }
-
-    /// The device closes a connection.
-    fn hang_up(&mut self, conn: ConnectionId) {
-        if let Some(end) = self.connections.remove(&conn) {
-            self.network.cut(conn);
-            self.devices[end.device].forget_lane(&end.lane);
-            let outputs = self.relay.close(relay_time(self.clock), conn);
-            self.carry_out(outputs);
-        }
-    }
-
-    /// The network takes a connection away from both sides.
-    fn cut(&mut self, conn: ConnectionId) {
-        if let Some(end) = self.connections.remove(&conn) {
-            self.log.note(
-                self.clock.elapsed(),
-                format_args!("a connection of {} is cut", end.device),
-            );
-            self.network.cut(conn);
-            let outputs = self.relay.close(relay_time(self.clock), conn);
-            self.carry_out(outputs);
-            self.lost(end, DisconnectCause::Unreachable);
-        }
-    }
-
-    fn lost(&mut self, end: End, cause: DisconnectCause) {
-        self.devices[end.device].forget_lane(&end.lane);
-        if end.lane == Lane::Own {
-            self.reconnect_soon(end.device);
-        }
-        self.input(
-            end.device,
-            Input::Disconnected {
-                lane: end.lane,
-                cause,
-            },
-        );
-    }
-}
-
-/// A frame as the other side reads it from the bytes.
-fn across(frame: &Frame) -> Frame {
-    let bytes = frame.to_bytes().expect("frames keep to their limits");
-    Frame::from_bytes(bytes).expect("what one side encodes, the other reads")
 }
 
 fn relay_time(clock: Clock) -> undertone_relay::storage::Timestamp {
