@@ -5,6 +5,11 @@
 //! printed when the line does not come.
 //!
 //! Only processes started here are ended, by their handle.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "test support: a failed expectation is the test's failure"
+)]
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};

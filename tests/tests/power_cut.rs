@@ -1,6 +1,10 @@
 //! A power cut, through a file layer that drops what was not followed by fdatasync: for the relay's store and for the
 //! client's. The control, a disk that lies about syncs, must lose what was acknowledged, or the test proves nothing.
 #![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "test support: a failed expectation is the test's failure"
+)]
 
 use std::path::PathBuf;
 

@@ -1,5 +1,9 @@
 //! A relay is restored from an hour-old backup. Clients know it by its new store epoch: they register again what it
 //! forgot, and send again what it may have lost, so that everything acknowledged still arrives, once.
+#![allow(
+    clippy::unwrap_used,
+    reason = "test support: a failed expectation is the test's failure"
+)]
 
 use std::path::Path;
 use std::process::Command;

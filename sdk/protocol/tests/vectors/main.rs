@@ -4,6 +4,12 @@
 //! are computed beside the library, from the primitives' own crates, as SPEC.md says: a vector that does not agree with
 //! the document fails before it is compared.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "test support: a failed expectation is the test's failure"
+)]
+
 mod account;
 mod content;
 mod handshake;
