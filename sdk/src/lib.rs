@@ -44,13 +44,16 @@ pub mod store;
 pub mod transport;
 
 pub use client::{
-    Client, ClientConfig, ClientEvent, Connection, Contact, Conversation, ConversationSummary, Events, Invite, Message,
-    OpenError, SearchHit, UnlockError, relay_address,
+    Client, ClientConfig, ClientEvent, Connection, Contact, Conversation, ConversationSummary,
+    Events, Invite, Message, OpenError, SearchHit, UnlockError, relay_address,
 };
 pub use engine::{DelayReason, Event, IdentityAlarm};
-pub use error::{Actor, AddContactError, ContactError, CreateAccountError, InviteError, SendError, StepError};
+pub use error::{
+    Actor, AddContactError, ContactError, CreateAccountError, InviteError, SendError, StepError,
+};
 pub use store::{
-    ContactId, ContactState, ConversationCursor, ConversationId, InviteId, MessageState, Position, SearchFilter, StoreError,
+    ContactId, ContactState, ConversationCursor, ConversationId, InviteId, MessageState, Position,
+    SearchFilter, StoreError,
 };
 pub use undertone_protocol::account::AccountId;
 pub use undertone_protocol::content::MessageId;
