@@ -147,7 +147,10 @@ impl StepError {
     /// Who must act.
     #[must_use]
     pub fn actor(&self) -> Actor {
-        Actor::User
+        match self {
+            Self::Store(error) => error.actor(),
+            Self::Damaged => Actor::User,
+        }
     }
 }
 

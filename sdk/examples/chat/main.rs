@@ -35,32 +35,32 @@ use undertone::{Client, ClientConfig};
 
 use options::Options;
 use profile::Profile;
-use session::Session;
+use session::{Failure, Session, refused};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     match run(&Options::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("chat: {error}");
+        Err(Failure { actor, text }) => {
+            eprintln!("chat: {text} (who must act: {})", wording::actor(actor));
             ExitCode::FAILURE
         }
     }
 }
 
-async fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
+async fn run(options: &Options) -> Result<(), Failure> {
     let profile = Profile::open(&options.profile)?;
+    let transport = options.transport().map_err(|error| refused(&error))?;
     let config = ClientConfig::new(profile.store, profile.key)
         .or_create(&options.relay, &options.name())
-        .transport(options.transport()?)
+        .transport(transport)
         .offline();
     let client = Client::open(config).await?;
     if options.is_another_relay(client.relay()) {
-        return Err(format!(
+        return Err(refused(&format!(
             "this profile's mailbox is at {}; give that relay",
             client.relay().as_str()
-        )
-        .into());
+        )));
     }
     // From here on nothing is missed.
     let events = client.events();

@@ -1,6 +1,6 @@
 //! What events have to say.
 
-use undertone::{ClientEvent, Connection, ContactId, ConversationId, Event, MessageId};
+use undertone::{Actor, ClientEvent, Connection, ContactId, ConversationId, Event, MessageId};
 
 use crate::record::Record;
 use crate::session::{Answer, Session};
@@ -41,9 +41,11 @@ impl Session {
             Connection::Online => Record::Online,
             Connection::Offline => Record::Offline {
                 reason: "offline".to_owned(),
+                actor: actor(Actor::Nobody),
             },
             Connection::Down { cause, .. } => Record::Offline {
                 reason: cause.to_string(),
+                actor: actor(cause.actor()),
             },
             _ => return vec![],
         };

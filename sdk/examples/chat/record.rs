@@ -12,8 +12,8 @@ pub(crate) enum Record {
     Ready { account: String },
     /// The own relay answers.
     Online,
-    /// The own relay cannot be reached, and why.
-    Offline { reason: String },
+    /// The own relay cannot be reached: why, and who can do something about it.
+    Offline { reason: String, actor: &'static str },
     /// What had come while this program was away has arrived.
     CaughtUp,
     /// Others can write to this profile now, and invites work.
@@ -74,7 +74,7 @@ impl Record {
         match self {
             Self::Ready { account } => ("ready", vec![own(account)]),
             Self::Online => ("online", vec![]),
-            Self::Offline { reason } => ("offline", vec![own(reason)]),
+            Self::Offline { reason, actor } => ("offline", vec![own(reason), (*actor).to_owned()]),
             Self::CaughtUp => ("caught-up", vec![]),
             Self::Reachable => ("reachable", vec![]),
             Self::Me { account, name } => ("me", vec![own(account), own(name)]),

@@ -9,6 +9,7 @@ use undertone::{
 };
 
 use crate::command::{Command, HELP};
+use crate::profile::ProfileError;
 use crate::record::Record;
 use crate::wording::{contact_record, error_record, hex, marked, message_record, name};
 
@@ -43,6 +44,7 @@ macro_rules! failures {
     )*};
 }
 failures!(
+    undertone::OpenError,
     undertone::StepError,
     undertone::SendError,
     undertone::AddContactError,
@@ -56,7 +58,20 @@ impl From<undertone::StoreError> for Failure {
     }
 }
 
-fn refused(text: &str) -> Failure {
+impl From<std::io::Error> for Failure {
+    /// The terminal or the pipe is gone.
+    fn from(error: std::io::Error) -> Self {
+        refused(&error.to_string())
+    }
+}
+
+impl From<ProfileError> for Failure {
+    fn from(error: ProfileError) -> Self {
+        refused(&error.to_string())
+    }
+}
+
+pub(crate) fn refused(text: &str) -> Failure {
     Failure {
         actor: Actor::User,
         text: text.to_owned(),

@@ -11,7 +11,7 @@ use super::event::Connection;
 use super::lanes::Lanes;
 use super::limits::{EVENTS, WAITING_CALLS};
 use crate::engine::{Engine, NewAccount, Opened};
-use crate::error::{CreateAccountError, OpenEngineError};
+use crate::error::{Actor, CreateAccountError, OpenEngineError};
 use crate::store::{self, Store};
 use crate::transport::{Inbox, InvalidRoot, Transport};
 
@@ -43,6 +43,20 @@ pub enum OpenError {
     /// Opening was broken off by a defect of the SDK.
     #[error("opening was broken off")]
     BrokenOff,
+}
+
+impl OpenError {
+    /// Who must act.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        match self {
+            Self::Store(error) => error.actor(),
+            Self::Account(error) => error.actor(),
+            Self::Create(error) => error.actor(),
+            Self::RelayAddress(_) | Self::NoThread(_) => Actor::User,
+            Self::NoAccount | Self::Root(_) | Self::BrokenOff => Actor::Developer,
+        }
+    }
 }
 
 pub(super) async fn open(config: ClientConfig) -> Result<Client, OpenError> {

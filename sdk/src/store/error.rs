@@ -3,31 +3,36 @@
 use rusqlite::ErrorCode;
 use rusqlite::ffi;
 
+use crate::error::Actor;
+
 /// Why a store could not be opened. In every case the files are left as they were.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The key does not belong to this file (or its first 16 bytes are damaged). The app must supply the right key.
-    #[error("the key does not open this store")]
+    /// The key does not belong to this file (or its first 16 bytes are damaged). The app must supply the right key, the
+    /// user what it comes from.
+    #[error("the key does not open this store: another key made it")]
     WrongKey,
     /// The key is right but the content is damaged. Nothing is deleted: the user restores from a backup.
-    #[error("the store is damaged")]
+    #[error("the store is damaged; nothing was deleted: restore it from a backup")]
     Corrupt,
-    /// Written by a newer version of the SDK. The app must be updated.
-    #[error("the store has schema version {found}; this version reads up to {supported}")]
+    /// Written by a newer version of the SDK. The user must update the app.
+    #[error(
+        "a newer version wrote this store (schema {found}; this one reads up to {supported}): update"
+    )]
     NewerSchema {
         /// The file's schema version.
         found: u32,
         /// The newest schema version that this build knows.
         supported: u32,
     },
-    /// Another process or another handle of this process has the store open. The app must close that one.
-    #[error("the store is open elsewhere")]
+    /// Another process or another handle of this process has the store open. The user or the app must close that one.
+    #[error("the store is open elsewhere: close that one first")]
     InUse,
     /// No room on the disk. The user must free some; trying again then helps.
-    #[error("the disk is full")]
+    #[error("the disk is full: free some space")]
     Full,
     /// The folder is missing, permissions do not allow it, or the disk fails.
-    #[error("the store's file could not be read or written")]
+    #[error("the store's file could not be read or written: {0}")]
     Io(#[source] std::io::Error),
     /// A defect of the SDK; the number is SQLite's extended result code.
     #[error("internal error {0}")]
@@ -38,7 +43,7 @@ pub enum OpenError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// No room on the disk. The user must free some; trying again then helps.
-    #[error("the disk is full")]
+    #[error("the disk is full: free some space")]
     Full,
     /// The content is damaged. Nothing is deleted: the user restores from a backup.
     #[error("the store is damaged")]
@@ -125,6 +130,35 @@ impl From<StoreError> for OpenError {
                 Self::Internal(ffi::SQLITE_MISUSE)
             }
             StoreError::Internal(code) => Self::Internal(code),
+        }
+    }
+}
+
+impl StoreError {
+    /// Who must act.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        match self {
+            Self::Full | Self::Corrupt | Self::Io(_) => Actor::User,
+            Self::Locked | Self::Constraint | Self::OutOfRange | Self::Internal(_) => {
+                Actor::Developer
+            }
+        }
+    }
+}
+
+impl OpenError {
+    /// Who must act.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        match self {
+            Self::WrongKey
+            | Self::Corrupt
+            | Self::NewerSchema { .. }
+            | Self::InUse
+            | Self::Full
+            | Self::Io(_) => Actor::User,
+            Self::Internal(_) => Actor::Developer,
         }
     }
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use undertone_wire::ErrorCode;
 
+use crate::error::Actor;
+
 /// Why a connection did not come to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -27,7 +29,9 @@ pub enum ConnectError {
     #[error("the relay is busy")]
     Busy,
     /// The relay speaks another version of the protocol. Whoever is older must update.
-    #[error("the relay speaks protocol version {theirs}, this client version {ours}")]
+    #[error(
+        "the relay speaks protocol version {theirs}, this client version {ours}: the older one must be updated"
+    )]
     UnsupportedVersion {
         /// The relay's version.
         theirs: u32,
@@ -135,4 +139,40 @@ pub enum DisconnectCause {
     /// The WebSocket is open to us again and replaces a long-poll session.
     #[error("replaced by a better connection")]
     Replaced,
+}
+
+impl ConnectError {
+    /// Who must act.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        match self {
+            Self::Unreachable | Self::Busy | Self::TimedOut(_) => Actor::Nobody,
+            Self::Proxy
+            | Self::NotARelay { .. }
+            | Self::BindingRefused
+            | Self::Tls(TlsFailure::CertificateTime) => Actor::User,
+            Self::UnsupportedVersion { theirs, ours } if theirs > ours => Actor::User,
+            Self::UnsupportedVersion { .. }
+            | Self::Tls(TlsFailure::Certificate | TlsFailure::Handshake)
+            | Self::Violation(_) => Actor::Operator,
+        }
+    }
+}
+
+impl DisconnectCause {
+    /// Who must act.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        match self {
+            Self::Connect(error) => error.actor(),
+            Self::ClosedByRelay { reason, .. } => match reason.actor() {
+                undertone_wire::Actor::Nobody | undertone_wire::Actor::Time => Actor::Nobody,
+                undertone_wire::Actor::User => Actor::User,
+                undertone_wire::Actor::Client => Actor::Developer,
+                undertone_wire::Actor::Operator => Actor::Operator,
+            },
+            Self::Violation(_) => Actor::Operator,
+            Self::Lost | Self::Silent | Self::Requested | Self::Replaced => Actor::Nobody,
+        }
+    }
 }

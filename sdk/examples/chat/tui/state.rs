@@ -113,7 +113,7 @@ impl State {
                     self.name = name;
                 }
                 Record::Online => self.connection = "online".to_owned(),
-                Record::Offline { reason } => self.connection = reason,
+                Record::Offline { reason, .. } => self.connection = reason,
                 Record::CaughtUp
                 | Record::Reachable
                 | Record::End { .. }
