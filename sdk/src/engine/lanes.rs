@@ -61,6 +61,11 @@ impl Lanes {
             .is_none_or(|state| state.open || state.not_before <= now)
     }
 
+    /// Whether it is open: its relay has greeted.
+    pub(crate) fn is_open(&self, lane: &Lane) -> bool {
+        self.0.get(lane).is_some_and(|state| state.open)
+    }
+
     /// The network is back: every lane may be tried at once.
     pub(crate) fn forgive(&mut self) {
         self.0.retain(|_, state| state.open);

@@ -29,6 +29,11 @@ pub(crate) const RETRY_LONGEST_MS: u64 = HOUR_MS;
 pub(crate) const MESSAGE_LIFETIME_MS: u64 = 30 * DAY_MS;
 /// What was sent is kept for resend requests for so long.
 pub(crate) const RETENTION_MS: u64 = 30 * DAY_MS;
+/// An envelope that a relay took is kept for so long, in case the relay is restored from a backup: backups are made far more
+/// often.
+pub(crate) const TAKEN_KEEP_MS: u64 = 2 * DAY_MS;
+/// Envelopes kept so for one recipient device, of at most 16 KiB each and mostly of 512 bytes; the oldest go first.
+pub(crate) const MAX_TAKEN_PER_DEVICE: usize = 2_000;
 /// A reply that takes longer is treated as lost: the lane is closed and its requests return to their
 /// queues. Above the relay's own time limits and a slow phone network.
 pub(crate) const REQUEST_TIMEOUT_MS: u64 = 60 * SECOND_MS;

@@ -6,7 +6,7 @@
 //! - The own side: `login`, `manifest_upkeep`, `prekey_upkeep`, `send_token`, `invites`.
 //! - Others: `contact` (adding, accepting, blocking), `manifest_lookup`, `prekey_lookup`,
 //!   `first_contact`, `first_message`, `sessions`.
-//! - Messages out: `compose`, `sending`, `outbox` with `queues` and `knock`.
+//! - Messages out: `compose`, `sending`, `outbox` with `queues`, `knock` and `restored`.
 //! - Messages in: `receiving`, `content`, `receipts`, `gaps`, `resend`.
 //! - Time: `clock` (may it be believed), `timers` (short waits), `upkeep` (long ones), `backoff`,
 //!   `budget`.
@@ -46,6 +46,7 @@ mod receipts;
 mod receiving;
 mod requests;
 mod resend;
+mod restored;
 mod send_token;
 mod sending;
 mod sessions;

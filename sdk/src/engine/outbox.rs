@@ -62,6 +62,9 @@ impl Step<'_> {
             self.core.outbox.set(mailbox, Turn::Held);
             return Ok(());
         }
+        if self.awaits_greeting(mailbox, to.peer_device, &lane)? {
+            return Ok(());
+        }
         match &row.item.body {
             OutboxBody::Envelope(envelope) => {
                 let envelope = Bytes::copy_from_slice(envelope);
@@ -191,7 +194,7 @@ impl Step<'_> {
     }
 
     fn taken(&mut self, mailbox: &MailboxId, sent: &OnItsWay) -> Result<(), StepError> {
-        self.tx.outbox().remove(sent.id)?;
+        self.keep_taken(sent.id)?;
         if let Some(queue) = self.core.outbox.get_mut(mailbox) {
             queue.failures = 0;
             queue.delay = None;

@@ -42,8 +42,8 @@ impl Step<'_> {
         self.core.own.prekeys_due = false;
         let lost = self.core.own.published_epoch.is_none();
         if lost {
-            // The relay has none of them: what was never given away is made anew.
-            self.tx.prekeys().remove_unused_one_time()?;
+            // The relay has none of them, or gives them out a second time: all are made anew.
+            self.tx.prekeys().retire_one_time(now)?;
         }
         let rotate = self
             .tx

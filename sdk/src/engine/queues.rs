@@ -45,7 +45,7 @@ pub(crate) enum Turn {
     Ready,
     /// The oldest row is on its way.
     Sending(OnItsWay),
-    /// A challenge was asked for.
+    /// A challenge was asked for, or a greeting.
     Asking,
     /// Work is being done.
     Working(Work),
@@ -133,6 +133,17 @@ impl Queues {
     /// Takes a queue whose oldest row can be looked at.
     pub(crate) fn next_ready(&mut self) -> Option<MailboxId> {
         self.ready.pop_first()
+    }
+
+    /// The oldest row is another one than before: it is looked at as soon as nothing is on its way.
+    pub(crate) fn reconsider(&mut self, mailbox: &MailboxId) {
+        if self
+            .queues
+            .get(mailbox)
+            .is_some_and(|queue| matches!(queue.turn, Turn::Held | Turn::Working(_)))
+        {
+            self.set(mailbox, Turn::Ready);
+        }
     }
 
     /// A connection has room for one more request.

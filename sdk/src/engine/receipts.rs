@@ -88,6 +88,7 @@ impl Step<'_> {
         messages: &[MessageId],
     ) -> Result<(), StepError> {
         for message in messages {
+            self.tx.outbox().confirmed(from.device, message)?;
             if !self
                 .tx
                 .retained()

@@ -32,6 +32,8 @@ pub(crate) enum Purpose {
     PopChallenge(PeerDeviceId),
     /// A challenge to work on for the first envelope of a mailbox's queue.
     SendChallenge(MailboxId),
+    /// A relay's greeting, before the first envelope of a mailbox's queue.
+    Greeting(MailboxId),
     /// One envelope.
     Send(MailboxId, OutboxId),
 }

@@ -255,6 +255,7 @@ impl Step<'_> {
             peer_device: device,
             mailbox: row.keys.mailbox,
         };
+        self.tx.outbox().remove_taken(device)?;
         let since = self.now.wall.minus(super::limits::RETENTION_MS);
         let mut seen = Vec::new();
         let undelivered =

@@ -172,6 +172,7 @@ impl<'e> Step<'e> {
         binding: wire::binding::BindingValue,
     ) -> Result<(), StepError> {
         self.core.lanes.opened(lane);
+        self.greeted(lane, hello)?;
         match lane {
             Lane::Own => {
                 self.core.lanes.forgive();
@@ -242,6 +243,10 @@ impl<'e> Step<'e> {
             Purpose::PopPrekeys(device) => self.prekeys_popped(device, body),
             Purpose::PopChallenge(device) => self.pop_challenge_answered(device, body),
             Purpose::SendChallenge(mailbox) => self.send_challenge_answered(mailbox, body),
+            Purpose::Greeting(mailbox) => {
+                self.greeting_answered(&mailbox);
+                Ok(())
+            }
             Purpose::Send(mailbox, id) => self.send_answered(mailbox, id, body),
         }
     }
@@ -267,9 +272,9 @@ impl<'e> Step<'e> {
             Purpose::PopPrekeys(device) | Purpose::PopChallenge(device) => {
                 self.pop_failed(device, cause)
             }
-            Purpose::SendChallenge(mailbox) | Purpose::Send(mailbox, _) => {
-                self.send_failed(mailbox, cause)
-            }
+            Purpose::SendChallenge(mailbox)
+            | Purpose::Greeting(mailbox)
+            | Purpose::Send(mailbox, _) => self.send_failed(mailbox, cause),
         }
     }
 

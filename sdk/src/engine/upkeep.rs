@@ -23,6 +23,7 @@ impl Step<'_> {
             .meta()
             .put(meta::LAST_TRUSTED, &now.0.to_be_bytes())?;
         self.expire_outbox()?;
+        self.forget_taken()?;
         self.expire_retained()?;
         self.delete_old_keys()?;
         self.delete_old_prekeys()?;

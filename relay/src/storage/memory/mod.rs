@@ -19,7 +19,8 @@ use self::table::Table;
 use super::types::{BlobEntry, Room, StorageError, Swept, Timestamp, Totals};
 use super::{DAY_MS, MAILBOX_TTL_MS, RECORD_TTL_MS, Storage};
 
-/// Storage in memory.
+/// Storage in memory. A clone stands in for a backup.
+#[derive(Clone)]
 pub struct MemoryStorage {
     epoch: StoreEpoch,
     sequence_base: u64,

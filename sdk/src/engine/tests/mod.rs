@@ -1,7 +1,9 @@
 //! Engines wired to the real relay service on in-memory storage, in virtual time.
 
+mod asking;
 mod crashes;
 mod hostile;
 mod main_job;
+mod restored;
 mod time;
 mod world;

@@ -5,8 +5,6 @@ use std::collections::{BTreeMap, VecDeque};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use tempfile::TempDir;
-use undertone_protocol::content::MessageId;
-use undertone_protocol::invite::InviteLink;
 use undertone_protocol::relay_address::RelayAddress;
 use undertone_protocol::time::{Now, Timestamp};
 use undertone_relay::service::{ConnectionId, ConnectionInfo, Output, Service, ServiceConfig};
@@ -16,10 +14,7 @@ use undertone_wire::frame::Body;
 use undertone_wire::{Frame, StoreEpoch};
 
 use super::super::{DisconnectCause, Effect, Engine, Event, Input, Lane, NewAccount, Opened, Step};
-use crate::store::{
-    ContactId, ContactState, ConversationId, Durability, MessageState, Store, StoreKey,
-    StoreOptions,
-};
+use crate::store::{Durability, Store, StoreKey, StoreOptions};
 
 pub(super) const START_MS: u64 = 1_800_000_000_000;
 const RELAY: &str = "http://127.0.0.1:9750";
@@ -167,6 +162,23 @@ impl World {
                 cause: DisconnectCause::Closed,
             });
         }
+    }
+
+    /// The relay is restored from a backup. What a client has open stays so until somebody cuts it.
+    pub(super) fn restore(&mut self, backup: MemoryStorage) {
+        self.storage = backup;
+        self.storage
+            .reopen(undertone_relay::storage::Timestamp(self.true_ms));
+        self.storage.replace_epoch(StoreEpoch::from_bytes([2; 16]));
+    }
+
+    /// Closes one connection that idles.
+    pub(super) fn close(&mut self, device: usize, lane: Lane) {
+        self.hang_up(device, &lane);
+        let cause = DisconnectCause::Closed;
+        self.devices[device]
+            .inbox
+            .push_back(Input::Disconnected { lane, cause });
     }
 
     /// Cuts every connection of a device, with whatever is on its way, and opens its own one again.
@@ -410,88 +422,6 @@ impl World {
         }
         self.true_ms = end;
         self.settle();
-    }
-
-    // --- what a test asks --------------------------------------------------------------------
-
-    pub(super) fn invite(&mut self, device: usize) -> InviteLink {
-        let id = self
-            .command(device, |step| step.create_invite("test"))
-            .unwrap();
-        self.settle();
-        self.engine(device)
-            .view()
-            .unwrap()
-            .invite_link(&id)
-            .unwrap()
-            .unwrap()
-    }
-
-    pub(super) fn add(&mut self, device: usize, link: &InviteLink, text: &str) -> ContactId {
-        self.command(device, |step| step.add_contact(link, Some(text)))
-            .unwrap()
-    }
-
-    pub(super) fn say(&mut self, device: usize, contact: ContactId, text: &str) -> MessageId {
-        let conversation = self.conversation(device, contact);
-        self.command(device, |step| step.send_text(conversation, text))
-            .unwrap()
-    }
-
-    pub(super) fn conversation(&mut self, device: usize, contact: ContactId) -> ConversationId {
-        self.engine(device)
-            .view()
-            .unwrap()
-            .conversation_of(contact)
-            .unwrap()
-            .unwrap()
-            .id
-    }
-
-    pub(super) fn contact_in(&mut self, device: usize, state: ContactState) -> Option<ContactId> {
-        let contacts = self.engine(device).view().unwrap().contacts().unwrap();
-        contacts
-            .iter()
-            .find(|row| row.state == state)
-            .map(|row| row.id)
-    }
-
-    /// The texts of a conversation, oldest first, with their states.
-    pub(super) fn history(
-        &mut self,
-        device: usize,
-        contact: ContactId,
-    ) -> Vec<(String, MessageState)> {
-        let conversation = self.conversation(device, contact);
-        let view = self.engine(device).view().unwrap();
-        let mut rows = view.messages_before(conversation, None, 500).unwrap();
-        rows.reverse();
-        rows.into_iter()
-            .map(|row| (row.message.body, row.message.state))
-            .collect()
-    }
-
-    pub(super) fn texts(&mut self, device: usize, contact: ContactId) -> Vec<String> {
-        self.history(device, contact)
-            .into_iter()
-            .map(|(text, _)| text)
-            .collect()
-    }
-
-    /// Two accounts that are contacts of each other, online and at rest: (world's first, second, contact ids).
-    pub(super) fn acquainted(seed: u64) -> (Self, [usize; 2], [ContactId; 2]) {
-        let mut world = Self::new(seed);
-        let (a, b) = (world.account("Anna"), world.account("Ben"));
-        world.go_online(a);
-        world.go_online(b);
-        world.settle();
-        let link = world.invite(b);
-        let of_a = world.add(a, &link, "hello");
-        world.settle();
-        let of_b = world.contact_in(b, ContactState::Requested).unwrap();
-        world.command(b, |step| step.accept(of_b)).unwrap();
-        world.run_for(5_000);
-        (world, [a, b], [of_a, of_b])
     }
 }
 

@@ -161,9 +161,11 @@ CREATE TABLE outbox (
     hold         INTEGER NOT NULL,
     wake         INTEGER NOT NULL,
     created_ms   INTEGER NOT NULL,
+    taken_ms     INTEGER,                           -- when the relay took it; kept in case the relay loses it
     CHECK ((peer_device IS NULL) = (mailbox IS NULL))
 ) STRICT;
-CREATE INDEX outbox_order ON outbox (mailbox, id);
+CREATE INDEX outbox_order ON outbox (mailbox, id) WHERE taken_ms IS NULL;
+CREATE INDEX outbox_taken ON outbox (peer_device, taken_ms) WHERE taken_ms IS NOT NULL;
 CREATE INDEX outbox_device ON outbox (peer_device, id);
 CREATE INDEX outbox_message ON outbox (message_id);
 CREATE INDEX outbox_age ON outbox (created_ms);
@@ -223,6 +225,11 @@ CREATE TABLE invite (
     created_ms INTEGER NOT NULL,
     revoked_ms INTEGER,
     uses       INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE relay (
+    address     TEXT PRIMARY KEY,
+    store_epoch BLOB NOT NULL
 ) STRICT;
 
 CREATE TABLE cursor (

@@ -2,6 +2,9 @@
 //!
 //! Only the oldest row of a mailbox has its turn, so that a dead relay or a full mailbox holds back nobody else's messages
 //! and never reorders its own. A row without a device waits until the contact's devices are known.
+//!
+//! A row that the relay took stays for a while as *taken*, in case the relay loses it: it is no longer queued, no operation
+//! but those that name taken rows sees it, and when it is queued again it is back in its old place.
 
 use rusqlite::Row;
 use undertone_protocol::content::MessageId;
@@ -190,7 +193,7 @@ impl Outbox<'_> {
         self.tx.all(
             "SELECT o.peer_device, o.mailbox, d.relay
              FROM outbox o JOIN peer_device d ON d.id = o.peer_device
-             WHERE o.id IN (SELECT min(id) FROM outbox WHERE mailbox IS NOT NULL GROUP BY mailbox) ORDER BY o.id",
+             WHERE o.id IN (SELECT min(id) FROM outbox WHERE mailbox IS NOT NULL AND taken_ms IS NULL GROUP BY mailbox) ORDER BY o.id",
             [],
             |row| {
                 let mailbox = MailboxId::from_bytes(row.get(1)?);
@@ -207,7 +210,7 @@ impl Outbox<'_> {
         limit: usize,
     ) -> Result<Vec<OutboxRow>, StoreError> {
         self.tx.all(
-            &format!("{COLUMNS} WHERE mailbox = ?1 ORDER BY id LIMIT ?2"),
+            &format!("{COLUMNS} WHERE mailbox = ?1 AND taken_ms IS NULL ORDER BY id LIMIT ?2"),
             (mailbox.as_bytes(), page(limit)),
             read,
         )
@@ -239,7 +242,7 @@ impl Outbox<'_> {
         limit: usize,
     ) -> Result<Vec<OutboxRow>, StoreError> {
         self.tx.all(
-            &format!("{COLUMNS} WHERE peer_device = ?1 AND hold = ?2 ORDER BY id LIMIT ?3"),
+            &format!("{COLUMNS} WHERE peer_device = ?1 AND hold = ?2 AND taken_ms IS NULL ORDER BY id LIMIT ?3"),
             (device, hold, page(limit)),
             read,
         )
@@ -252,7 +255,7 @@ impl Outbox<'_> {
         limit: usize,
     ) -> Result<Vec<OutboxRow>, StoreError> {
         self.tx.all(
-            &format!("{COLUMNS} WHERE created_ms < ?1 ORDER BY created_ms, id LIMIT ?2"),
+            &format!("{COLUMNS} WHERE created_ms < ?1 AND taken_ms IS NULL ORDER BY created_ms, id LIMIT ?2"),
             (at(cut), page(limit)),
             read,
         )
@@ -321,9 +324,85 @@ impl Outbox<'_> {
         Ok(())
     }
 
-    /// Removes a row: it was sent, or given up.
+    /// Removes a row: it was given up.
     pub fn remove(&self, id: OutboxId) -> Result<(), StoreError> {
         exactly_one(self.tx.run("DELETE FROM outbox WHERE id = ?1", [id])?)
+    }
+
+    /// The relay took a row: it is kept with the newest `keep` that were taken for its device. Nothing when the row is gone.
+    pub fn take(&self, id: OutboxId, now: Timestamp, keep: usize) -> Result<(), StoreError> {
+        self.tx.run(
+            "UPDATE outbox SET taken_ms = ?2 WHERE id = ?1",
+            (id, at(now)),
+        )?;
+        self.tx.run(
+            "DELETE FROM outbox WHERE id IN (
+                 SELECT id FROM outbox
+                 WHERE taken_ms IS NOT NULL AND peer_device = (SELECT peer_device FROM outbox WHERE id = ?1)
+                 ORDER BY taken_ms DESC, id DESC LIMIT -1 OFFSET ?2)",
+            (id, i64::try_from(keep).unwrap_or(i64::MAX)),
+        )?;
+        Ok(())
+    }
+
+    /// Whether something is kept that was taken for a device.
+    pub fn has_taken(&self, device: PeerDeviceId) -> Result<bool, StoreError> {
+        self.tx.value(
+            "SELECT EXISTS (SELECT 1 FROM outbox WHERE peer_device = ?1 AND taken_ms IS NOT NULL)",
+            [device],
+        )
+    }
+
+    /// A relay lost what it took: all that is kept for mailboxes there is queued again, each row in its old place. Returns
+    /// the mailboxes.
+    pub fn requeue_taken(&self, relay: &str) -> Result<Vec<Destination>, StoreError> {
+        let mailboxes = self.tx.all(
+            "SELECT DISTINCT o.peer_device, o.mailbox FROM outbox o JOIN peer_device d ON d.id = o.peer_device
+             WHERE o.taken_ms IS NOT NULL AND d.relay = ?1",
+            [relay],
+            |row| {
+                Ok(Destination {
+                    peer_device: row.get(0)?,
+                    mailbox: MailboxId::from_bytes(row.get(1)?),
+                })
+            },
+        )?;
+        self.tx.run(
+            "UPDATE outbox SET taken_ms = NULL
+             WHERE taken_ms IS NOT NULL AND peer_device IN (SELECT id FROM peer_device WHERE relay = ?1)",
+            [relay],
+        )?;
+        Ok(mailboxes)
+    }
+
+    /// A device has a message: neither its envelope is needed any more, nor what was taken before it, since a mailbox is
+    /// read in order.
+    pub fn confirmed(&self, device: PeerDeviceId, message: &MessageId) -> Result<(), StoreError> {
+        self.tx.run(
+            "DELETE FROM outbox WHERE peer_device = ?1 AND taken_ms < (
+                 SELECT min(taken_ms) FROM outbox WHERE message_id = ?2 AND peer_device = ?1)",
+            (device, message.as_bytes()),
+        )?;
+        self.tx.run(
+            "DELETE FROM outbox WHERE message_id = ?2 AND peer_device = ?1 AND body_kind = ?3",
+            (device, message.as_bytes(), ENVELOPE),
+        )?;
+        Ok(())
+    }
+
+    /// Deletes what is kept for a device: it is sent again in another form.
+    pub fn remove_taken(&self, device: PeerDeviceId) -> Result<(), StoreError> {
+        self.tx.run(
+            "DELETE FROM outbox WHERE peer_device = ?1 AND taken_ms IS NOT NULL",
+            [device],
+        )?;
+        Ok(())
+    }
+
+    /// Deletes what was taken before `cut`. Returns how many rows.
+    pub fn remove_taken_before(&self, cut: Timestamp) -> Result<usize, StoreError> {
+        self.tx
+            .run("DELETE FROM outbox WHERE taken_ms < ?1", [at(cut)])
     }
 
     /// Removes what belongs to a message (it was deleted before it was sent). Returns how many rows.
@@ -345,7 +424,7 @@ impl Outbox<'_> {
         Ok(self
             .tx
             .value::<Uint>(
-                "SELECT count(*) FROM outbox WHERE message_id = ?1",
+                "SELECT count(*) FROM outbox WHERE message_id = ?1 AND taken_ms IS NULL",
                 [message.as_bytes()],
             )?
             .0)
@@ -353,6 +432,9 @@ impl Outbox<'_> {
 
     /// How many rows are queued.
     pub fn count(&self) -> Result<u64, StoreError> {
-        Ok(self.tx.value::<Uint>("SELECT count(*) FROM outbox", [])?.0)
+        Ok(self
+            .tx
+            .value::<Uint>("SELECT count(*) FROM outbox WHERE taken_ms IS NULL", [])?
+            .0)
     }
 }

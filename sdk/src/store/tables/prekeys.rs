@@ -140,9 +140,14 @@ impl Prekeys<'_> {
             .run("DELETE FROM prekey WHERE replaced_ms < ?1", [at(before)])
     }
 
-    /// Deletes all one-time prekeys: the relay that had them lost its store. Returns how many.
-    pub fn remove_unused_one_time(&self) -> Result<usize, StoreError> {
-        self.tx.run("DELETE FROM prekey WHERE kind IN (2, 3)", [])
+    /// The relay lost its store: none of the one-time prekeys is given out from now on. Their private halves age like
+    /// those of replaced ones, because first messages that name them may be on their way. Returns how many.
+    pub fn retire_one_time(&self, now: Timestamp) -> Result<usize, StoreError> {
+        self.tx.run(
+            "UPDATE prekey SET item = NULL, published_ms = coalesce(published_ms, ?1), replaced_ms = ?1
+             WHERE kind IN (2, 3) AND replaced_ms IS NULL",
+            [at(now)],
+        )
     }
 
     /// Deletes the one-time prekeys that were made before `before`. Returns how many.

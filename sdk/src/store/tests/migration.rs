@@ -140,6 +140,7 @@ fn fill(tx: &Tx<'_>) {
             NOW,
         )
         .unwrap();
+    tx.relays().met("https://relay.example", &[6; 16]).unwrap();
     let cursor = CursorRow {
         relay: "https://relay.example".to_owned(),
         store_epoch: [6; 16],

@@ -354,7 +354,7 @@ fn replaced_prekeys_are_kept_for_their_time() {
 }
 
 #[test]
-fn lost_one_time_prekeys_are_removed_and_others_stay() {
+fn lost_one_time_prekeys_age_like_replaced_ones_and_others_stay() {
     let mut fixture = Fixture::new();
     let tx = fixture.store.transaction().unwrap();
     for kind in [
@@ -367,7 +367,22 @@ fn lost_one_time_prekeys_are_removed_and_others_stay() {
         tx.prekeys().insert(&prekey(kind, 9)).unwrap();
     }
     assert_eq!(tx.prekeys().remove_one_time_before(NOW.plus(9)).unwrap(), 2);
-    assert_eq!(tx.prekeys().remove_unused_one_time().unwrap(), 2);
+    assert_eq!(tx.prekeys().retire_one_time(NOW.plus(10)).unwrap(), 2);
+    assert_eq!(tx.prekeys().count(PrekeyKind::OneTime).unwrap(), 0);
+    assert_eq!(tx.prekeys().count(PrekeyKind::KemOneTime).unwrap(), 0);
+    let unpublished = tx.prekeys().unpublished().unwrap();
+    assert!(
+        unpublished
+            .iter()
+            .all(|item| matches!(item.kind, PrekeyKind::Signed | PrekeyKind::KemLastResort))
+    );
+    let private = |kind| {
+        let id = PrekeyId::new(9).unwrap();
+        tx.prekeys().private(kind, id).unwrap()
+    };
+    assert!(private(PrekeyKind::OneTime).is_some());
+    assert_eq!(tx.prekeys().remove_replaced(NOW.plus(11)).unwrap(), 2);
+    assert!(private(PrekeyKind::OneTime).is_none());
     assert_eq!(tx.prekeys().count(PrekeyKind::Signed).unwrap(), 2);
     assert_eq!(tx.prekeys().count(PrekeyKind::KemLastResort).unwrap(), 2);
 }
