@@ -118,7 +118,8 @@ impl Client {
         answer.await.unwrap_or(Err(UnlockError::Closed))
     }
 
-    /// Says goodbye to the relays and closes the store. All other handles are of no use afterwards.
+    /// Says goodbye to the relays and closes the store. All calls on other handles fail with
+    /// [`StoreError::Closed`] afterwards.
     pub async fn close(self) {
         let (reply, answer) = oneshot::channel();
         self.tell(Job::Close(reply)).await;
@@ -342,7 +343,28 @@ impl Client {
         filter: SearchFilter,
         limit: usize,
     ) -> Result<Vec<SearchHit>, StoreError> {
-        let query = SearchQuery::parse(text);
+        self.find(SearchQuery::parse(text), filter, limit).await
+    }
+
+    /// As [`search`](Self::search), for a query that is still being typed: its last word may go on.
+    ///
+    /// # Errors
+    /// [`StoreError`] says who must act.
+    pub async fn search_as_typed(
+        &self,
+        text: &str,
+        filter: SearchFilter,
+        limit: usize,
+    ) -> Result<Vec<SearchHit>, StoreError> {
+        self.find(SearchQuery::as_typed(text), filter, limit).await
+    }
+
+    async fn find(
+        &self,
+        query: SearchQuery,
+        filter: SearchFilter,
+        limit: usize,
+    ) -> Result<Vec<SearchHit>, StoreError> {
         self.read(move |view| {
             let page = view.search(&query, &filter, None, limit)?;
             Ok(page.hits.into_iter().map(SearchHit::from).collect())
@@ -365,7 +387,7 @@ impl Client {
         self.tell(Job::Write(call)).await;
         answer
             .await
-            .unwrap_or(Err(StepError::Store(StoreError::Locked).into()))
+            .unwrap_or(Err(StepError::Store(StoreError::Closed).into()))
     }
 
     async fn read<T, C>(&self, command: C) -> Result<T, StoreError>
@@ -375,6 +397,6 @@ impl Client {
     {
         let (call, answer) = call::read(command);
         self.tell(Job::Read(call)).await;
-        answer.await.unwrap_or(Err(StoreError::Locked))
+        answer.await.unwrap_or(Err(StoreError::Closed))
     }
 }

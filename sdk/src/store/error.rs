@@ -51,6 +51,9 @@ pub enum StoreError {
     /// The store is locked: secrets cannot be read or written until it is unlocked.
     #[error("the store is locked")]
     Locked,
+    /// The store was closed. A defect of the caller: it must be opened again.
+    #[error("the store was closed")]
+    Closed,
     /// The disk fails; the number is SQLite's extended result code.
     #[error("the disk failed ({0})")]
     Io(i32),
@@ -126,9 +129,10 @@ impl From<StoreError> for OpenError {
             StoreError::Io(code) => {
                 Self::Io(std::io::Error::other(format!("SQLite result {code}")))
             }
-            StoreError::Locked | StoreError::Constraint | StoreError::OutOfRange => {
-                Self::Internal(ffi::SQLITE_MISUSE)
-            }
+            StoreError::Locked
+            | StoreError::Closed
+            | StoreError::Constraint
+            | StoreError::OutOfRange => Self::Internal(ffi::SQLITE_MISUSE),
             StoreError::Internal(code) => Self::Internal(code),
         }
     }
@@ -140,9 +144,11 @@ impl StoreError {
     pub fn actor(&self) -> Actor {
         match self {
             Self::Full | Self::Corrupt | Self::Io(_) => Actor::User,
-            Self::Locked | Self::Constraint | Self::OutOfRange | Self::Internal(_) => {
-                Actor::Developer
-            }
+            Self::Locked
+            | Self::Closed
+            | Self::Constraint
+            | Self::OutOfRange
+            | Self::Internal(_) => Actor::Developer,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The state of the connection as an app sees it.
 
 use undertone::transport::{ConnectError, DisconnectCause};
-use undertone::{Client, ClientConfig, ClientEvent, Connection, StoreError};
+use undertone::{Client, ClientConfig, ClientEvent, Connection, StepError, StoreError};
 
 use crate::support::{Person, World, key};
 
@@ -91,6 +91,17 @@ async fn a_locked_client_does_nothing_until_it_is_unlocked() {
     alice.client.unlock(key("alice")).await.unwrap();
     alice.connection(|state| state == Connection::Online).await;
     assert_eq!(alice.client.account().await.unwrap(), account);
+}
+
+#[tokio::test]
+async fn calls_on_a_closed_client_say_that_it_is_closed() {
+    let world = World::new().await;
+    let alice = world.person("alice").await;
+    let other = alice.client.clone();
+    alice.client.close().await;
+    assert_eq!(other.contacts().await, Err(StoreError::Closed));
+    let refused = other.create_invite("x").await.unwrap_err();
+    assert_eq!(refused, StepError::Store(StoreError::Closed).into());
 }
 
 #[tokio::test]

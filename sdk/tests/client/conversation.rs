@@ -95,6 +95,16 @@ async fn both_see_the_same_safety_number_and_find_what_was_written() {
         let hit = &hits[0];
         assert_eq!(hits.len(), 1);
         assert_eq!(&hit.snippet[hit.highlights[0].clone()], "lighthouse");
+        // A word that is begun finds while it is typed only.
+        for (typed, found) in [(false, 0), (true, 1)] {
+            let (client, filter) = (&person.client, SearchFilter::default());
+            let hits = if typed {
+                client.search_as_typed("light", filter, 10).await
+            } else {
+                client.search("light", filter, 10).await
+            };
+            assert_eq!(hits.unwrap().len(), found);
+        }
     }
     assert_eq!(numbers[0], numbers[1]);
 }
