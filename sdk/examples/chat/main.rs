@@ -66,7 +66,8 @@ async fn run(options: &Options) -> Result<(), Failure> {
     let events = client.events();
     client.set_online(true).await;
     let draw = stdin().is_terminal() && stdout().is_terminal() && !options.lines;
-    let session = Session::new(client, draw || stdout().is_terminal());
+    let person = draw || stdout().is_terminal();
+    let session = Session::new(client, person.then(|| options.profile.clone()));
     if draw {
         tui::run(session, events).await?
     } else {

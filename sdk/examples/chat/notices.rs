@@ -5,7 +5,7 @@ use undertone::{Actor, ClientEvent, Connection, ContactId, ConversationId, Event
 use crate::record::Record;
 use crate::session::{Answer, Session};
 use crate::wording::{
-    actor, alarm_text, contact_record, error_record, hex, message_record, state_name,
+    actor, alarm_text, contact_record, delay_text, error_record, hex, message_record, state_name,
 };
 
 impl Session {
@@ -73,6 +73,10 @@ impl Session {
                 None => vec![],
             },
             Event::ContactChanged { contact } => return self.contact_changed(contact).await,
+            Event::SendingDelayed { contact, reason } => vec![Record::Delay {
+                number: contact.get(),
+                reason: delay_text(reason),
+            }],
             Event::Online | Event::ConversationChanged { .. } => vec![],
             other => vec![Record::Alarm {
                 text: alarm_text(&other),

@@ -56,6 +56,19 @@ impl Profile {
     }
 }
 
+/// Writes an invite link to a file in the profile's folder, for a person to copy; only its owner reads it.
+pub(crate) fn write_invite(folder: &Path, link: &str) -> io::Result<PathBuf> {
+    let path = folder.join("invite.txt");
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&path)?;
+    writeln!(file, "{link}")?;
+    Ok(path)
+}
+
 /// Makes a key. It has its name only once it is whole on the disk, so that a crash leaves none or all of it.
 fn make(folder: &Path, key_file: &Path) -> io::Result<[u8; 32]> {
     let mut key = [0; 32];

@@ -1,14 +1,14 @@
 //! A QR code of half blocks, two modules to a character, for a terminal with light text on dark ground. On the other kind it
 //! comes out inverted, which most readers take too.
 
-use qrcode::{Color, QrCode};
+use qrcode::{Color, EcLevel, QrCode};
 
 /// Light modules around the code (ISO/IEC 18004 asks for four; readers are content with two).
 const QUIET: usize = 2;
 
-/// The lines of the code; none when the text is too long for one.
+/// The lines of the code, as few as can be; none when the text is too long for one.
 pub(crate) fn lines(text: &str) -> Vec<String> {
-    let Ok(code) = QrCode::new(text) else {
+    let Ok(code) = QrCode::with_error_correction_level(text, EcLevel::L) else {
         return Vec::new();
     };
     let (colors, width) = (code.to_colors(), code.width());

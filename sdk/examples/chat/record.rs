@@ -60,10 +60,14 @@ pub(crate) enum Record {
     Safety { number: i64, digits: String },
     /// Something that the user should know.
     Alarm { text: String },
+    /// What is sent to a contact waits; it goes on by itself.
+    Delay { number: i64, reason: &'static str },
     /// Something did not work, and who can do something about it.
     Error { actor: &'static str, text: String },
-    /// A line of help, or of a QR code.
+    /// A line of help, or a remark.
     Text { text: String },
+    /// A line of a QR code.
+    Code { text: String },
     /// The answer to a command is complete.
     End { command: String },
 }
@@ -125,8 +129,12 @@ impl Record {
             } => ("hit", vec![number.to_string(), own(id), own(snippet)]),
             Self::Safety { number, digits } => ("safety", vec![number.to_string(), own(digits)]),
             Self::Alarm { text } => ("alarm", vec![own(text)]),
+            Self::Delay { number, reason } => (
+                "alarm",
+                vec![format!("sending to contact {number} waits: {reason}")],
+            ),
             Self::Error { actor, text } => ("error", vec![(*actor).to_owned(), own(text)]),
-            Self::Text { text } => ("text", vec![own(text)]),
+            Self::Text { text } | Self::Code { text } => ("text", vec![own(text)]),
             Self::End { command } => ("end", vec![own(command)]),
         }
     }

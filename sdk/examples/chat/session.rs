@@ -3,15 +3,17 @@
 //! Contacts and their conversations go by one number, the contact's.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use undertone::{
-    Actor, Client, Contact, ContactId, Conversation, ConversationId, InviteLink, SearchFilter,
+    Actor, Client, Contact, ContactError, ContactId, Conversation, ConversationId, InviteLink,
+    SearchFilter,
 };
 
 use crate::command::{Command, HELP};
-use crate::profile::ProfileError;
+use crate::profile::{ProfileError, write_invite};
 use crate::record::Record;
-use crate::wording::{contact_record, error_record, hex, marked, message_record, name};
+use crate::wording::{actor, contact_record, error_record, hex, marked, message_record, name};
 
 /// Messages in one page of a history, and hits of a search.
 const PAGE: usize = 100;
@@ -25,7 +27,8 @@ pub(crate) struct Session {
     pub(crate) told: HashMap<ContactId, Record>,
     /// What was last told of the connection.
     pub(crate) connection: Option<Record>,
-    qr: bool,
+    /// The folder where a person finds an invite link to copy. A script has none: it reads the link.
+    folder: Option<PathBuf>,
 }
 
 /// A command that did not work.
@@ -48,9 +51,22 @@ failures!(
     undertone::StepError,
     undertone::SendError,
     undertone::AddContactError,
-    undertone::InviteError,
-    undertone::ContactError
+    undertone::InviteError
 );
+
+impl From<ContactError> for Failure {
+    /// A defect of an app that offers it to its user; here it is what the user typed.
+    fn from(error: ContactError) -> Self {
+        let actor = match error {
+            ContactError::NoSuchContact | ContactError::WrongState => Actor::User,
+            other => other.actor(),
+        };
+        Self {
+            actor,
+            text: error.to_string(),
+        }
+    }
+}
 
 impl From<undertone::StoreError> for Failure {
     fn from(error: undertone::StoreError) -> Self {
@@ -80,15 +96,25 @@ pub(crate) fn refused(text: &str) -> Failure {
 
 pub(crate) type Answer = Result<Vec<Record>, Failure>;
 
+/// The records; when there are none, a remark that says so.
+fn some_or(mut records: Vec<Record>, remark: &str) -> Vec<Record> {
+    if records.is_empty() {
+        records.push(Record::Text {
+            text: remark.to_owned(),
+        });
+    }
+    records
+}
+
 impl Session {
-    /// `qr`: whether invite links are shown as QR codes too.
-    pub(crate) fn new(client: Client, qr: bool) -> Self {
+    /// `folder`: where a person, who sees invite links as QR codes too, finds them to copy.
+    pub(crate) fn new(client: Client, folder: Option<PathBuf>) -> Self {
         Self {
             client,
             open: None,
             told: HashMap::new(),
             connection: None,
-            qr,
+            folder,
         }
     }
 
@@ -127,6 +153,8 @@ impl Session {
             Command::Requests => self.requests().await,
             Command::Accept(number) => {
                 self.client.accept(ContactId::new(number)).await?;
+                // What is typed next goes to them.
+                self.open = Some(ContactId::new(number));
                 Ok(vec![])
             }
             Command::Decline(number) => {
@@ -137,20 +165,18 @@ impl Session {
                 self.client.block(ContactId::new(number)).await?;
                 Ok(vec![])
             }
-            Command::Contacts => Ok(self
-                .client
-                .contacts()
-                .await?
-                .iter()
-                .map(contact_record)
-                .collect()),
+            Command::Unblock(number) => {
+                self.client.unblock(ContactId::new(number)).await?;
+                Ok(vec![])
+            }
+            Command::Contacts => self.contacts().await,
             Command::List => self.list().await,
             Command::Open(number) => self.open(number).await,
             Command::Say { number, text } => self.say(number, &text).await,
-            Command::Text(text) => match self.open {
-                Some(contact) => self.say(contact.get(), &text).await,
-                None => Err(refused("no conversation is open: /list, then /open N")),
-            },
+            Command::Text(text) => {
+                let number = self.open_or_only().await?;
+                self.say(number, &text).await
+            }
             Command::History(number) => self.history(number).await,
             Command::Search(text) => self.search(&text).await,
             Command::Safety(number) => self.safety(number).await,
@@ -167,15 +193,50 @@ impl Session {
     async fn invite(&self, name: &str) -> Answer {
         let invite = self.client.create_invite(name).await?;
         let mut records = Vec::new();
-        if self.qr {
-            records.extend(
-                crate::qr::lines(&invite.link)
-                    .into_iter()
-                    .map(|text| Record::Text { text }),
-            );
+        if let Some(folder) = &self.folder {
+            let code = crate::qr::lines(&invite.link).into_iter();
+            records.extend(code.map(|text| Record::Code { text }));
+            records.push(match write_invite(folder, &invite.link) {
+                Ok(path) => Record::Text {
+                    text: format!("this link is in {}, to copy it:", path.display()),
+                },
+                Err(error) => Record::Error {
+                    actor: actor(Actor::User),
+                    text: format!("the link could not be written to a file: {error}"),
+                },
+            });
         }
         records.push(Record::Invite { link: invite.link });
         Ok(records)
+    }
+
+    async fn contacts(&self) -> Answer {
+        let contacts = self.client.contacts().await?;
+        Ok(some_or(
+            contacts.iter().map(contact_record).collect(),
+            "you know nobody yet: /invite, or /add LINK TEXT",
+        ))
+    }
+
+    /// The contact whose conversation is open. When none is and there is only one, that one is opened.
+    async fn open_or_only(&mut self) -> Result<i64, Failure> {
+        if let Some(open) = self.open {
+            return Ok(open.get());
+        }
+        let two = self.client.conversations(None, 2).await?;
+        let only = match two.as_slice() {
+            [] => {
+                return Err(refused(
+                    "there is nobody to write to yet: /invite, or /add LINK TEXT",
+                ));
+            }
+            [only] => only.contact,
+            _ => None,
+        };
+        let contact =
+            only.ok_or_else(|| refused("no conversation is open: /list, then /open N"))?;
+        self.open = Some(contact);
+        Ok(contact.get())
     }
 
     async fn open(&mut self, number: i64) -> Answer {
@@ -195,7 +256,8 @@ impl Session {
         let link = InviteLink::parse(link)
             .map_err(|error| refused(&format!("that is no invite link: {error}")))?;
         let text = Some(text).filter(|text| !text.is_empty());
-        self.client.add_contact(link, text).await?;
+        // What is typed next goes to them.
+        self.open = Some(self.client.add_contact(link, text).await?);
         // The event of the new contact shows it.
         Ok(vec![])
     }
@@ -205,7 +267,7 @@ impl Session {
         for contact in self.client.requests().await? {
             records.push(self.request_record(&contact).await?);
         }
-        Ok(records)
+        Ok(some_or(records, "nobody waits for an answer"))
     }
 
     async fn list(&self) -> Answer {
@@ -263,7 +325,7 @@ impl Session {
         let mut records = Vec::new();
         for hit in self
             .client
-            .search(text, SearchFilter::default(), PAGE)
+            .search_as_typed(text, SearchFilter::default(), PAGE)
             .await?
         {
             let number = self.number_of(hit.message.conversation).await?;
@@ -273,7 +335,7 @@ impl Session {
                 snippet: marked(&hit),
             });
         }
-        Ok(records)
+        Ok(some_or(records, "nothing found"))
     }
 
     async fn safety(&self, number: i64) -> Answer {

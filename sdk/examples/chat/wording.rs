@@ -54,6 +54,27 @@ pub(crate) fn contact_record(contact: &Contact) -> Record {
     }
 }
 
+/// How a person is told how it stands with a contact.
+pub(crate) fn contact_text(number: i64, name: &str, state: &str) -> String {
+    let standing = match state {
+        "invited" => "asked; what you write waits for their answer".to_owned(),
+        "requested" => format!("waits for your answer (/accept {number}, /decline {number})"),
+        "accepted" => "you can write to each other".to_owned(),
+        "blocked" => "blocked; whatever they send is discarded".to_owned(),
+        other => other.to_owned(),
+    };
+    format!("{name} ({number}): {standing}")
+}
+
+/// How a person is told what did not work. Who must act is said when it is somebody else.
+pub(crate) fn error_text(actor: &str, text: &str) -> String {
+    match actor {
+        "operator" => format!("{text} (the relay's operator must act)"),
+        "developer" => format!("{text} (a defect of this program)"),
+        _ => text.to_owned(),
+    }
+}
+
 pub(crate) fn message_record(number: i64, message: &Message) -> Record {
     Record::Message {
         number,
@@ -123,14 +144,11 @@ pub(crate) fn alarm_text(event: &Event) -> String {
             };
             format!("contact {}: {what}; compare safety numbers", contact.get())
         }
-        Event::SendingDelayed { contact, reason } => {
-            format!("sending to contact {} waits: {}", contact.get(), delay_text(*reason))
-        }
         other => format!("{other:?}"),
     }
 }
 
-fn delay_text(reason: DelayReason) -> &'static str {
+pub(crate) fn delay_text(reason: DelayReason) -> &'static str {
     match reason {
         DelayReason::RelayUnreachable => "the relay cannot be reached",
         DelayReason::RelayBusy => "the relay is busy",

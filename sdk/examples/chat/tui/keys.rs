@@ -12,17 +12,12 @@ pub(super) enum Action {
     Line(String),
 }
 
-/// Lines of one page up or down.
-const PAGE: usize = 10;
-
 /// Applies a terminal event.
 pub(super) fn apply(state: &mut State, event: &Event) -> Action {
     match event {
         Event::Key(key) if key.kind != KeyEventKind::Release => press(state, *key),
         Event::Paste(text) => {
-            for character in text.chars().filter(|character| !character.is_control()) {
-                insert(state, character);
-            }
+            state.paste(text);
             Action::None
         }
         _ => Action::None,
@@ -37,7 +32,9 @@ fn press(state: &mut State, key: KeyEvent) -> Action {
             state.input.clear();
             state.cursor = 0;
         }
-        KeyCode::Char(character) if !control => insert(state, character),
+        KeyCode::Char('n') if control => return neighbour(state, 1),
+        KeyCode::Char('p') if control => return neighbour(state, -1),
+        KeyCode::Char(character) if !control => state.insert(character),
         KeyCode::Backspace if state.cursor > 0 => {
             state.cursor -= 1;
             state.input.remove(state.cursor);
@@ -49,23 +46,19 @@ fn press(state: &mut State, key: KeyEvent) -> Action {
         KeyCode::Right => state.cursor = (state.cursor + 1).min(state.input.len()),
         KeyCode::Home => state.cursor = 0,
         KeyCode::End => state.cursor = state.input.len(),
-        KeyCode::PageUp => state.scroll = (state.scroll + PAGE).min(state.messages.len()),
-        KeyCode::PageDown => state.scroll = state.scroll.saturating_sub(PAGE),
-        KeyCode::Up => return neighbour(state, -1),
+        KeyCode::PageUp => state.scrolled().page_up(),
+        KeyCode::PageDown => state.scrolled().page_down(),
+        KeyCode::Esc => state.close_notes(),
+        KeyCode::Up | KeyCode::BackTab => return neighbour(state, -1),
         KeyCode::Down | KeyCode::Tab => return neighbour(state, 1),
         KeyCode::Enter => {
             state.cursor = 0;
-            state.scroll = 0;
+            state.messages_pane.show_end();
             return Action::Line(state.input.drain(..).collect());
         }
         _ => {}
     }
     Action::None
-}
-
-fn insert(state: &mut State, character: char) {
-    state.input.insert(state.cursor, character);
-    state.cursor += 1;
 }
 
 /// The conversation before or after the open one in the list.

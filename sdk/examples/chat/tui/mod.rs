@@ -1,15 +1,18 @@
 //! The terminal: draws what the session says, and reads keys.
 
 mod keys;
+mod pane;
 mod screen;
 mod state;
 
+use std::io::stdout;
 use std::time::Duration;
 
-use crossterm::event::{Event as TerminalEvent, read};
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste, Event as TerminalEvent, read};
+use crossterm::execute;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use undertone::Events;
+use undertone::{ContactId, Events};
 
 use crate::command::Command;
 use crate::record::Record;
@@ -26,10 +29,13 @@ const BURST: usize = 256;
 /// Runs until the user leaves.
 pub(crate) async fn run(mut session: Session, mut events: Events) -> std::io::Result<()> {
     let mut terminal = ratatui::init();
+    // A pasted text of several lines is one message, not one for each line.
+    let pasting = execute!(stdout(), EnableBracketedPaste);
     let result = converse(&mut terminal, &mut session, &mut events).await;
+    let restored = execute!(stdout(), DisableBracketedPaste);
     ratatui::restore();
     session.close().await;
-    result
+    result.and(pasting).and(restored)
 }
 
 async fn converse(
@@ -41,11 +47,14 @@ async fn converse(
     std::thread::spawn(move || forward(&keys));
     let mut state = State::default();
     state.take(session.ready().await);
-    state.take(session.execute(Command::Me).await);
+    state.answer(session.execute(Command::Me).await);
     state.hint("/invite makes a link, /add LINK TEXT writes to somebody, /help lists everything");
     refresh(session, &mut state).await;
+    let mut requests = session.execute(Command::Requests).await;
+    requests.retain(|record| matches!(record, Record::Request { .. }));
+    state.take(requests);
     loop {
-        terminal.draw(|frame| screen::draw(frame, &state))?;
+        terminal.draw(|frame| screen::draw(frame, &mut state))?;
         tokio::select! {
             event = events.next() => {
                 let Some(event) = event else { return Ok(()) };
@@ -61,12 +70,12 @@ async fn converse(
                 match keys::apply(&mut state, &key) {
                     Action::None => {}
                     Action::Quit => return Ok(()),
-                    Action::Open(number) => execute(session, &mut state, Command::Open(number)).await,
+                    Action::Open(number) => execute(session, &mut state, Command::Open(number), "").await,
                     Action::Line(line) => match Command::parse(&line) {
                         Ok(Some(Command::Quit)) => return Ok(()),
-                        Ok(Some(command)) => execute(session, &mut state, command).await,
+                        Ok(Some(command)) => execute(session, &mut state, command, &line).await,
                         Ok(None) => {}
-                        Err(wrong) => state.take(vec![Record::Error { actor: "user", text: wrong.0 }]),
+                        Err(wrong) => state.answer(vec![Record::Error { actor: "user", text: wrong.0 }]),
                     },
                 }
             }
@@ -74,20 +83,40 @@ async fn converse(
     }
 }
 
-async fn execute(session: &mut Session, state: &mut State, command: Command) {
-    let opens = match &command {
+/// Carries out `command`, typed as `line`.
+async fn execute(session: &mut Session, state: &mut State, command: Command, line: &str) {
+    let shows = match &command {
         Command::Open(number) | Command::History(number) => Some(*number),
         _ => None,
     };
-    state.answering(!matches!(
-        command,
-        Command::Text(_) | Command::Say { .. } | Command::Open(_) | Command::History(_)
-    ));
+    let says = matches!(command, Command::Text(_) | Command::Say { .. });
+    let writes = says || matches!(command, Command::Add { .. });
+    if says || shows.is_some() {
+        state.close_answer();
+    } else {
+        state.close_notes();
+    }
     let records = session.execute(command).await;
-    if let Some(number) = opens.filter(|_| !matches!(records.first(), Some(Record::Error { .. }))) {
+    let failed = matches!(records.first(), Some(Record::Error { .. }));
+    if failed && writes {
+        // What was written is not lost: it can be corrected and sent again.
+        state.paste(line);
+    }
+    if let Some(number) = shows.filter(|_| !failed) {
+        session.open = Some(ContactId::new(number));
         state.open(number);
     }
-    state.take(records);
+    state.answer(records);
+    if failed && writes {
+        state.hint("what you wrote is back in the input line; Ctrl-U clears it");
+    }
+    if let Some(open) = session.open.map(ContactId::get)
+        && state.open != Some(open)
+    {
+        // The command opened a conversation by the way.
+        state.open(open);
+        state.answer(session.execute(Command::Open(open)).await);
+    }
     refresh(session, state).await;
 }
 

@@ -9,54 +9,109 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line as Row, Span};
 use ratatui::widgets::{Block, List, ListItem, Paragraph};
 
-use super::state::{Line, State};
+use super::pane::Pane;
+use super::state::{Kind, Line, State};
 
-/// Rows of the open conversation that no answer covers.
-const LEAST_MESSAGES: u16 = 6;
+/// Rows of notes that nobody asked for beside an open conversation.
+const UNASKED_NOTES: usize = 4;
 
 /// Columns of the conversation list.
 const LIST_WIDTH: u16 = 26;
 
+/// Columns of the mark before a message.
+const MARK: usize = 3;
+
+/// The narrowest terminal that shows the conversation list too.
+const LEAST_WIDTH_WITH_LIST: u16 = 60;
+
+/// The smallest terminal that shows anything, in columns and rows.
+const LEAST: (u16, u16) = (24, 8);
+
+const KEYS: &str = " /help · Tab: next conversation · PgUp/PgDn: scroll · Esc: close answers ";
+
 /// Draws everything.
-pub(super) fn draw(frame: &mut Frame<'_>, state: &State) {
+pub(super) fn draw(frame: &mut Frame<'_>, state: &mut State) {
+    let all = frame.area();
+    if all.width < LEAST.0 || all.height < LEAST.1 {
+        return frame.render_widget(Paragraph::new("make me larger"), all);
+    }
     let [body, input, status] = Layout::vertical([
         Constraint::Min(3),
         Constraint::Length(3),
         Constraint::Length(1),
     ])
-    .areas(frame.area());
-    let [list, right] =
-        Layout::horizontal([Constraint::Length(LIST_WIDTH), Constraint::Min(20)]).areas(body);
-    conversations(frame, list, state);
-    if state.open.is_some() {
-        let wanted = u16::try_from(state.notes.len())
-            .unwrap_or(u16::MAX)
-            .saturating_add(2);
-        let notes_height = if state.notes.is_empty() {
-            0
-        } else {
-            wanted.min(right.height.saturating_sub(LEAST_MESSAGES))
-        };
-        let [messages, notes] =
-            Layout::vertical([Constraint::Min(3), Constraint::Length(notes_height)]).areas(right);
-        conversation(frame, messages, state);
-        if notes_height > 0 {
-            draw_notes(frame, notes, state);
-        }
+    .areas(all);
+    let list_width = if all.width < LEAST_WIDTH_WITH_LIST {
+        0
     } else {
-        draw_notes(frame, right, state);
+        LIST_WIDTH
+    };
+    let [list, right] =
+        Layout::horizontal([Constraint::Length(list_width), Constraint::Min(20)]).areas(body);
+    if list_width > 0 {
+        conversations(frame, list, state);
     }
+    right_side(frame, right, state);
     input_line(frame, input, state);
     let connection = if state.connection.is_empty() {
         "connecting"
     } else {
         &state.connection
     };
-    let text = format!(" {} · {} · {connection}", clean(&state.name), state.account);
+    // The connection comes before the long account, which a narrow terminal cuts.
+    let text = format!(" {} · {connection} · {}", clean(&state.name), state.account);
     frame.render_widget(
         Paragraph::new(text).style(Style::new().add_modifier(Modifier::DIM)),
         status,
     );
+}
+
+/// The open conversation over the notes, or the notes alone.
+fn right_side(frame: &mut Frame<'_>, area: Rect, state: &mut State) {
+    let inner_width = usize::from(area.width.saturating_sub(2));
+    let limit = match state.open {
+        // A QR code is of use only when it is whole.
+        _ if state.notes.iter().any(|note| note.kind == Kind::Code) => area.height,
+        None => area.height,
+        Some(_) => area.height - area.height / 3,
+    };
+    let rows = note_rows(state, inner_width, usize::from(limit.saturating_sub(2)));
+    let Some(open) = state.open else {
+        return window(
+            frame,
+            area,
+            rows,
+            &mut state.notes_pane,
+            " Undertone ".to_owned(),
+        );
+    };
+    let shown = if state.notes.iter().any(|note| note.is_answer) {
+        rows.len()
+    } else {
+        rows.len().min(UNASKED_NOTES)
+    };
+    let height = match shown {
+        0 => 0,
+        rows => u16::try_from(rows)
+            .unwrap_or(u16::MAX)
+            .saturating_add(2)
+            .min(limit),
+    };
+    let [messages, notes] =
+        Layout::vertical([Constraint::Min(0), Constraint::Length(height)]).areas(area);
+    let title = format!(" {} ", clean(&state.name_of(open)));
+    let lines = state.messages.iter().flat_map(message_rows);
+    let wrapped = lines.flat_map(|row| wrap(row, inner_width, MARK)).collect();
+    window(frame, messages, wrapped, &mut state.messages_pane, title);
+    if height > 0 {
+        let more = rows.len() > usize::from(height.saturating_sub(2));
+        let title = if more {
+            " PgUp/PgDn: more · Esc closes "
+        } else {
+            " Esc closes "
+        };
+        window(frame, notes, rows, &mut state.notes_pane, title.to_owned());
+    }
 }
 
 fn conversations(frame: &mut Frame<'_>, area: Rect, state: &State) {
@@ -76,14 +131,9 @@ fn conversations(frame: &mut Frame<'_>, area: Rect, state: &State) {
         ListItem::new(format!("{} {}{unread}", entry.number, clean(&entry.name))).style(style)
     });
     frame.render_widget(
-        List::new(items).block(Block::bordered().title("Conversations")),
+        List::new(items).block(Block::bordered().title(" Conversations ")),
         area,
     );
-}
-
-fn conversation(frame: &mut Frame<'_>, area: Rect, state: &State) {
-    let rows: Vec<Row<'_>> = state.messages.iter().flat_map(message_rows).collect();
-    newest(frame, area, rows, state.scroll, "");
 }
 
 fn message_rows(line: &Line) -> Vec<Row<'static>> {
@@ -97,9 +147,9 @@ fn message_rows(line: &Line) -> Vec<Row<'static>> {
     let mut rows = Vec::new();
     for (at, text) in line.text.lines().enumerate() {
         let lead = if at == 0 {
-            format!("{mark:<3}")
+            format!("{mark:<MARK$}")
         } else {
-            "   ".to_owned()
+            " ".repeat(MARK)
         };
         rows.push(Row::from(vec![
             Span::styled(lead, Style::new().fg(color)),
@@ -109,48 +159,53 @@ fn message_rows(line: &Line) -> Vec<Row<'static>> {
     rows
 }
 
-fn draw_notes(frame: &mut Frame<'_>, area: Rect, state: &State) {
-    let rows = state
-        .notes
-        .iter()
-        .map(|note| {
-            let style = if note.is_error {
-                Style::new().fg(Color::Red)
-            } else {
-                Style::new()
+/// The notes in rows of `width` columns. A QR code that does not fit in `height` rows is of no use and left out.
+fn note_rows(state: &State, width: usize, height: usize) -> Vec<Row<'static>> {
+    let rows = |with_code: bool| -> Vec<Row<'static>> {
+        let mut rows = Vec::new();
+        let mut is_missing = false;
+        for note in &state.notes {
+            let style = match note.kind {
+                Kind::Error => Style::new().fg(Color::Red),
+                Kind::Passing => Style::new().fg(Color::Yellow),
+                Kind::Plain | Kind::Code => Style::new(),
             };
-            Row::styled(clean(&note.text), style)
-        })
-        .collect();
-    newest(frame, area, rows, 0, "Undertone");
+            if with_code || note.kind != Kind::Code {
+                rows.extend(wrap(Row::styled(clean(&note.text), style), width, 0));
+            } else if !is_missing {
+                is_missing = true;
+                rows.push(Row::from("(a larger terminal shows a QR code here)"));
+            }
+        }
+        rows
+    };
+    let mut code = state.notes.iter().filter(|note| note.kind == Kind::Code);
+    let too_wide = code.any(|note| Span::raw(note.text.as_str()).width() > width);
+    let all = rows(true);
+    if all.len() > height || too_wide {
+        return rows(false);
+    }
+    all
 }
 
-/// The last rows that fit, `scroll` rows from the end.
-fn newest(
+/// The rows that the pane has in view.
+fn window(
     frame: &mut Frame<'_>,
     area: Rect,
     rows: Vec<Row<'static>>,
-    scroll: usize,
-    title: &'static str,
+    pane: &mut Pane,
+    title: String,
 ) {
     let block = Block::bordered().title(title);
-    let inner = block.inner(area);
-    let wrapped: Vec<Row<'static>> = rows
-        .into_iter()
-        .flat_map(|row| wrap(row, usize::from(inner.width)))
-        .collect();
-    let end = wrapped
-        .len()
-        .saturating_sub(scroll)
-        .max(usize::from(inner.height).min(wrapped.len()));
-    let start = end.saturating_sub(usize::from(inner.height));
-    let visible: Vec<Row<'static>> = wrapped.into_iter().take(end).skip(start).collect();
+    let view = pane.view(rows.len(), usize::from(block.inner(area).height));
+    let visible: Vec<Row<'static>> = rows.into_iter().take(view.end).skip(view.start).collect();
     frame.render_widget(Paragraph::new(visible).block(block), area);
 }
 
-/// Breaks a row into rows of at most `width` columns, at the last space where there is one.
-fn wrap(row: Row<'static>, width: usize) -> Vec<Row<'static>> {
-    if row.width() <= width || width == 0 {
+/// Breaks a row into rows of at most `width` columns, at spaces where that is possible. All rows but the first begin with
+/// `indent` spaces.
+fn wrap(row: Row<'static>, width: usize, indent: usize) -> Vec<Row<'static>> {
+    if row.width() <= width || width <= indent {
         return vec![row];
     }
     let style = row.style;
@@ -160,18 +215,20 @@ fn wrap(row: Row<'static>, width: usize) -> Vec<Row<'static>> {
     for span in row.spans {
         let mut piece = String::new();
         for word in span.content.split_inclusive(' ') {
-            let needed = Span::raw(word).width();
-            if used + needed > width && used > 0 {
-                current.push(Span::styled(std::mem::take(&mut piece), span.style));
-                rows.push(Row::from(std::mem::take(&mut current)).style(style));
-                used = 0;
-            }
+            let needed = Span::raw(word.trim_end()).width();
+            // A word that no row could hold is broken where the row ends.
+            let mut breaks = used + needed > width && used > indent && needed <= width - indent;
             for character in word.chars() {
                 let columns = Span::raw(character.to_string()).width();
-                if used + columns > width {
+                if breaks || used + columns > width {
                     current.push(Span::styled(std::mem::take(&mut piece), span.style));
                     rows.push(Row::from(std::mem::take(&mut current)).style(style));
-                    used = 0;
+                    current.push(Span::raw(" ".repeat(indent)));
+                    used = indent;
+                    breaks = false;
+                    if character == ' ' {
+                        continue;
+                    }
                 }
                 piece.push(character);
                 used += columns;
@@ -184,20 +241,32 @@ fn wrap(row: Row<'static>, width: usize) -> Vec<Row<'static>> {
 }
 
 fn input_line(frame: &mut Frame<'_>, area: Rect, state: &State) {
-    let block = Block::bordered();
+    let hint = Style::new().add_modifier(Modifier::DIM);
+    let block = Block::bordered().title_bottom(Row::styled(KEYS, hint));
     let inner = block.inner(area);
+    let columns = |characters: &[char]| -> (String, usize) {
+        // Characters that join their neighbours are left out, so that each one that is edited stands for itself.
+        let shown = characters
+            .iter()
+            .filter(|c| !matches!(c, '\u{200d}' | '\u{fe0f}'));
+        let text: String = shown.map(|c| if *c == '\n' { '⏎' } else { *c }).collect();
+        let width = Span::raw(text.as_str()).width();
+        (text, width)
+    };
+    // The part that ends with the cursor and fits, with a column for the cursor itself.
     let room = usize::from(inner.width.saturating_sub(1));
-    let from = state.cursor.saturating_sub(room);
-    let text: String = state.input.iter().skip(from).collect();
-    let before: String = state
-        .input
-        .iter()
-        .skip(from)
-        .take(state.cursor - from)
-        .collect();
-    let column = u16::try_from(Span::raw(before).width())
-        .unwrap_or(u16::MAX)
-        .min(inner.width.saturating_sub(1));
+    let before = state.input.get(..state.cursor).unwrap_or_default();
+    let (mut from, mut used) = (before.len(), 0);
+    for (at, character) in before.iter().enumerate().rev() {
+        used += columns(&[*character]).1;
+        if used > room {
+            break;
+        }
+        from = at;
+    }
+    let (text, _) = columns(state.input.get(from..).unwrap_or_default());
+    let (_, column) = columns(before.get(from..).unwrap_or_default());
+    let column = u16::try_from(column.min(room)).unwrap_or(u16::MAX);
     frame.render_widget(Paragraph::new(text).block(block), area);
     frame.set_cursor_position(Position::new(inner.x + column, inner.y));
 }
@@ -207,4 +276,29 @@ fn clean(text: &str) -> String {
         .chars()
         .filter(|character| !character.is_control())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrapped(text: &str, width: usize, indent: usize) -> Vec<String> {
+        let rows = wrap(Row::from(text.to_owned()), width, indent);
+        assert!(rows.iter().all(|row| row.width() <= width), "{rows:?}");
+        rows.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn rows_break_at_spaces_and_hang_under_their_mark() {
+        assert_eq!(
+            wrapped("<  one two three", 10, 3),
+            ["<  one two", "   three"]
+        );
+    }
+
+    #[test]
+    fn a_word_longer_than_a_row_fills_rows() {
+        assert_eq!(wrapped("a bbbbbbbbbbb", 6, 0), ["a bbbb", "bbbbbb", "b"]);
+        assert_eq!(wrapped("漢字漢字漢字", 5, 0), ["漢字", "漢字", "漢字"]);
+    }
 }
