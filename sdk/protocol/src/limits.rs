@@ -18,6 +18,10 @@ pub const MAX_MANIFEST_EXTENSION_LEN: usize = 4_096;
 /// Life of a manifest, in milliseconds: bounds how long a relay can hide a newer one from somebody who has no session.
 pub const MAX_MANIFEST_LIFETIME_MS: u64 = 30 * DAY_MS;
 
+/// The latest time that a manifest may name, in Unix milliseconds (in the year 6429): beyond it no clock is right, and a
+/// store of signed numbers still holds it.
+pub const MAX_MANIFEST_TIME_MS: u64 = (1 << 47) - 1;
+
 /// Sizes of a sealed manifest, in bytes. The smallest holds 16 devices, so that the relay does not learn how many there
 /// are; the largest is the largest record.
 pub const MANIFEST_BUCKETS: [usize; 4] = [8_192, 16_384, 32_768, 65_536];

@@ -22,7 +22,8 @@ use super::event::{DelayReason, Event, IdentityAlarm};
 use super::input::DisconnectCause;
 use super::lane::Lane;
 use super::limits::{
-    LOOKUP_RETRY_FIRST_MS, LOOKUP_RETRY_LONGEST_MS, MAX_DEVICES_OF_CONTACT, REFETCH_FROM_MS,
+    CLOCK_TOLERANCE_MS, LOOKUP_RETRY_FIRST_MS, LOOKUP_RETRY_LONGEST_MS, MAX_DEVICES_OF_CONTACT,
+    REFETCH_FROM_MS,
 };
 use super::lookups::Lookup;
 use super::requests::Purpose;
@@ -157,6 +158,15 @@ impl Step<'_> {
         id: ContactId,
         manifest: &VerifiedManifest,
     ) -> Result<(), StepError> {
+        // Signed ahead of its time: what it says is pinned when that time comes, not before.
+        if self
+            .core
+            .clock
+            .trusted(self.now)
+            .is_some_and(|now| manifest.body().issued > now.plus(CLOCK_TOLERANCE_MS))
+        {
+            return self.postpone_manifest(id, DelayReason::ManifestMissing);
+        }
         let Some(contact) = self.contact(id)? else {
             return Ok(());
         };

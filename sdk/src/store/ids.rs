@@ -160,9 +160,10 @@ impl FromSql for Uint {
     }
 }
 
-/// A time in a column.
+/// A time in a column. What is later than a column holds is stored as the latest that it does: no clock of anybody can make
+/// the store refuse a row.
 pub(in crate::store) fn at(time: Timestamp) -> Uint {
-    Uint(time.0)
+    Uint(time.0.min(i64::MAX.unsigned_abs()))
 }
 
 /// An optional time in a column.
@@ -176,18 +177,19 @@ impl From<Uint> for Timestamp {
     }
 }
 
-/// A message's number in its session, in one column: the chain above the number in it.
-pub(in crate::store) fn packed(number: MessageNumber) -> Uint {
-    Uint(u64::from(number.chain) << 32 | u64::from(number.n))
+/// A message's number in its session, in one column: the chain above the number in it. Any number fits, since a peer may
+/// ask for any; only those below 2³¹ chains, which is all that exist, keep their order.
+pub(in crate::store) fn packed(number: MessageNumber) -> i64 {
+    (u64::from(number.chain) << 32 | u64::from(number.n)).cast_signed()
 }
 
 /// See [`packed`].
-pub(in crate::store) fn unpacked(packed: Uint) -> rusqlite::Result<MessageNumber> {
-    let half = |half: u64| u32::try_from(half).map_err(malformed);
-    Ok(MessageNumber {
-        chain: half(packed.0 >> 32)?,
-        n: half(packed.0 & u64::from(u32::MAX))?,
-    })
+pub(in crate::store) fn unpacked(packed: i64) -> MessageNumber {
+    let [c0, c1, c2, c3, n0, n1, n2, n3] = packed.to_be_bytes();
+    MessageNumber {
+        chain: u32::from_be_bytes([c0, c1, c2, c3]),
+        n: u32::from_be_bytes([n0, n1, n2, n3]),
+    }
 }
 
 /// An account id in a column.

@@ -7,8 +7,8 @@ use crate::{
     device::{DeviceId, DeviceIdentity, DeviceStatement},
     labels,
     limits::{
-        MAX_DEVICES, MAX_MANIFEST_EXTENSION_LEN, MAX_MANIFEST_LIFETIME_MS, MAX_RELAY_ADDRESS_LEN,
-        MAX_REVOKED,
+        MAX_DEVICES, MAX_MANIFEST_EXTENSION_LEN, MAX_MANIFEST_LIFETIME_MS, MAX_MANIFEST_TIME_MS,
+        MAX_RELAY_ADDRESS_LEN, MAX_REVOKED,
     },
     primitives::{
         codec::{DecodeError, EncodeError, Reader, Writer},
@@ -273,13 +273,13 @@ impl ManifestBody {
         let lifetime = self.expires.since(self.issued);
         chained
             && (1..=MAX_MANIFEST_LIFETIME_MS).contains(&lifetime)
+            && self.expires.0 <= MAX_MANIFEST_TIME_MS
             && (1..=MAX_DEVICES).contains(&self.devices.len())
             && self.revoked.len() <= MAX_REVOKED
             && self.extensions.len() <= MAX_MANIFEST_EXTENSION_LEN
-            && self
-                .devices
-                .iter()
-                .all(|device| device.protocol_versions != 0)
+            && self.devices.iter().all(|device| {
+                device.protocol_versions != 0 && device.added.0 <= MAX_MANIFEST_TIME_MS
+            })
             && self.no_repetition()
     }
 

@@ -4,7 +4,7 @@ use crate::{
     account::{AccountId, AccountKey, ManifestWritePublicKey, Root},
     device::{DeviceId, DeviceStatement},
     labels,
-    limits::{MAX_MANIFEST_LIFETIME_MS, MAX_REVOKED},
+    limits::{MAX_MANIFEST_LIFETIME_MS, MAX_MANIFEST_TIME_MS, MAX_REVOKED},
     manifest::{
         ManifestBody, ManifestDevice, ManifestRef, ManifestVersion, SuccessionCommitment,
         VerifiedManifest,
@@ -22,6 +22,9 @@ pub enum DraftError {
     /// No device, more than 16, two that share an id or key, or one that is revoked.
     #[error("list of devices that no manifest may have")]
     Devices,
+    /// Signed at a time that no manifest may name.
+    #[error("time beyond what a manifest may name")]
+    Time,
     /// The version cannot be raised any more.
     #[error("no version after this one")]
     LastVersion,
@@ -133,6 +136,9 @@ impl ManifestDraft {
         }
         body.issued = now;
         body.expires = now.plus(MAX_MANIFEST_LIFETIME_MS);
+        if body.expires.0 > MAX_MANIFEST_TIME_MS {
+            return Err(DraftError::Time);
+        }
         let surplus = body.revoked.len().saturating_sub(MAX_REVOKED);
         body.revoked.drain(..surplus);
         if !body.is_consistent() {

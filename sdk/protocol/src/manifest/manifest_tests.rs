@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    limits::{MAX_DEVICES, MAX_REVOKED},
+    limits::{MAX_DEVICES, MAX_MANIFEST_TIME_MS, MAX_REVOKED},
     manifest::{
         DraftError, ManifestDraft, ManifestVersion, Pin, SuccessionCommitment,
         fixture::{Fixture, NOW, device, record_key},
@@ -133,7 +133,7 @@ fn contradictions_are_rejected_although_signed() {
     let good = f.first().body().clone();
     assert!(VerifiedManifest::parse(&f.signed(&good), &f.account).is_ok());
     type Change = fn(&mut ManifestBody);
-    let changes: [(&str, Change); 15] = [
+    let changes: [(&str, Change); 18] = [
         ("no device", |b| b.devices.clear()),
         ("counter 0", |b| b.version.counter = 0),
         ("first with predecessor", |b| {
@@ -142,6 +142,17 @@ fn contradictions_are_rejected_although_signed() {
         ("second without predecessor", |b| b.version.counter = 2),
         ("ends before it begins", |b| b.expires = b.issued),
         ("31 days", |b| b.expires = b.issued.plus(31 * DAY_MS)),
+        ("year 6429", |b| {
+            b.issued = Timestamp(MAX_MANIFEST_TIME_MS);
+            b.expires = b.issued.plus(1);
+        }),
+        ("end of time", |b| {
+            b.issued = Timestamp(u64::MAX - 1);
+            b.expires = Timestamp(u64::MAX);
+        }),
+        ("device from the year 6429", |b| {
+            b.devices[0].added = Timestamp(MAX_MANIFEST_TIME_MS + 1);
+        }),
         ("device twice", |b| b.devices.push(b.devices[0].clone())),
         ("id twice", |b| {
             let mut other = device(2);
@@ -203,6 +214,11 @@ fn drafts_refuse_what_parsers_would() {
     let mut twice = ManifestDraft::successor(&first).unwrap();
     twice.add(device(1));
     assert_eq!(twice.sign(&f.key, NOW), Err(DraftError::Devices));
+    let late = ManifestDraft::successor(&first).unwrap();
+    assert_eq!(
+        late.sign(&f.key, Timestamp(MAX_MANIFEST_TIME_MS)),
+        Err(DraftError::Time)
+    );
     let mut none = ManifestDraft::successor(&first).unwrap();
     none.revoke(device(1).identity.id, record_key(2));
     assert_eq!(none.sign(&f.key, NOW), Err(DraftError::Devices));

@@ -4,6 +4,7 @@ mod asking;
 mod crashes;
 mod hostile;
 mod main_job;
+mod manifests;
 mod restored;
 mod time;
 mod world;

@@ -79,7 +79,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<GapRow> {
         },
         ENVELOPE => Missing::Envelope {
             session: SessionId::from_bytes(row.get(4)?),
-            number: unpacked(row.get(5)?)?,
+            number: unpacked(row.get(5)?),
         },
         other => return Err(rusqlite::Error::IntegralValueOutOfRange(2, other)),
     };
@@ -109,14 +109,15 @@ impl Gaps<'_> {
                 conversation,
                 first,
                 last,
-            } => (STREAM, Some(*conversation), None, Uint(*first), Uint(*last)),
-            Missing::Envelope { session, number } => (
-                ENVELOPE,
-                None,
-                Some(session.as_bytes()),
-                packed(*number),
-                packed(*number),
-            ),
+            } => {
+                let bound = |seq: u64| i64::try_from(seq).map_err(|_| StoreError::OutOfRange);
+                let conversation = Some(*conversation);
+                (STREAM, conversation, None, bound(*first)?, bound(*last)?)
+            }
+            Missing::Envelope { session, number } => {
+                let number = packed(*number);
+                (ENVELOPE, None, Some(session.as_bytes()), number, number)
+            }
         };
         self.tx
             .insert(

@@ -115,7 +115,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<OutboxRow> {
     let device: Option<PeerDeviceId> = row.get(2)?;
     let mailbox: Option<[u8; 16]> = row.get(3)?;
     let session: Option<[u8; 16]> = row.get(7)?;
-    let number = row.get::<_, Option<Uint>>(8)?.map(unpacked).transpose()?;
+    let number = row.get::<_, Option<i64>>(8)?.map(unpacked);
     let body = match row.get::<_, i64>(9)? {
         ENVELOPE => OutboxBody::Envelope(row.get(10)?),
         CONTENT => OutboxBody::Content(row.get(10)?),

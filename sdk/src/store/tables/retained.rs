@@ -50,7 +50,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RetainedRow> {
         id: row.get(0)?,
         item: NewRetained {
             session: SessionId::from_bytes(row.get(1)?),
-            number: unpacked(row.get(2)?)?,
+            number: unpacked(row.get(2)?),
             peer_device: row.get(3)?,
             message_id: MessageId::from_bytes(row.get(4)?),
             shown: row.get(5)?,

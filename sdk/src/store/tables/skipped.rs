@@ -92,14 +92,7 @@ impl Skipped<'_> {
         let row: Option<(SkippedId, [u8; 16], MessageNumber, Vec<u8>)> = self.tx.one(
             "SELECT id, session, number, message_key FROM skipped WHERE tag = ?1",
             [tag.as_bytes()],
-            |row| {
-                Ok((
-                    row.get(0)?,
-                    row.get(1)?,
-                    unpacked(row.get(2)?)?,
-                    row.get(3)?,
-                ))
-            },
+            |row| Ok((row.get(0)?, row.get(1)?, unpacked(row.get(2)?), row.get(3)?)),
         )?;
         let Some((id, session, number, sealed)) = row else {
             return Ok(None);
@@ -129,7 +122,7 @@ impl Skipped<'_> {
                 Ok(SkippedTag {
                     tag: read_tag(row)?,
                     session: SessionId::from_bytes(row.get(1)?),
-                    number: unpacked(row.get(2)?)?,
+                    number: unpacked(row.get(2)?),
                 })
             },
         )
@@ -144,7 +137,7 @@ impl Skipped<'_> {
         self.tx.all(
             "SELECT number FROM skipped WHERE session = ?1 ORDER BY id LIMIT ?2",
             (session.as_bytes(), page(limit)),
-            |row| unpacked(row.get(0)?),
+            |row| Ok(unpacked(row.get(0)?)),
         )
     }
 
