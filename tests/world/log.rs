@@ -12,8 +12,19 @@ impl Log {
         self.0.push(format!("{elapsed_ms:>12} {what}"));
     }
 
-    /// The last lines, for a failure's message.
+    /// What happened, without the line that names the seed.
+    pub(crate) fn events(&self) -> &[String] {
+        self.0.get(1..).unwrap_or_default()
+    }
+
+    /// The first line, which names the seed, and the last ones, for a failure's message.
     pub(crate) fn tail(&self) -> String {
-        self.0[self.0.len().saturating_sub(80)..].join("\n")
+        let first = self.0.first().into_iter();
+        let last = self.0.iter().skip(self.0.len().saturating_sub(80).max(1));
+        first
+            .chain(last)
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 }

@@ -70,6 +70,9 @@ impl World {
             })
             .collect();
         let mut world = Self::assemble(clock, rng, faults, devices, relay, nonces, folder);
+        world
+            .log
+            .note(0, format_args!("the world of seed {seed} begins"));
         for device in 0..people {
             world.network.put(0, Event::Reconnect { device });
         }
