@@ -201,6 +201,8 @@ impl Step<'_> {
             self.core.lookups.prekeys.remove(&device.id);
             self.core.receipts_owed.remove(&device.id);
             self.core.gap_devices.remove(&device.id);
+            self.core.heard.remove(&device.id);
+            self.core.outbox.wake_device(device.id);
         }
         self.core.lookups.manifests.remove(&contact);
         self.core.streams.forget(conversation);

@@ -164,7 +164,7 @@ impl Step<'_> {
         Ok(Some(peer))
     }
 
-    /// Replaces the secrets of a contact.
+    /// Replaces the secrets of a contact. What relays refused before does not count for the new ones.
     pub(super) fn set_secrets(
         &mut self,
         row: &ContactRow,
@@ -172,6 +172,10 @@ impl Step<'_> {
     ) -> Result<(), StepError> {
         self.tx.contacts().set_secrets(row, &secrets.encode())?;
         self.core.contacts.changed(row.id);
+        for device in self.tx.peer_devices().of_contact(row.id)? {
+            self.core.outbox.tokens_changed(device.id);
+            self.core.lookups.tokens_changed(device.id);
+        }
         Ok(())
     }
 

@@ -200,7 +200,6 @@ impl Step<'_> {
         if from.state == ContactState::Invited {
             self.become_accepted(from.contact)?;
         }
-        self.core.outbox.wake_device(from.device);
         // The accepter repeats himself until he knows that it arrived.
         self.owe_receipt(from.device, &header.message_id)
     }

@@ -21,12 +21,16 @@ use crate::error::StepError;
 use crate::store::OutboxBody;
 
 impl Step<'_> {
-    /// Asks for a challenge for the first envelope of a queue. What is larger than a knock waits for an
-    /// acceptance, which brings a token.
-    pub(super) fn ask_for_work(&mut self, mailbox: &MailboxId, lane: &Lane, envelope_len: usize) {
+    /// Asks for a challenge for the first envelope of a queue. What is larger than a knock needs a token: an
+    /// acceptance brings one, or the relay takes those that it refused once it has them again.
+    pub(super) fn ask_for_work(
+        &mut self,
+        mailbox: &MailboxId,
+        lane: &Lane,
+        envelope_len: usize,
+    ) -> Result<(), StepError> {
         if envelope_len > wire::limits::MAX_KNOCK_ENVELOPE_BYTES {
-            self.core.outbox.set(mailbox, Turn::Held);
-            return;
+            return self.postpone(mailbox, DelayReason::TokenRefused, 0);
         }
         self.request(
             lane,
@@ -34,6 +38,7 @@ impl Step<'_> {
             Body::Challenge(wire::Challenge {}),
         );
         self.core.outbox.set(mailbox, Turn::Asking);
+        Ok(())
     }
 
     pub(super) fn send_challenge_answered(
@@ -72,6 +77,7 @@ impl Step<'_> {
                 continue;
             }
             let Some(row) = self.tx.outbox().of_mailbox(&mailbox, 1)?.pop() else {
+                self.core.outbox.remove(&mailbox);
                 continue;
             };
             let OutboxBody::Envelope(envelope) = &row.item.body else {
@@ -90,10 +96,7 @@ impl Step<'_> {
                     self.core.outbox.set(&mailbox, Turn::Working(work));
                     self.core.timers.arm(Timer::Work, self.now.monotonic_ms);
                 }
-                Err(wire::work::TooHard) => {
-                    self.core.outbox.set(&mailbox, Turn::Held);
-                    self.delayed(&mailbox, DelayReason::RelayBusy)?;
-                }
+                Err(wire::work::TooHard) => self.postpone(&mailbox, DelayReason::RelayBusy, 0)?,
             }
         }
         Ok(())

@@ -100,12 +100,21 @@ impl Lookups {
         }
     }
 
-    /// Wakes what waited until now; returns when the next one is due, monotonic ms.
+    /// The tokens for a device changed: none of them is refused yet.
+    pub(crate) fn tokens_changed(&mut self, device: PeerDeviceId) {
+        if let Some(entry) = self.prekeys.get_mut(&device) {
+            entry.refused_tokens = 0;
+        }
+    }
+
+    /// Wakes what waited until now, to begin with the best token again; returns when the next one is due, monotonic ms.
     pub(crate) fn wake_due(&mut self, now: u64) -> Option<u64> {
         let mut next: Option<u64> = None;
         for entry in self.manifests.values_mut().chain(self.prekeys.values_mut()) {
             if let Lookup::Waiting(until) = entry.state {
                 if until <= now {
+                    entry.refused_tokens = 0;
+                    entry.difficulty = 0;
                     entry.state = Lookup::Ready;
                 } else {
                     next = Some(next.map_or(until, |next| next.min(until)));

@@ -105,8 +105,7 @@ impl Step<'_> {
             .into_iter()
             .nth(refused)
         else {
-            self.ask_for_work(mailbox, &lane, envelope.len());
-            return Ok(());
+            return self.ask_for_work(mailbox, &lane, envelope.len());
         };
         let right = wire::right::Right::Bearer(bearer);
         self.put_on_its_way(mailbox, &lane, row, envelope, right);
@@ -122,6 +121,9 @@ impl Step<'_> {
         right: wire::right::Right,
     ) {
         let knocked = matches!(right, wire::right::Right::Work(_));
+        if let Some(queue) = self.core.outbox.get_mut(mailbox) {
+            queue.tokens_changed = false;
+        }
         let send = wire::Send {
             mailbox: Bytes::copy_from_slice(mailbox.as_bytes()),
             message_id: Bytes::copy_from_slice(row.item.envelope_id.as_bytes()),
@@ -275,6 +277,10 @@ impl Step<'_> {
         let Some(queue) = self.core.outbox.get_mut(mailbox) else {
             return Ok(());
         };
+        if std::mem::take(&mut queue.tokens_changed) {
+            self.core.outbox.set(mailbox, Turn::Ready);
+            return Ok(());
+        }
         queue.refused_tokens = queue.refused_tokens.saturating_add(1);
         let (refused, device) = (queue.refused_tokens, queue.device);
         self.core.outbox.set(mailbox, Turn::Ready);
@@ -287,7 +293,7 @@ impl Step<'_> {
         Ok(())
     }
 
-    fn postpone(
+    pub(super) fn postpone(
         &mut self,
         mailbox: &MailboxId,
         reason: DelayReason,

@@ -70,10 +70,20 @@ pub(crate) struct Queue {
     pub(crate) failures: u32,
     /// How many of the tokens for this mailbox the relay refused.
     pub(crate) refused_tokens: usize,
+    /// Whether the tokens changed while one was on its way: its refusal says nothing of the new ones.
+    pub(crate) tokens_changed: bool,
     /// What the relay wanted at least, when work was too little.
     pub(crate) difficulty: u32,
     /// What the application was told of a delay.
     pub(crate) delay: Option<DelayReason>,
+}
+
+impl Queue {
+    /// What a relay refused once, it may take the next time.
+    fn forget_refusals(&mut self) {
+        self.refused_tokens = 0;
+        self.difficulty = 0;
+    }
 }
 
 /// All queues.
@@ -94,6 +104,7 @@ impl Queues {
                 turn: Turn::Ready,
                 failures: 0,
                 refused_tokens: 0,
+                tokens_changed: false,
                 difficulty: 0,
                 delay: None,
             });
@@ -185,14 +196,25 @@ impl Queues {
             .collect();
         for mailbox in mailboxes {
             if let Some(queue) = self.queues.get_mut(&mailbox) {
-                queue.refused_tokens = 0;
+                queue.forget_refusals();
                 queue.failures = 0;
             }
             self.set(&mailbox, Turn::Ready);
         }
     }
 
-    /// Wakes what waited until now; returns when the next one is due, monotonic ms.
+    /// The tokens for a device changed: whatever its queues are doing, none of them is refused yet.
+    pub(crate) fn tokens_changed(&mut self, device: PeerDeviceId) {
+        for queue in self.queues.values_mut() {
+            if queue.device == device {
+                queue.forget_refusals();
+                queue.tokens_changed = true;
+            }
+        }
+        self.wake_device(device);
+    }
+
+    /// Wakes what waited until now, to begin with the best token again; returns when the next one is due, monotonic ms.
     pub(crate) fn wake_due(&mut self, now: u64) -> Option<u64> {
         let mut next = None;
         let mut due = Vec::new();
@@ -206,6 +228,9 @@ impl Queues {
             }
         }
         for mailbox in due {
+            if let Some(queue) = self.queues.get_mut(&mailbox) {
+                queue.forget_refusals();
+            }
             self.set(&mailbox, Turn::Ready);
         }
         next

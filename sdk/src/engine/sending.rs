@@ -242,6 +242,7 @@ impl Step<'_> {
         self.requeue_undelivered(gone)?;
         self.tx.outbox().unaddress(gone)?;
         self.core.lookups.prekeys.remove(&gone);
+        self.core.outbox.wake_device(gone);
         self.forget_sessions_of(gone)
     }
 

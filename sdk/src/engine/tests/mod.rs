@@ -5,6 +5,7 @@ mod crashes;
 mod hostile;
 mod main_job;
 mod manifests;
+mod refusals;
 mod restored;
 mod time;
 mod world;
