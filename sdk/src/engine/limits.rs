@@ -143,7 +143,7 @@ pub(crate) const FALLBACK_MESSAGES: u32 = 3;
 pub(crate) const MAX_CACHED_CONTACTS: usize = 4_096;
 /// First wait after the own relay refused something, doubled each time.
 pub(crate) const REFUSED_FIRST_MS: u64 = 5 * SECOND_MS;
-/// Undelivered messages that are encrypted again for a new session or device; older ones stay lost to it.
+/// Undelivered messages that are encrypted again for a new session or device, the newest; older ones stay lost to it.
 pub(crate) const MAX_REQUEUED: usize = 500;
 /// First messages kept because the budget or the clock did not allow to open them; beyond it they wait at the
 /// relay.

@@ -6,7 +6,7 @@
 //! - The own side: `login`, `manifest_upkeep`, `prekey_upkeep`, `send_token`, `invites`.
 //! - Others: `contact` (adding, accepting, blocking), `manifest_lookup`, `prekey_lookup`,
 //!   `first_contact`, `first_message`, `sessions`.
-//! - Messages out: `compose`, `sending`, `outbox` with `queues`, `knock` and `restored`.
+//! - Messages out: `compose`, `sending`, `outbox` with `queues`, `knock`, `restored` and `requeue`.
 //! - Messages in: `receiving`, `content`, `receipts`, `gaps`, `resend`.
 //! - Time: `clock` (may it be believed), `timers` (short waits), `upkeep` (long ones), `backoff`,
 //!   `budget`.
@@ -45,6 +45,7 @@ mod queues;
 mod receipts;
 mod receiving;
 mod requests;
+mod requeue;
 mod resend;
 mod restored;
 mod send_token;

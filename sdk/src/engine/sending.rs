@@ -175,7 +175,7 @@ impl Step<'_> {
         })
     }
 
-    fn envelope_id(&mut self) -> EnvelopeId {
+    pub(super) fn envelope_id(&mut self) -> EnvelopeId {
         let mut id = [0; 16];
         self.rng.fill_bytes(&mut id);
         EnvelopeId::from_bytes(id)
@@ -234,47 +234,6 @@ impl Step<'_> {
                 }
             }
         }
-    }
-
-    /// What was meant for a device that is gone waits for the contact's other devices: what is queued, and
-    /// what it was sent and never confirmed.
-    pub(super) fn readdress(&mut self, gone: PeerDeviceId) -> Result<(), StepError> {
-        self.requeue_undelivered(gone)?;
-        self.tx.outbox().unaddress(gone)?;
-        self.core.lookups.prekeys.remove(&gone);
-        self.core.outbox.wake_device(gone);
-        self.forget_sessions_of(gone)
-    }
-
-    /// Everything that a device was sent in the last 30 days and never confirmed is queued again, in front,
-    /// to be encrypted for a new session. The recipient recognises what it has by its id.
-    pub(super) fn requeue_undelivered(&mut self, device: PeerDeviceId) -> Result<(), StepError> {
-        let Some(row) = self.tx.peer_devices().get(device)? else {
-            return Ok(());
-        };
-        let to = Destination {
-            peer_device: device,
-            mailbox: row.keys.mailbox,
-        };
-        self.tx.outbox().remove_taken(device)?;
-        let since = self.now.wall.minus(super::limits::RETENTION_MS);
-        let mut seen = Vec::new();
-        let undelivered =
-            self.tx
-                .retained()
-                .undelivered(device, since, super::limits::MAX_REQUEUED)?;
-        for kept in undelivered.into_iter().rev() {
-            let id = kept.item.message_id;
-            if !kept.item.shown || seen.contains(&id) || self.tx.outbox().remaining(&id)? > 0 {
-                continue;
-            }
-            seen.push(id);
-            if let Some(item) = self.kept_row(row.contact, to, kept.item) {
-                self.tx.outbox().insert_front(&item)?;
-            }
-        }
-        self.notice_queue(to, &row.relay);
-        Ok(())
     }
 
     /// Moves a message to another state, and says so when that is new.

@@ -251,7 +251,7 @@ impl Step<'_> {
         self.requeue_undelivered(device)
     }
 
-    fn set_session_status(
+    pub(super) fn set_session_status(
         &mut self,
         id: SessionId,
         status: SessionStatus,

@@ -8,7 +8,7 @@ use super::meta;
 use super::step::Step;
 use super::timers::Timer;
 use crate::error::StepError;
-use crate::store::{ContactState, MessageState};
+use crate::store::{ContactState, MessageState, SessionStatus};
 use undertone_protocol::session::limits::{PARKED_LIFETIME_MS, SKIPPED_LIFETIME_MS};
 
 impl Step<'_> {
@@ -91,8 +91,11 @@ impl Step<'_> {
                 .core
                 .sessions
                 .sending(device.id)
-                .is_some_and(|cached| !cached.session.has_received());
-            if unanswered && device.handshakes <= MAX_RENEWALS {
+                .filter(|cached| !cached.session.has_received())
+                .map(|cached| cached.session.id());
+            if let Some(session) = unanswered.filter(|_| device.handshakes <= MAX_RENEWALS) {
+                // Nothing more is encrypted for it; an answer is still understood.
+                self.set_session_status(session, SessionStatus::ReceiveOnly)?;
                 self.requeue_undelivered(device.id)?;
                 self.want_session(device.id)?;
             }

@@ -6,6 +6,7 @@ mod hostile;
 mod main_job;
 mod manifests;
 mod refusals;
+mod requeue;
 mod restored;
 mod time;
 mod world;

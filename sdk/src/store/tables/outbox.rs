@@ -414,6 +414,30 @@ impl Outbox<'_> {
         )
     }
 
+    /// Whether a message is queued for a device.
+    pub fn is_queued(&self, device: PeerDeviceId, message: &MessageId) -> Result<bool, StoreError> {
+        self.tx.value(
+            "SELECT EXISTS (
+                 SELECT 1 FROM outbox WHERE message_id = ?2 AND peer_device = ?1 AND taken_ms IS NULL)",
+            (device, message.as_bytes()),
+        )
+    }
+
+    /// The oldest envelopes that are queued for a device, in order.
+    pub fn envelopes(
+        &self,
+        device: PeerDeviceId,
+        limit: usize,
+    ) -> Result<Vec<OutboxRow>, StoreError> {
+        self.tx.all(
+            &format!(
+                "{COLUMNS} WHERE peer_device = ?1 AND body_kind = ?2 AND taken_ms IS NULL ORDER BY id LIMIT ?3"
+            ),
+            (device, ENVELOPE, page(limit)),
+            read,
+        )
+    }
+
     /// Removes what is queued for a device (it is gone). Returns how many rows.
     pub fn remove_device(&self, device: PeerDeviceId) -> Result<usize, StoreError> {
         self.tx

@@ -117,7 +117,8 @@ impl Retained<'_> {
         Ok(changed > 0)
     }
 
-    /// What was sent to a device since `since` and not confirmed, oldest first.
+    /// The newest messages of conversations that were sent to a device since `since` and not confirmed, newest first. What
+    /// is not shown is never confirmed, and there is a lot of it.
     pub fn undelivered(
         &self,
         device: PeerDeviceId,
@@ -126,8 +127,9 @@ impl Retained<'_> {
     ) -> Result<Vec<RetainedRow>, StoreError> {
         self.tx.all(
             &format!(
-                "{COLUMNS} WHERE peer_device = ?1 AND delivered_ms IS NULL AND sent_ms >= ?2 AND content IS NOT NULL
-                 ORDER BY id LIMIT ?3"
+                "{COLUMNS} WHERE peer_device = ?1 AND delivered_ms IS NULL AND shown AND sent_ms >= ?2
+                     AND content IS NOT NULL
+                 ORDER BY id DESC LIMIT ?3"
             ),
             (device, at(since), page(limit)),
             read,

@@ -60,8 +60,19 @@ fn copies_are_kept_until_delivered_entombed_or_old() {
         let rows = table.undelivered(peer.device, from, 10).unwrap();
         rows.into_iter().map(|row| row.item.message_id).collect()
     };
-    assert_eq!(since(NOW), [id(1), id(4), id(5), id(6)]);
-    assert_eq!(since(NOW.plus(5)), [id(5), id(6)]);
+    assert_eq!(since(NOW), [id(6), id(5), id(4), id(1)]);
+    assert_eq!(since(NOW.plus(5)), [id(6), id(5)]);
+    // Receipts are never confirmed, and do not crowd out what is.
+    for n in 10..20 {
+        let hidden = NewRetained {
+            shown: false,
+            ..retained(&peer, n)
+        };
+        table.insert(&hidden).unwrap();
+    }
+    let newest = table.undelivered(peer.device, NOW, 2).unwrap();
+    assert_eq!(newest[0].item.message_id, id(6));
+    assert_eq!(newest.len(), 2);
     let old = table.older(NOW.plus(5), 2).unwrap();
     assert_eq!(
         old.iter()
