@@ -232,31 +232,38 @@ impl Step<'_> {
             .conversation;
         for device in self.tx.peer_devices().of_contact(row.id)? {
             self.tx.outbox().remove_device(device.id)?;
-            // What was owed stays unanswered.
-            while !self
-                .tx
-                .receipts()
-                .take(device.id, crate::store::limits::MAX_PAGE_ROWS)?
-                .is_empty()
-            {}
-            self.core.receipts_owed.remove(&device.id);
+            self.owe_nothing(device.id)?;
             self.core.lookups.prekeys.remove(&device.id);
             self.core.outbox.wake_device(device.id);
         }
         self.core.lookups.manifests.remove(&contact);
-        self.set_contact_state(contact, ContactState::Blocked)?;
+        self.tx.contacts().block(contact, self.now.wall)?;
+        self.core.contacts.changed(contact);
+        self.emit(Event::ContactChanged { contact });
         self.tx.conversations().set_hidden(conversation, true)?;
         self.emit(Event::ConversationChanged { conversation });
         Ok(())
     }
 
-    /// Unblocks a contact. What he wrote meanwhile is gone.
+    /// Unblocks a contact: it is again what it was before, a stranger undecided. What he wrote meanwhile is gone.
     ///
     /// # Errors
     /// [`ContactError`]; nothing is changed unless it is [`ContactError::Step`].
     pub fn unblock(&mut self, contact: ContactId) -> Result<(), ContactError> {
-        self.in_state(contact, &[ContactState::Blocked])?;
-        Ok(self.become_accepted(contact)?)
+        let row = self.in_state(contact, &[ContactState::Blocked])?;
+        let before = row.blocked_from.ok_or(StepError::Damaged)?;
+        if before == ContactState::Accepted {
+            return Ok(self.become_accepted(contact)?);
+        }
+        self.set_contact_state(contact, before)?;
+        let conversation = self
+            .contact(contact)?
+            .ok_or(StepError::Damaged)?
+            .conversation;
+        let hidden = before == ContactState::Requested;
+        self.tx.conversations().set_hidden(conversation, hidden)?;
+        self.emit(Event::ConversationChanged { conversation });
+        Ok(())
     }
 
     /// Gives a contact another name, on this side only.

@@ -198,7 +198,7 @@ impl Step<'_> {
                 self.emit(Event::ContactChanged { contact: id });
             }
         }
-        self.tx.contacts().set_manifest_due(id, None)?;
+        self.tx.contacts().manifest_fetched(id)?;
         self.core.contacts.changed(id);
         // Judged by the clock only while it is right; a wrong one judges nothing.
         if self
@@ -223,26 +223,30 @@ impl Step<'_> {
         manifest: &VerifiedManifest,
     ) -> Result<(), StepError> {
         let before = self.tx.peer_devices().of_contact(contact)?;
-        let mut listed: Vec<PeerDeviceId> = Vec::new();
-        let room = MAX_DEVICES_OF_CONTACT.saturating_sub(before.len());
-        let known = |id: &DeviceId| before.iter().any(|row| row.keys.id == *id);
-        let new = manifest
-            .body()
-            .devices
-            .iter()
-            .filter(|device| !known(&device.identity.id))
-            .count();
-        if new > room {
-            // Only an account that replaces devices without end comes here; those it has stay as they are.
-            return Ok(());
+        // First, and whatever comes after: nothing is written any more to a device that is not listed.
+        for row in &before {
+            if row.state != PeerDeviceState::Gone && manifest.device(&row.keys.id).is_none() {
+                self.tx
+                    .peer_devices()
+                    .set_state(row.id, PeerDeviceState::Gone)?;
+                self.readdress(row.id)?;
+            }
         }
+        let known = |id: &DeviceId| before.iter().any(|row| row.keys.id == *id);
+        let mut room = MAX_DEVICES_OF_CONTACT.saturating_sub(before.len());
         for device in &manifest.body().devices {
+            if !known(&device.identity.id) {
+                // Only an account that replaces devices without end finds none: its further devices are not written to.
+                let Some(left) = room.checked_sub(1) else {
+                    continue;
+                };
+                room = left;
+            }
             let mailbox = device.identity.mailbox;
             let id =
                 self.tx
                     .peer_devices()
                     .upsert(contact, &device.identity, device.relay.as_str())?;
-            listed.push(id);
             let moved = before
                 .iter()
                 .find(|row| row.id == id)
@@ -255,14 +259,6 @@ impl Step<'_> {
                 self.tx.outbox().redirect(&to)?;
                 self.core.outbox.remove(&row.keys.mailbox);
                 self.core.outbox.add(mailbox, id, &device.relay);
-            }
-        }
-        for row in before.iter().filter(|row| !listed.contains(&row.id)) {
-            if row.state != PeerDeviceState::Gone {
-                self.tx
-                    .peer_devices()
-                    .set_state(row.id, PeerDeviceState::Gone)?;
-                self.readdress(row.id)?;
             }
         }
         self.core.contacts.changed(contact);
@@ -283,7 +279,7 @@ impl Step<'_> {
         if contact.row.state == ContactState::Blocked {
             return Ok(());
         }
-        let due = contact.row.manifest_due;
+        let due = contact.row.newer_due;
         let Some(pin) = contact.pin else {
             return Ok(());
         };
@@ -295,7 +291,7 @@ impl Step<'_> {
                 let wait = backoff::between(0, REFETCH_FROM_MS, &mut self.rng);
                 self.tx
                     .contacts()
-                    .set_manifest_due(id, Some(self.now.wall.plus(wait)))?;
+                    .set_newer_due(id, self.now.wall.plus(wait))?;
                 self.core.contacts.changed(id);
                 Ok(())
             }

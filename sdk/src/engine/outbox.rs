@@ -220,12 +220,12 @@ impl Step<'_> {
         };
         if self
             .contact(contact)?
-            .is_some_and(|found| found.row.manifest_due.is_none())
+            .is_some_and(|found| found.row.silent_due.is_none())
         {
             let wait = backoff::between(REFETCH_FROM_MS, REFETCH_TO_MS, &mut self.rng);
             self.tx
                 .contacts()
-                .set_manifest_due(contact, Some(self.now.wall.plus(wait)))?;
+                .set_silent_due(contact, Some(self.now.wall.plus(wait)))?;
             self.core.contacts.changed(contact);
         }
         Ok(())

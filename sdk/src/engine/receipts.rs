@@ -13,6 +13,7 @@ use super::limits::{
 use super::step::Step;
 use super::timers::Timer;
 use crate::error::StepError;
+use crate::store::limits::MAX_PAGE_ROWS;
 use crate::store::{ContactId, MessageState, PeerDeviceId};
 
 /// Bytes of a receipt's entries: a message id, and a missing message.
@@ -34,6 +35,13 @@ impl Step<'_> {
                 .timers
                 .arm(Timer::Receipts, self.now.monotonic_ms.saturating_add(wait));
         }
+        Ok(())
+    }
+
+    /// What was owed to a device stays unanswered.
+    pub(super) fn owe_nothing(&mut self, device: PeerDeviceId) -> Result<(), StepError> {
+        while !self.tx.receipts().take(device, MAX_PAGE_ROWS)?.is_empty() {}
+        self.core.receipts_owed.remove(&device);
         Ok(())
     }
 
@@ -87,6 +95,7 @@ impl Step<'_> {
         from: &From,
         messages: &[MessageId],
     ) -> Result<(), StepError> {
+        let mut news = false;
         for message in messages {
             self.tx.outbox().confirmed(from.device, message)?;
             if !self
@@ -96,6 +105,7 @@ impl Step<'_> {
             {
                 continue;
             }
+            news = true;
             self.advance_message(message, MessageState::Delivered)?;
             if self
                 .contact(from.contact)?
@@ -113,12 +123,13 @@ impl Step<'_> {
                 self.core.contacts.changed(from.contact);
             }
         }
-        if self
-            .contact(from.contact)?
-            .is_some_and(|contact| contact.row.manifest_due.is_some())
+        if news
+            && self
+                .contact(from.contact)?
+                .is_some_and(|contact| contact.row.silent_due.is_some())
         {
-            // The contact is not silent. What it said of its manifest will be said again.
-            self.tx.contacts().set_manifest_due(from.contact, None)?;
+            // The contact is not silent. A newer manifest that it named is fetched all the same.
+            self.tx.contacts().set_silent_due(from.contact, None)?;
             self.core.contacts.changed(from.contact);
         }
         Ok(())

@@ -12,6 +12,10 @@ impl Step<'_> {
     /// What was meant for a device that is gone waits for the contact's other devices: what is queued, and
     /// what it was sent and never confirmed.
     pub(super) fn readdress(&mut self, gone: PeerDeviceId) -> Result<(), StepError> {
+        // Nothing is owed to it any more, and it is asked for nothing.
+        self.owe_nothing(gone)?;
+        self.tx.gaps().device_gone(gone)?;
+        self.core.gap_devices.remove(&gone);
         self.requeue_undelivered(gone)?;
         self.tx.outbox().unaddress(gone)?;
         self.core.lookups.prekeys.remove(&gone);

@@ -12,7 +12,7 @@ use super::step::Step;
 use crate::error::{SendError, StepError};
 use crate::store::{
     ContactId, ContactState, ConversationId, Destination, EnvelopeId, MessageKind, MessageState,
-    NewMessage, NewOutbox, NewRetained, OutboxBody, OutboxHold, PeerDeviceId,
+    NewMessage, NewOutbox, NewRetained, OutboxBody, OutboxHold, PeerDeviceId, PeerDeviceState,
 };
 
 impl Step<'_> {
@@ -100,14 +100,15 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Queues content for one device.
+    /// Queues content for one device, if it is one that is written to.
     pub(super) fn queue_for(
         &mut self,
         contact: ContactId,
         device: PeerDeviceId,
         composed: &Composed,
     ) -> Result<(), StepError> {
-        let Some(row) = self.tx.peer_devices().get(device)? else {
+        let row = self.tx.peer_devices().get(device)?;
+        let Some(row) = row.filter(|row| row.state == PeerDeviceState::Active) else {
             return Ok(());
         };
         let to = Destination {

@@ -7,13 +7,16 @@ use bytes::Bytes;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use undertone_protocol::content::{Body as Content, MissingMessage};
-use undertone_protocol::manifest::{ManifestDraft, VerifiedManifest};
+use undertone_protocol::device::DeviceKeys;
+use undertone_protocol::manifest::{ManifestDevice, ManifestDraft, VerifiedManifest};
 use undertone_protocol::session::{MessageNumber, SessionId};
 use undertone_protocol::time::{DAY_MS, Timestamp};
 use undertone_wire::frame::Body;
 
-use super::world::{START_MS, World};
-use crate::store::{ContactId, MessageState};
+use super::super::limits::MAX_DEVICES_OF_CONTACT;
+use super::world::{START_MS, World, relay};
+use crate::error::StepError;
+use crate::store::{ContactId, MessageState, PeerDeviceState};
 
 /// The next manifest of a device's account, changed and signed at a time of the test's choice.
 fn next_manifest(
@@ -108,4 +111,88 @@ fn any_number_may_be_asked_for_again() {
     world.say(anna, of_anna, "still here");
     world.run_for(60_000);
     assert_eq!(world.history(anna, of_anna)[1].1, MessageState::Delivered);
+}
+
+#[test]
+fn a_receipt_does_not_hide_that_a_newer_manifest_was_named() {
+    let (mut world, [anna, ben], [of_anna, of_ben]) = World::acquainted(62);
+    look_up(&mut world, anna, of_anna);
+    let known = pinned(&mut world, anna, of_anna);
+    let next = next_manifest(&mut world, ben, START_MS, |_| {});
+    serve(&mut world, ben, anna, &next);
+    world.engine(ben).core.me.manifest = Some(next);
+    world.say(ben, of_ben, "I have another device");
+    world.run_for(60_000);
+    world.say(anna, of_anna, "good");
+    world.run_for(60_000);
+    assert_eq!(world.history(anna, of_anna)[2].1, MessageState::Delivered);
+    assert_eq!(pinned(&mut world, anna, of_anna), known);
+    world.run_for(26 * 3_600_000);
+    assert_eq!(pinned(&mut world, anna, of_anna), known + 1);
+}
+
+fn another_device(seed: u64) -> ManifestDevice {
+    let keys = DeviceKeys::generate(&mut ChaCha20Rng::seed_from_u64(seed)).unwrap();
+    ManifestDevice {
+        identity: keys.public(),
+        relay: relay(),
+        added: Timestamp(START_MS),
+        protocol_versions: 1,
+    }
+}
+
+/// The manifest in which the device's account has replaced it.
+fn replaced(world: &mut World, device: usize) -> VerifiedManifest {
+    let me = &world.engine(device).core.me;
+    let (id, record) = (me.device_id(), me.device_record_key.public_key());
+    next_manifest(world, device, START_MS, |draft| {
+        draft.add(another_device(3));
+        draft.revoke(id, record);
+    })
+}
+
+#[test]
+fn a_revoked_device_is_gone_although_there_is_no_room_for_its_successor() {
+    let (mut world, [anna, ben], [of_anna, _]) = World::acquainted(63);
+    look_up(&mut world, anna, of_anna);
+    world
+        .command(anna, |step| {
+            for seed in 100..100 + MAX_DEVICES_OF_CONTACT as u64 - 1 {
+                let device = another_device(seed);
+                step.tx
+                    .peer_devices()
+                    .upsert(of_anna, &device.identity, device.relay.as_str())?;
+            }
+            Ok::<_, StepError>(())
+        })
+        .unwrap();
+    let next = replaced(&mut world, ben);
+    serve(&mut world, ben, anna, &next);
+    look_up(&mut world, anna, of_anna);
+    let rows = world
+        .command(anna, |step| step.tx.peer_devices().of_contact(of_anna))
+        .unwrap();
+    assert_eq!(rows.len(), MAX_DEVICES_OF_CONTACT);
+    assert!(rows.iter().all(|row| row.state == PeerDeviceState::Gone));
+}
+
+#[test]
+fn nothing_is_written_to_a_device_that_is_gone() {
+    let (mut world, [anna, ben], [of_anna, of_ben]) = World::acquainted(64);
+    let mailbox = *world.engine(ben).core.me.mailbox.as_bytes();
+    look_up(&mut world, anna, of_anna);
+    let next = replaced(&mut world, ben);
+    serve(&mut world, ben, anna, &next);
+    world.say(ben, of_ben, "from the device that is about to go");
+    let before = world.devices[anna].sent.len();
+    look_up(&mut world, anna, of_anna);
+    world.run_for(3_600_000);
+    assert_eq!(world.texts(anna, of_anna).len(), 2);
+    let to_it = world.devices[anna].sent[before..]
+        .iter()
+        .filter(|(_, body)| {
+            matches!(body, Body::Send(send) if send.mailbox[..] == mailbox)
+                || matches!(body, Body::PopPrekeys(pop) if pop.mailbox[..] == mailbox)
+        });
+    assert_eq!(to_it.count(), 0);
 }

@@ -172,3 +172,28 @@ fn a_stranger_can_be_declined_in_the_step_in_which_he_writes() {
     world.settle();
     assert_eq!(world.contact_in(ben, ContactState::Requested), None);
 }
+
+#[test]
+fn an_unblocked_stranger_is_a_stranger() {
+    let mut world = World::new(75);
+    let (anna, ben) = (world.account("Anna"), world.account("Ben"));
+    world.go_online(anna);
+    world.go_online(ben);
+    world.settle();
+    let link = world.invite(ben);
+    world.add(anna, &link, "hello");
+    world.settle();
+    let of_ben = world.contact_in(ben, ContactState::Requested).unwrap();
+    let before = world.devices[ben].sent.len();
+    world.command(ben, |step| step.block(of_ben)).unwrap();
+    world.command(ben, |step| step.unblock(of_ben)).unwrap();
+    world.run_for(60_000);
+    assert_eq!(world.contact_in(ben, ContactState::Requested), Some(of_ben));
+    let told = world.devices[ben].sent[before..]
+        .iter()
+        .any(|(_, body)| matches!(body, Body::Send(_) | Body::GetRecord(_)));
+    assert!(!told, "the stranger learns nothing");
+    world.command(ben, |step| step.accept(of_ben)).unwrap();
+    world.run_for(60_000);
+    assert_eq!(world.history(anna, of_ben)[0].1, MessageState::Delivered);
+}

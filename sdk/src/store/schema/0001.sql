@@ -33,13 +33,15 @@ CREATE TABLE contact (
     id               INTEGER PRIMARY KEY,
     account          BLOB NOT NULL UNIQUE,
     state            INTEGER NOT NULL,
+    blocked_from     INTEGER,                       -- the state before, of one that is blocked
     name             TEXT NOT NULL,
     manifest_key     BLOB NOT NULL,                 -- public key of the manifest's record
     manifest_relay   TEXT NOT NULL,
     pin              BLOB,                          -- what is pinned of the manifest
     manifest         BLOB,                          -- the pinned manifest, signed
     manifest_issued_ms INTEGER,
-    manifest_due_ms  INTEGER,                       -- when to fetch it again
+    silent_due_ms    INTEGER,                       -- when to fetch it again unless a receipt comes
+    newer_due_ms     INTEGER,                       -- when to fetch it again since a message named a newer one
     secrets          BLOB,                          -- sealed: delivery secret, profile key
     acceptance_owed  INTEGER NOT NULL DEFAULT 0,
     created_ms       INTEGER NOT NULL,

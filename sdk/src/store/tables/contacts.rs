@@ -32,6 +32,8 @@ pub struct ContactRow {
     pub account: AccountId,
     /// Where we stand.
     pub state: ContactState,
+    /// Where we stood before it was blocked, of one that is.
+    pub blocked_from: Option<ContactState>,
     /// The name that is shown; may be empty.
     pub name: String,
     /// The public key of the record that has the manifest.
@@ -42,8 +44,10 @@ pub struct ContactRow {
     pub pin: Option<Vec<u8>>,
     /// When the pinned manifest was signed.
     pub manifest_issued: Option<Timestamp>,
-    /// When to fetch the manifest again.
-    pub manifest_due: Option<Timestamp>,
+    /// When to fetch the manifest again unless a receipt comes before.
+    pub silent_due: Option<Timestamp>,
+    /// When to fetch the manifest again because a message named a newer one.
+    pub newer_due: Option<Timestamp>,
     /// Whether our acceptance must still be repeated.
     pub acceptance_owed: bool,
     /// When the row was made.
@@ -75,7 +79,7 @@ table! {
 
 const COLUMNS: &str =
     "SELECT id, account, state, name, manifest_key, manifest_relay, pin, manifest_issued_ms,
-    manifest_due_ms, acceptance_owed, created_ms, changed_ms FROM contact";
+    silent_due_ms, acceptance_owed, created_ms, changed_ms, newer_due_ms, blocked_from FROM contact";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<ContactRow> {
     Ok(ContactRow {
@@ -87,10 +91,12 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ContactRow> {
         manifest_relay: row.get(5)?,
         pin: row.get(6)?,
         manifest_issued: row.get::<_, Option<Uint>>(7)?.map(Into::into),
-        manifest_due: row.get::<_, Option<Uint>>(8)?.map(Into::into),
+        silent_due: row.get::<_, Option<Uint>>(8)?.map(Into::into),
         acceptance_owed: row.get(9)?,
         created: row.get::<_, Uint>(10)?.into(),
         changed: row.get::<_, Uint>(11)?.into(),
+        newer_due: row.get::<_, Option<Uint>>(12)?.map(Into::into),
+        blocked_from: row.get(13)?,
     })
 }
 
@@ -143,21 +149,13 @@ impl Contacts<'_> {
     /// Those whose manifest is to be fetched by `now`.
     pub fn manifests_due(&self, now: Timestamp) -> Result<Vec<ContactRow>, StoreError> {
         self.tx.all(
-            &format!("{COLUMNS} WHERE manifest_due_ms <= ?1 ORDER BY manifest_due_ms"),
+            &format!("{COLUMNS} WHERE silent_due_ms <= ?1 OR newer_due_ms <= ?1 ORDER BY id"),
             [at(now)],
             read,
         )
     }
 
-    /// The earliest time at which a manifest is to be fetched.
-    pub fn next_manifest_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        let due: Option<Uint> = self
-            .tx
-            .value("SELECT min(manifest_due_ms) FROM contact", [])?;
-        Ok(due.map(Into::into))
-    }
-
-    /// Changes where we stand.
+    /// Changes where we stand, to any state but blocked.
     pub fn set_state(
         &self,
         id: ContactId,
@@ -165,8 +163,16 @@ impl Contacts<'_> {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         exactly_one(self.tx.run(
-            "UPDATE contact SET state = ?2, changed_ms = ?3 WHERE id = ?1",
+            "UPDATE contact SET state = ?2, blocked_from = NULL, changed_ms = ?3 WHERE id = ?1",
             (id, state, at(now)),
+        )?)
+    }
+
+    /// Blocks a contact that is not, and keeps where we stood.
+    pub fn block(&self, id: ContactId, now: Timestamp) -> Result<(), StoreError> {
+        exactly_one(self.tx.run(
+            "UPDATE contact SET blocked_from = state, state = ?2, changed_ms = ?3 WHERE id = ?1",
+            (id, ContactState::Blocked, at(now)),
         )?)
     }
 
@@ -223,15 +229,27 @@ impl Contacts<'_> {
         Ok(signed.flatten())
     }
 
-    /// When to fetch the manifest again.
-    pub fn set_manifest_due(
-        &self,
-        id: ContactId,
-        due: Option<Timestamp>,
-    ) -> Result<(), StoreError> {
+    /// When to fetch the manifest again unless a receipt comes before.
+    pub fn set_silent_due(&self, id: ContactId, due: Option<Timestamp>) -> Result<(), StoreError> {
         exactly_one(self.tx.run(
-            "UPDATE contact SET manifest_due_ms = ?2 WHERE id = ?1",
+            "UPDATE contact SET silent_due_ms = ?2 WHERE id = ?1",
             (id, maybe_at(due)),
+        )?)
+    }
+
+    /// When to fetch the manifest again because a message named a newer one.
+    pub fn set_newer_due(&self, id: ContactId, due: Timestamp) -> Result<(), StoreError> {
+        exactly_one(self.tx.run(
+            "UPDATE contact SET newer_due_ms = ?2 WHERE id = ?1",
+            (id, at(due)),
+        )?)
+    }
+
+    /// The manifest was fetched: no reason to do so again is left.
+    pub fn manifest_fetched(&self, id: ContactId) -> Result<(), StoreError> {
+        exactly_one(self.tx.run(
+            "UPDATE contact SET silent_due_ms = NULL, newer_due_ms = NULL WHERE id = ?1",
+            [id],
         )?)
     }
 

@@ -207,6 +207,15 @@ impl Gaps<'_> {
         )?)
     }
 
+    /// The device is gone: what it sent and is missing stays as rows that are shown, and is not asked for again.
+    pub fn device_gone(&self, device: PeerDeviceId) -> Result<(), StoreError> {
+        self.tx.run(
+            "UPDATE gap SET state = ?2, due_ms = NULL, envelope = NULL WHERE peer_device = ?1",
+            (device, GapState::Unavailable),
+        )?;
+        Ok(())
+    }
+
     /// A number of a stream came after all: takes it out of the gap that has it, which may end or split. Whether there was
     /// one.
     pub fn fill_stream(

@@ -11,16 +11,15 @@ fn a_contact_goes_through_its_states() {
     let tx = fixture.store.transaction().unwrap();
     let peer = peer(&tx, 1);
     let contacts = tx.contacts();
-    contacts
-        .set_state(peer.contact, ContactState::Blocked, NOW.plus(1))
-        .unwrap();
+    contacts.block(peer.contact, NOW.plus(1)).unwrap();
     contacts.set_name(peer.contact, "N.", NOW.plus(2)).unwrap();
     contacts
         .set_manifest(peer.contact, b"pin", NOW.plus(3), b"signed")
         .unwrap();
     contacts
-        .set_manifest_due(peer.contact, Some(NOW.plus(4)))
+        .set_silent_due(peer.contact, Some(NOW.plus(4)))
         .unwrap();
+    contacts.set_newer_due(peer.contact, NOW.plus(6)).unwrap();
     contacts.set_acceptance_owed(peer.contact, true).unwrap();
     let row = contacts.by_account(&account(1)).unwrap().unwrap();
     contacts.set_secrets(&row, b"secret").unwrap();
@@ -39,9 +38,18 @@ fn a_contact_goes_through_its_states() {
         contacts.secrets(&row).unwrap().unwrap().as_slice(),
         b"secret"
     );
-    assert_eq!(contacts.next_manifest_due().unwrap(), Some(NOW.plus(4)));
-    assert!(contacts.manifests_due(NOW.plus(3)).unwrap().is_empty());
-    assert_eq!(contacts.manifests_due(NOW.plus(4)).unwrap().len(), 1);
+    let due = |after| contacts.manifests_due(NOW.plus(after)).unwrap().len();
+    assert_eq!((due(3), due(4)), (0, 1));
+    contacts.set_silent_due(peer.contact, None).unwrap();
+    assert_eq!((due(5), due(6)), (0, 1));
+    contacts.manifest_fetched(peer.contact).unwrap();
+    assert_eq!(due(6), 0);
+    assert_eq!(row.blocked_from, Some(ContactState::Accepted));
+    contacts
+        .set_state(peer.contact, ContactState::Accepted, NOW.plus(7))
+        .unwrap();
+    let row = contacts.get(peer.contact).unwrap().unwrap();
+    assert_eq!(row.blocked_from, None);
 }
 
 #[test]
