@@ -5,6 +5,11 @@ use rand_core::CryptoRng;
 
 use super::limits::{RETRY_FIRST_MS, RETRY_LONGEST_MS};
 
+/// What a relay asks to wait, ms: no relay is believed to be gone for longer than a client would wait by itself.
+pub(crate) fn asked(retry_after_ms: u32) -> u64 {
+    u64::from(retry_after_ms).min(RETRY_LONGEST_MS)
+}
+
 /// Exponential backoff with full jitter on the upper half: between half of and the whole
 /// `first · 2^failures`, at most the longest wait. Milliseconds.
 pub(crate) fn retry(failures: u32, rng: &mut impl CryptoRng) -> u64 {

@@ -1,5 +1,9 @@
 //! What the engine knows of each connection: whether it is open, and how long to leave it alone after a
 //! failure. Opening them again is the driver's; this only keeps the engine from asking too early.
+//!
+//! Invariant: a lane is open from the greeting that this memory took until the connection ends, or the engine
+//! asks to end it. Only what comes on an open lane counts: what a connection goes on to say after something of
+//! it was lost would hide the loss.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +13,18 @@ use super::backoff;
 use super::lane::Lane;
 use super::limits::{LANE_RETRY_LONGEST_MS, MAX_KNOWN_LANES, RETRY_FIRST_MS};
 
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Closed,
+    Open,
+    /// The driver was asked to close it.
+    Leaving,
+}
+
 #[derive(Debug, Default)]
 struct State {
-    open: bool,
+    phase: Phase,
     failures: u32,
     not_before: u64,
 }
@@ -27,23 +40,36 @@ impl Lanes {
         self.0.insert(
             lane.clone(),
             State {
-                open: true,
+                phase: Phase::Open,
                 failures: 0,
                 not_before: 0,
             },
         );
     }
 
-    /// A connection was closed in good order: the next request may open it at once.
+    /// The driver is asked to close a connection.
+    pub(crate) fn leave(&mut self, lane: &Lane) {
+        if let Some(state) = self.0.get_mut(lane) {
+            state.phase = Phase::Leaving;
+        }
+    }
+
+    /// A connection was closed in good order: the next request may open it at once, unless it had failed before.
     pub(crate) fn closed(&mut self, lane: &Lane) {
-        self.0.remove(lane);
+        if self
+            .0
+            .get(lane)
+            .is_some_and(|state| state.phase != Phase::Closed)
+        {
+            self.0.remove(lane);
+        }
     }
 
     /// A connection could not be opened or broke. Returns when (monotonic ms) it may be asked for again.
     pub(crate) fn failed(&mut self, lane: &Lane, now: u64, rng: &mut impl CryptoRng) -> u64 {
         self.make_room();
         let state = self.0.entry(lane.clone()).or_default();
-        state.open = false;
+        state.phase = Phase::Closed;
         state.not_before = now.saturating_add(backoff::exponential(
             RETRY_FIRST_MS,
             LANE_RETRY_LONGEST_MS,
@@ -58,31 +84,42 @@ impl Lanes {
     pub(crate) fn is_usable(&self, lane: &Lane, now: u64) -> bool {
         self.0
             .get(lane)
-            .is_none_or(|state| state.open || state.not_before <= now)
+            .is_none_or(|state| state.phase != Phase::Closed || state.not_before <= now)
     }
 
     /// Whether it is open: its relay has greeted.
     pub(crate) fn is_open(&self, lane: &Lane) -> bool {
-        self.0.get(lane).is_some_and(|state| state.open)
+        self.0
+            .get(lane)
+            .is_some_and(|state| state.phase == Phase::Open)
     }
 
     /// The network is back: every lane may be tried at once.
     pub(crate) fn forgive(&mut self) {
-        self.0.retain(|_, state| state.open);
+        self.0.retain(|_, state| state.phase != Phase::Closed);
     }
 
-    /// The lanes that are open.
-    pub(crate) fn open(&self) -> Vec<Lane> {
+    /// The connections of a memory that was lost: none of them is of any use to the next one.
+    pub(crate) fn into_left(mut self) -> Self {
+        self.forgive();
+        for state in self.0.values_mut() {
+            state.phase = Phase::Leaving;
+        }
+        self
+    }
+
+    /// The lanes that are being left.
+    pub(crate) fn left(&self) -> Vec<Lane> {
         self.0
             .iter()
-            .filter(|(_, state)| state.open)
+            .filter(|(_, state)| state.phase == Phase::Leaving)
             .map(|(lane, _)| lane.clone())
             .collect()
     }
 
     fn make_room(&mut self) {
         if self.0.len() >= MAX_KNOWN_LANES {
-            self.0.retain(|_, state| state.open);
+            self.0.retain(|_, state| state.phase != Phase::Closed);
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The own mailbox: logging in, what is kept registered there, and how far it has been read.
 //!
 //! Invariant: nothing is acknowledged before it is durable, and the cursor moves only over deliveries that
-//! were handled. A login starts everything that waits for the relay over again.
+//! were handled: those of a connection that this memory logged in on, in order, up to the first one that
+//! waits. A login starts everything that waits for the relay over again.
 
 #![expect(
     clippy::wildcard_enum_match_arm,
@@ -59,6 +60,8 @@ pub(crate) struct OwnMailbox {
     /// Nothing is asked of the own relay before, monotonic ms: it refused something.
     pub(crate) not_before: u64,
     pub(crate) refusals: u32,
+    /// Conflicts over the record of the own manifest, in a row.
+    pub(crate) conflicts: u32,
 }
 
 impl OwnMailbox {
@@ -72,6 +75,12 @@ impl OwnMailbox {
         self.deferred.front().map_or(self.handled, |first| {
             first.seq.saturating_sub(1).min(self.handled)
         })
+    }
+
+    /// Forgets what waits. The relay has it: it is asked for again from the first of it on.
+    fn forget_deferred(&mut self) {
+        self.handled = self.settled();
+        self.deferred.clear();
     }
 
     pub(crate) fn load(cursor: Option<&CursorRow>, published_epoch: Option<[u8; 16]>) -> Self {
@@ -98,9 +107,9 @@ impl Step<'_> {
         };
         let own = &mut self.core.own;
         own.epoch = <[u8; 16]>::try_from(hello.store_epoch.as_ref()).unwrap_or_default();
+        own.deferred.clear();
         own.handled = own.saved;
         own.acked = own.saved;
-        own.deferred.clear();
         let me = &self.core.me;
         let key = me.device.mailbox.public_key();
         let body = LoginBody {
@@ -143,6 +152,8 @@ impl Step<'_> {
             Body::Authenticated(answer) => {
                 let own = &mut self.core.own;
                 own.logged_in = true;
+                own.not_before = 0;
+                own.conflicts = 0;
                 if answer.last_seq < own.handled {
                     // A relay that lost its store counts from behind; what it has again is recognised by its tags.
                     own.handled = answer.acked_seq;
@@ -178,7 +189,7 @@ impl Step<'_> {
         own.reachable = false;
         own.tokens_in_flight = false;
         own.prekeys_in_flight = false;
-        own.deferred.clear();
+        own.forget_deferred();
         if cause == DisconnectCause::ClosedByRelay(ErrorCode::Displaced) {
             self.emit(Event::Displaced);
         }
@@ -233,25 +244,30 @@ impl Step<'_> {
         failure: &wire::Failure,
         again: impl FnOnce(&mut OwnMailbox),
     ) -> Result<(), StepError> {
-        let own = &mut self.core.own;
-        again(own);
-        let wait = backoff::exponential(
-            REFUSED_FIRST_MS,
-            RETRY_LONGEST_MS,
-            own.refusals,
-            &mut self.rng,
-        )
-        .max(u64::from(failure.retry_after_ms));
-        own.refusals = own.refusals.saturating_add(1);
-        own.not_before = self.now.monotonic_ms.saturating_add(wait);
-        let at = own.not_before;
-        self.core.timers.arm(Timer::Lanes, at);
+        again(&mut self.core.own);
+        self.leave_own_alone(backoff::asked(failure.retry_after_ms));
         if !failure.code().is_retryable() {
             self.emit(Event::RelayRefused {
                 code: failure.code(),
             });
         }
         Ok(())
+    }
+
+    /// Asks nothing of the own relay for a while, at least so many ms: longer each time until something is taken.
+    pub(super) fn leave_own_alone(&mut self, at_least: u64) {
+        let own = &mut self.core.own;
+        let wait = backoff::exponential(
+            REFUSED_FIRST_MS,
+            RETRY_LONGEST_MS,
+            own.refusals,
+            &mut self.rng,
+        )
+        .max(at_least);
+        own.refusals = own.refusals.saturating_add(1);
+        own.not_before = self.now.monotonic_ms.saturating_add(wait);
+        let at = own.not_before;
+        self.core.timers.arm(Timer::Lanes, at);
     }
 
     pub(super) fn caught_up(&mut self) -> Result<(), StepError> {

@@ -15,6 +15,7 @@ use undertone_wire::ErrorCode;
 use undertone_wire::frame::Body;
 use undertone_wire::signed::{PutRecordBody, SignedBody};
 
+use super::backoff;
 use super::lane::Lane;
 use super::limits::MANIFEST_RENEW_MS;
 use super::meta;
@@ -128,6 +129,7 @@ impl Step<'_> {
         self.core.own.manifest_in_flight = false;
         match body {
             Body::Record(record) => {
+                self.core.own.conflicts = 0;
                 let newest = self.core.me.manifest_ref().map(|own| own.version.to_u64());
                 self.at_relay(AtRelay {
                     newest: newest == Some(version),
@@ -135,11 +137,19 @@ impl Step<'_> {
                 })
             }
             Body::Failure(failure) if failure.code() == ErrorCode::Conflict => {
+                // One conflict tells what stands there; more of them, and the relay does not mean it.
+                if self.core.own.conflicts > 0 {
+                    self.leave_own_alone(backoff::asked(failure.retry_after_ms));
+                }
+                self.core.own.conflicts = self.core.own.conflicts.saturating_add(1);
                 let current = failure.current.clone().unwrap_or_default();
                 self.manifest_conflict(&current)
             }
             Body::Failure(failure) => self.own_refused(&failure, |_| {}),
-            _ => Ok(()),
+            _ => {
+                self.leave_own_alone(0);
+                Ok(())
+            }
         }
     }
 

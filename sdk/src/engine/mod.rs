@@ -11,8 +11,10 @@
 //! - Time: `clock` (may it be believed), `timers` (short waits), `upkeep` (long ones), `backoff`,
 //!   `budget`.
 //!
-//! Invariant: what is in memory can be loaded from the store at any commit; a step that is dropped makes the
-//! engine do so. Not its concern: sockets, threads, and when to be online.
+//! Invariant: what is in memory can be loaded from the store at any commit; a step that is dropped, or that
+//! could not begin, makes the engine do so. A memory takes frames only of connections that greeted it
+//! (`lanes`), and no request of it has the id of an earlier one (`requests`): after a failure nothing that
+//! follows on an old connection can stand in for what was lost with the step. Not its concern: sockets, threads, and when to be online.
 
 mod backoff;
 mod budget;
@@ -148,7 +150,10 @@ impl Engine {
     ) -> Result<Opened, OpenEngineError> {
         let tx = store.transaction()?;
         let core = match Me::load(&tx)? {
-            Some(me) => Some(Core::load(&tx, me, now, rng)?),
+            Some(me) => {
+                let requests = first_requests(rng);
+                Some(Core::load(&tx, me, requests, now, rng)?)
+            }
             None => None,
         };
         drop(tx);
@@ -173,7 +178,8 @@ impl Engine {
         tx.commit()?;
         let tx = store.transaction()?;
         let me = Me::load(&tx)?.ok_or(StepError::Damaged)?;
-        let core = Core::load(&tx, me, now, rng)?;
+        let requests = first_requests(rng);
+        let core = Core::load(&tx, me, requests, now, rng)?;
         drop(tx);
         Ok(Self { store, core })
     }
@@ -181,21 +187,32 @@ impl Engine {
     /// Begins a step.
     ///
     /// # Errors
-    /// [`StepError`]; nothing happened.
+    /// [`StepError`]; the inputs that were meant for it are lost, as with a step that is dropped: close every
+    /// connection.
     pub fn begin<'e>(
         &'e mut self,
         now: Now,
         rng: &'e mut dyn CryptoRng,
     ) -> Result<Step<'e>, StepError> {
-        let tx = self.store.transaction()?;
-        let mut left_open = Vec::new();
+        let tx = match self.store.transaction() {
+            Ok(tx) => tx,
+            Err(error) => {
+                // What was to be handled is lost, so that what follows it must not be.
+                self.core.stale = true;
+                return Err(error.into());
+            }
+        };
+        let mut left = Vec::new();
         if self.core.stale {
-            left_open = self.core.lanes.open();
             let me = Me::load(&tx)?.ok_or(StepError::Damaged)?;
-            self.core = Core::load(&tx, me, now, rng)?;
+            let requests = self.core.requests.successor();
+            let core = Core::load(&tx, me, requests, now, rng)?;
+            let lost = std::mem::replace(&mut self.core, core);
+            self.core.lanes = lost.lanes.into_left();
+            left = self.core.lanes.left();
         }
         let mut step = Step::new(tx, &mut self.core, now, rng);
-        for lane in left_open {
+        for lane in left {
             step.disconnect(&lane);
         }
         Ok(step)
@@ -232,7 +249,13 @@ impl Engine {
 }
 
 impl Core {
-    fn load(tx: &Tx<'_>, me: Me, now: Now, mut rng: &mut dyn CryptoRng) -> Result<Self, StepError> {
+    fn load(
+        tx: &Tx<'_>,
+        me: Me,
+        requests: Requests,
+        now: Now,
+        mut rng: &mut dyn CryptoRng,
+    ) -> Result<Self, StepError> {
         let cursor = tx.cursors().get(&me.mailbox)?;
         let published = tx
             .meta()
@@ -245,7 +268,7 @@ impl Core {
             hlc: HybridClock::resume(saved_hlc),
             saved_hlc,
             lanes: Lanes::default(),
-            requests: Requests::default(),
+            requests,
             timers: Timers::default(),
             own: OwnMailbox::load(cursor.as_ref(), published),
             contacts: Contacts::default(),
@@ -281,6 +304,12 @@ impl Core {
         core.timers.arm(Timer::Receipts, now.monotonic_ms);
         Ok(core)
     }
+}
+
+/// The table of requests of an engine that was just opened: the driver may have connections of an earlier
+/// engine, whose answers must not be taken for answers to this one.
+fn first_requests(rng: &mut dyn CryptoRng) -> Requests {
+    Requests::after(u64::from(rng.next_u32()))
 }
 
 /// A number among the single values; 0 when it was never set.

@@ -237,17 +237,11 @@ impl Step<'_> {
         sent: &OnItsWay,
         failure: &wire::Failure,
     ) -> Result<(), StepError> {
-        let wait = u64::from(failure.retry_after_ms);
+        let wait = backoff::asked(failure.retry_after_ms);
         match failure.code() {
             ErrorCode::Denied if !sent.knocked => self.token_refused(mailbox),
             ErrorCode::Denied => self.postpone(mailbox, DelayReason::TokenRefused, wait),
-            ErrorCode::WorkRequired => {
-                if let Some(queue) = self.core.outbox.get_mut(mailbox) {
-                    queue.difficulty = failure.required_difficulty;
-                }
-                self.core.outbox.set(mailbox, Turn::Ready);
-                Ok(())
-            }
+            ErrorCode::WorkRequired => self.more_work(mailbox, sent, failure),
             ErrorCode::MailboxFull => self.postpone(mailbox, DelayReason::MailboxFull, wait),
             ErrorCode::StorageFull => self.postpone(mailbox, DelayReason::RelayStorageFull, wait),
             ErrorCode::UnsupportedVersion | ErrorCode::Unsupported => {
@@ -269,6 +263,29 @@ impl Step<'_> {
             | ErrorCode::Displaced
             | ErrorCode::Closed => self.postpone(mailbox, DelayReason::RelayBusy, wait),
         }
+    }
+
+    /// Harder work is done at once; a relay to which no work is enough, and no token, is left alone for a while.
+    fn more_work(
+        &mut self,
+        mailbox: &MailboxId,
+        sent: &OnItsWay,
+        failure: &wire::Failure,
+    ) -> Result<(), StepError> {
+        let Some(queue) = self.core.outbox.get_mut(mailbox) else {
+            return Ok(());
+        };
+        let done = queue.difficulty;
+        queue.difficulty = failure.required_difficulty.max(done);
+        if !sent.knocked {
+            return self.token_refused(mailbox);
+        }
+        if failure.required_difficulty > done {
+            self.core.outbox.set(mailbox, Turn::Ready);
+            return Ok(());
+        }
+        let wait = backoff::asked(failure.retry_after_ms);
+        self.postpone(mailbox, DelayReason::RelayBusy, wait)
     }
 
     /// The next token is tried at once; behind the last one the manifest is looked at again (the mailbox may

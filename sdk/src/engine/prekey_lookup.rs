@@ -205,8 +205,13 @@ impl Step<'_> {
                     entry.state = Lookup::Ready;
                     Ok(())
                 }
-                ErrorCode::WorkRequired => {
-                    entry.difficulty = failure.required_difficulty;
+                // Harder work is done at once; a relay to which none is enough is left alone.
+                ErrorCode::WorkRequired
+                    if !knocked || failure.required_difficulty > entry.difficulty =>
+                {
+                    let refused = usize::from(!knocked);
+                    entry.refused_tokens = entry.refused_tokens.saturating_add(refused);
+                    entry.difficulty = entry.difficulty.max(failure.required_difficulty);
                     entry.state = Lookup::Ready;
                     Ok(())
                 }

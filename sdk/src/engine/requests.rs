@@ -1,6 +1,8 @@
 //! Requests that wait for an answer: what each was for, and until when.
 //!
 //! In memory only. Whatever a request serves has its own durable state, so a lost table costs a retry.
+//! Invariant: the ids of one table go on where those of its predecessor ended, and an engine begins with a
+//! random one, so that an answer to a request of a lost table is an answer to nothing.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -46,7 +48,7 @@ struct Waiting {
 }
 
 /// The table of requests in flight.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Requests {
     last_id: u64,
     waiting: BTreeMap<u64, Waiting>,
@@ -54,6 +56,20 @@ pub(crate) struct Requests {
 }
 
 impl Requests {
+    /// An empty table; the first id comes after `last_id`.
+    pub(crate) fn after(last_id: u64) -> Self {
+        Self {
+            last_id,
+            waiting: BTreeMap::new(),
+            per_lane: HashMap::new(),
+        }
+    }
+
+    /// An empty table that goes on counting.
+    pub(crate) fn successor(&self) -> Self {
+        Self::after(self.last_id)
+    }
+
     /// Whether one more may go out on `lane`.
     pub(crate) fn has_room(&self, lane: &Lane) -> bool {
         self.per_lane

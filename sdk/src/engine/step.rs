@@ -1,7 +1,8 @@
 //! One step: an open store transaction, and the effects that its commit will release.
 //!
 //! Invariant: no effect exists before everything that led to it is durable. A step that is dropped leaves
-//! the store as it was and makes the engine load its memory again.
+//! the store as it was and makes the engine load its memory again, which takes nothing more of the
+//! connections that were open: whoever drops a step closes them all.
 //!
 //! What the inputs and commands mean is in the modules named after them.
 
@@ -102,7 +103,8 @@ impl<'e> Step<'e> {
     /// Makes the step durable and returns what is to be done outside, in order.
     ///
     /// # Errors
-    /// [`StepError::Store`]: nothing of the step happened.
+    /// [`StepError::Store`]: nothing of the step happened. What it was given is lost; close every connection, so
+    /// that relays send it again.
     pub fn commit(mut self) -> Result<Vec<Effect>, StepError> {
         self.pump()?;
         self.flush()?;
@@ -161,7 +163,12 @@ impl<'e> Step<'e> {
         });
     }
 
+    /// Asks for the end of a connection. What still comes on it is ignored.
     pub(super) fn disconnect(&mut self, lane: &Lane) {
+        self.core.lanes.leave(lane);
+        if *lane == Lane::Own {
+            self.core.own.logged_in = false;
+        }
         self.effects.push(Effect::Disconnect { lane: lane.clone() });
     }
 
@@ -212,7 +219,7 @@ impl<'e> Step<'e> {
     }
 
     fn frame(&mut self, lane: &Lane, frame: wire::Frame) -> Result<(), StepError> {
-        let Some(body) = frame.body else {
+        let Some(body) = frame.body.filter(|_| self.core.lanes.is_open(lane)) else {
             return Ok(());
         };
         if frame.request_id == 0 {
@@ -280,6 +287,8 @@ impl<'e> Step<'e> {
 
     fn unasked(&mut self, body: Body) -> Result<(), StepError> {
         match body {
+            Body::Closing(closing) => self.closing(closing.reason()),
+            _ if !self.core.own.logged_in => Ok(()),
             Body::Deliver(deliver) => self.delivered(deliver),
             Body::CaughtUp(_) => self.caught_up(),
             Body::Gap(gap) => {
@@ -290,7 +299,6 @@ impl<'e> Step<'e> {
                 self.low_prekeys(&low);
                 Ok(())
             }
-            Body::Closing(closing) => self.closing(closing.reason()),
             // Hello comes as Input::Connected; ephemerals belong to the open conversation's presence; the
             // rest is for relays, or answers to nothing.
             _ => Ok(()),

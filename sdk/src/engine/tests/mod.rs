@@ -3,6 +3,8 @@
 mod asking;
 mod crashes;
 mod hostile;
+mod left_alone;
+mod lost_steps;
 mod main_job;
 mod manifests;
 mod refusals;

@@ -17,6 +17,7 @@ use super::super::{DisconnectCause, Effect, Engine, Event, Input, Lane, NewAccou
 use crate::store::{Durability, Store, StoreKey, StoreOptions};
 
 pub(super) const START_MS: u64 = 1_800_000_000_000;
+const PAGE_BYTES: u64 = 4_096;
 const RELAY: &str = "http://127.0.0.1:9750";
 const BINDING: BindingValue = BindingValue::Host([7; 32]);
 
@@ -37,7 +38,7 @@ pub(super) struct Device {
     engine: Option<Engine>,
     online: bool,
     lanes: BTreeMap<Lane, ConnectionId>,
-    inbox: VecDeque<Input>,
+    pub(super) inbox: VecDeque<Input>,
     pub(super) events: Vec<Event>,
     /// Kinds of requests that left, with their lanes.
     pub(super) sent: Vec<(Lane, Body)>,
@@ -95,7 +96,7 @@ impl World {
             name: name.to_owned(),
         };
         let index = self.devices.len();
-        let store = open_store(&folder);
+        let store = open_store(&folder, None);
         self.devices.push(Device {
             folder,
             engine: None,
@@ -213,6 +214,11 @@ impl World {
 
     /// Drops the engine without a word and opens its store again.
     pub(super) fn restart(&mut self, device: usize) {
+        self.restart_with_pages_left(device, None);
+    }
+
+    /// [`restart`](Self::restart), with so much room on the disk.
+    pub(super) fn restart_with_pages_left(&mut self, device: usize, left: Option<u32>) {
         for lane in self.devices[device]
             .lanes
             .keys()
@@ -223,7 +229,7 @@ impl World {
         }
         self.devices[device].inbox.clear();
         self.devices[device].engine = None;
-        let store = open_store(&self.devices[device].folder);
+        let store = open_store(&self.devices[device].folder, left);
         let now = self.now(device);
         let Opened::Account(engine) = Engine::open(store, now, &mut self.rng).unwrap() else {
             panic!("the account is gone")
@@ -304,7 +310,7 @@ impl World {
             match effect {
                 Effect::Event(event) => self.devices[device].events.push(event),
                 Effect::Disconnect { lane } => {
-                    self.hang_up(device, &lane);
+                    self.close(device, lane.clone());
                     if lane == Lane::Own && self.devices[device].online {
                         self.connect(device, Lane::Own);
                     }
@@ -429,15 +435,15 @@ pub(super) fn relay() -> RelayAddress {
     RelayAddress::parse(RELAY).unwrap()
 }
 
-fn open_store(folder: &TempDir) -> Store {
+fn open_store(folder: &TempDir, pages_left: Option<u32>) -> Store {
+    let path = folder.path().join("store");
+    let max_pages = pages_left.map(|left| {
+        let used = std::fs::metadata(&path).unwrap().len() / PAGE_BYTES;
+        u32::try_from(used).unwrap() + left
+    });
     let options = StoreOptions {
         durability: Durability::None,
-        ..StoreOptions::default()
+        max_pages,
     };
-    Store::open_with(
-        &folder.path().join("store"),
-        &StoreKey::new(&[9; 32]),
-        options,
-    )
-    .unwrap()
+    Store::open_with(&path, &StoreKey::new(&[9; 32]), options).unwrap()
 }

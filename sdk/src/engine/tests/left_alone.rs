@@ -1,0 +1,142 @@
+//! A relay that never takes something: it is left alone for longer each time, but never for good.
+
+use undertone_wire::frame::Body;
+use undertone_wire::{ErrorCode, Failure};
+
+use super::super::Event;
+use super::world::World;
+use crate::store::MessageState;
+
+const HOUR_MS: u64 = 3_600_000;
+
+fn failure(code: ErrorCode, retry_after_ms: u32) -> Body {
+    Body::Failure(Failure {
+        code: code.into(),
+        retry_after_ms,
+        ..Failure::default()
+    })
+}
+
+/// The relay answers `device` with `instead` where it would give one of `answers`.
+fn answer_with(world: &mut World, device: usize, answers: fn(&Body) -> bool, instead: Body) {
+    world.tamper = Some(Box::new(move |to, frame| {
+        if to == device
+            && let Some(body) = &mut frame.body
+            && answers(body)
+        {
+            *body = instead.clone();
+        }
+        true
+    }));
+}
+
+/// What a device asked within an hour in which nothing was taken.
+fn asked_in_an_hour(world: &mut World, device: usize, what: fn(&Body) -> bool) -> usize {
+    let from = world.devices[device].sent.len();
+    world.run_for(HOUR_MS);
+    let sent = world.devices[device].sent[from..].iter();
+    sent.filter(|(_, body)| what(body)).count()
+}
+
+#[test]
+fn a_record_that_always_conflicts_is_put_ever_more_rarely() {
+    for instead in [
+        failure(ErrorCode::Conflict, 0),
+        Body::Pong(Default::default()),
+    ] {
+        let mut world = World::new(800);
+        let anna = world.account("Anna");
+        answer_with(
+            &mut world,
+            anna,
+            |body| matches!(body, Body::Record(_) | Body::Failure(_)),
+            instead,
+        );
+        world.go_online(anna);
+        let puts = asked_in_an_hour(&mut world, anna, |body| matches!(body, Body::PutRecord(_)));
+        assert!((2..30).contains(&puts), "{puts}");
+        assert!(!world.devices[anna].events.contains(&Event::Reachable));
+        world.tamper = None;
+        world.run_for(HOUR_MS);
+        assert!(world.devices[anna].events.contains(&Event::Reachable));
+    }
+}
+
+#[test]
+fn a_relay_to_which_no_right_is_enough_is_asked_ever_more_rarely() {
+    let (mut world, [anna, _], [of_anna, _]) = World::acquainted(801);
+    let instead = failure(ErrorCode::WorkRequired, 0);
+    answer_with(
+        &mut world,
+        anna,
+        |body| matches!(body, Body::Sent(_)),
+        instead,
+    );
+    world.say(anna, of_anna, "not enough");
+    let sends = asked_in_an_hour(&mut world, anna, |body| matches!(body, Body::Send(_)));
+    assert!((2..60).contains(&sends), "{sends}");
+    world.tamper = None;
+    world.run_for(2 * HOUR_MS);
+    assert_eq!(world.history(anna, of_anna)[1].1, MessageState::Delivered);
+}
+
+#[test]
+fn prekeys_for_which_no_work_is_enough_are_asked_for_ever_more_rarely() {
+    let mut world = World::new(802);
+    let (anna, ben) = (world.account("Anna"), world.account("Ben"));
+    world.go_online(anna);
+    world.go_online(ben);
+    world.settle();
+    let link = world.invite(ben);
+    let instead = failure(ErrorCode::WorkRequired, 0);
+    answer_with(
+        &mut world,
+        anna,
+        |body| matches!(body, Body::PoppedPrekeys(_)),
+        instead,
+    );
+    let of_anna = world.add(anna, &link, "hello");
+    let pops = asked_in_an_hour(&mut world, anna, |body| matches!(body, Body::PopPrekeys(_)));
+    assert!((2..60).contains(&pops), "{pops}");
+    world.tamper = None;
+    world.run_for(7 * HOUR_MS);
+    assert_eq!(world.history(anna, of_anna)[0].1, MessageState::Sent);
+}
+
+#[test]
+fn nobody_waits_as_long_as_a_relay_says() {
+    let (mut world, [anna, _], [of_anna, _]) = World::acquainted(803);
+    let instead = failure(ErrorCode::Busy, u32::MAX);
+    answer_with(
+        &mut world,
+        anna,
+        |body| matches!(body, Body::Sent(_)),
+        instead,
+    );
+    world.say(anna, of_anna, "busy");
+    world.settle();
+    world.tamper = None;
+    world.run_for(HOUR_MS + 1_000);
+    assert_eq!(world.history(anna, of_anna)[1].1, MessageState::Delivered);
+}
+
+#[test]
+fn a_refusal_is_forgotten_with_the_next_login() {
+    let mut world = World::new(804);
+    let anna = world.account("Anna");
+    let instead = failure(ErrorCode::Busy, u32::MAX);
+    answer_with(
+        &mut world,
+        anna,
+        |body| matches!(body, Body::Done(_)),
+        instead,
+    );
+    world.go_online(anna);
+    world.settle();
+    world.tamper = None;
+    world.settle();
+    assert!(!world.devices[anna].events.contains(&Event::Reachable));
+    world.cut(anna);
+    world.settle();
+    assert!(world.devices[anna].events.contains(&Event::Reachable));
+}
