@@ -2,7 +2,8 @@
 //! lets its effects happen.
 //!
 //! Invariant: there is no fixed delay; the next step begins when the last one ended and something is waiting. A failed step
-//! loses nothing: its callers are told, and what relays sent is not acknowledged and comes again.
+//! loses nothing: its callers are told, and what relays sent is not acknowledged and comes again, because with the step every
+//! connection is given up, and of a connection that is given up no frame reaches the engine any more. Locking does the same.
 
 use std::collections::VecDeque;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -316,6 +317,7 @@ impl Driver {
 
     fn failed(&mut self, failure: StepError) {
         tracing::warn!(error = %failure, "a step failed");
+        self.lanes.abandon();
         let wait = self.trouble.as_ref().map_or(STORE_RETRY_FIRST, |trouble| {
             (trouble.wait * 2).min(STORE_RETRY_LAST)
         });
@@ -342,9 +344,18 @@ impl Driver {
         }
     }
 
-    /// While locked nothing is handled and everybody is told.
+    /// While locked nothing is handled and everybody is told. A connection whose greeting is lost so is of no use to the
+    /// next engine.
     fn refuse(&mut self) {
-        let Waiting { writes, reads, .. } = std::mem::take(&mut self.waiting);
+        let Waiting {
+            inputs,
+            writes,
+            reads,
+            ..
+        } = std::mem::take(&mut self.waiting);
+        if !inputs.is_empty() {
+            self.lanes.abandon();
+        }
         writes
             .into_iter()
             .for_each(|write| write.fail(StepError::Store(StoreError::Locked)));
@@ -368,6 +379,11 @@ impl Driver {
                 let mut store = engine.into_store();
                 let locked = store.lock();
                 self.state = State::Locked(store);
+                // What waits came on connections of the engine that is gone.
+                self.waiting.inputs.clear();
+                self.waiting.shares.clear();
+                self.trouble = None;
+                self.lanes.abandon();
                 self.lanes.set_online(false);
                 locked
             }

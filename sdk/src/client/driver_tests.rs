@@ -2,13 +2,18 @@ use tempfile::TempDir;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot::error::TryRecvError;
 use undertone_protocol::relay_address::RelayAddress;
+use undertone_wire::binding::BindingValue;
+use undertone_wire::frame::Body;
+use undertone_wire::{CaughtUp, Challenge, Frame, Hello};
 
 use super::super::call;
 use super::*;
-use crate::engine::{NewAccount, Step, View};
+use crate::engine::{Lane, NewAccount, Step, View};
 use crate::error::InviteError;
 use crate::store::InviteId;
-use crate::transport::{Inbox, Transport, TransportConfig};
+use crate::transport::{
+    DisconnectCause, FrameSender, Inbox, LinkEvent, LinkId, Received, Transport, TransportConfig,
+};
 
 struct Subject {
     driver: Driver,
@@ -74,6 +79,52 @@ impl Subject {
         let (write, answer) = call::write(|_: &mut Step<'_>| Err(StepError::Damaged));
         self.jobs.try_send(Job::Write(write)).ok().unwrap();
         answer
+    }
+
+    /// What the own connection reports.
+    fn own(&mut self, event: LinkEvent) {
+        let link = LinkId(1);
+        self.driver.report(Report { link, event });
+    }
+
+    /// Has a slot for the own connection, without anybody connecting, and that connection come up.
+    fn come_up(&mut self) {
+        let body = Some(Body::Challenge(Challenge {}));
+        let frame = Frame {
+            request_id: 1,
+            body,
+        };
+        self.driver.lanes.request(&Lane::Own, frame);
+        self.greet();
+    }
+
+    fn greet(&mut self) {
+        self.own(LinkEvent::Up {
+            hello: Box::new(Hello::default()),
+            binding: BindingValue::Host([0; 32]),
+            sender: FrameSender::to_nobody().0,
+        });
+    }
+
+    fn go_down(&mut self) {
+        self.own(LinkEvent::Down {
+            cause: DisconnectCause::Requested,
+            retry_in: None,
+        });
+    }
+
+    /// Whether a frame that comes on the own connection is for the engine.
+    fn takes_frames(&mut self) -> bool {
+        let before = self.driver.waiting.inputs.len();
+        self.own(LinkEvent::Frame(Received::alone(Frame {
+            request_id: 0,
+            body: Some(Body::CaughtUp(CaughtUp::default())),
+        })));
+        self.driver.waiting.inputs.len() > before
+    }
+
+    fn unlock(&mut self) {
+        self.driver.unlock(&StoreKey::new(&[1; 32])).unwrap();
     }
 
     fn gather(&mut self) {
@@ -172,4 +223,63 @@ fn a_caller_that_left_is_served_all_the_same() {
     subject.gather();
     subject.step();
     assert_eq!(subject.invites(), ["left"]);
+}
+
+#[test]
+fn a_failed_step_gives_up_the_connections_whose_frames_it_lost() {
+    let mut subject = subject();
+    subject.come_up();
+    assert!(subject.takes_frames());
+    let _broken = subject.broken();
+    subject.gather();
+    subject.step();
+    assert!(subject.driver.waiting.inputs.is_empty());
+    assert!(
+        !subject.takes_frames(),
+        "the next one would hide the lost one"
+    );
+
+    subject.go_down();
+    subject.greet();
+    assert!(subject.takes_frames());
+}
+
+#[test]
+fn what_came_before_locking_is_not_for_the_engine_after_it() {
+    let mut subject = subject();
+    subject.come_up();
+    assert!(subject.takes_frames());
+    subject.driver.lock().unwrap();
+    subject.unlock();
+    assert!(subject.driver.waiting.inputs.is_empty());
+    assert!(!subject.takes_frames());
+
+    subject.go_down();
+    subject.greet();
+    assert!(subject.takes_frames());
+}
+
+#[test]
+fn a_connection_whose_greeting_came_while_locked_is_given_up() {
+    let mut subject = subject();
+    subject.driver.lock().unwrap();
+    subject.come_up();
+    subject.gather();
+    subject.step();
+    subject.unlock();
+    assert!(!subject.takes_frames());
+}
+
+#[test]
+fn locking_ends_the_trouble_with_the_store() {
+    let mut subject = subject();
+    let _broken = subject.broken();
+    subject.gather();
+    subject.step();
+    assert!(subject.driver.trouble.is_some());
+    subject.driver.lock().unwrap();
+    assert!(
+        subject.driver.trouble.is_none(),
+        "it would be tried again and again"
+    );
 }

@@ -2,7 +2,8 @@
 //!
 //! Invariant: each lane has a connection of its own, so that no relay sees two of them on one socket. A request is handed to
 //! an open connection, or held until the attempt to open one succeeds or fails; every end of a connection is told to the
-//! engine.
+//! engine. Of a connection that is being closed nothing but its end is handed on: frames of it may have been lost, and what
+//! comes behind them must not be taken as if they had not.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -43,7 +44,7 @@ struct Slot {
     unanswered: u64,
     /// Kept until then at least, for the next request or for its backoff.
     keep_until: Instant,
-    /// Being closed for good reason; may be opened again when it is down.
+    /// Being closed for good reason; may be opened again when it is down. Until then what comes on it is dropped.
     closing: bool,
 }
 
@@ -138,6 +139,17 @@ impl Lanes {
         }
     }
 
+    /// Closes every connection and drops what was held: the engine lost its memory of them, or goes.
+    pub(super) fn abandon(&mut self) {
+        self.refused.clear();
+        for slot in self.slots.values_mut() {
+            slot.held.clear();
+            slot.unanswered = 0;
+            slot.closing = slot.sender.is_some();
+            slot.link.want(slot.is_wanted(self.online));
+        }
+    }
+
     /// Takes a link's report.
     pub(super) fn report(&mut self, report: Report) -> News {
         let Some(slot) = self.slots.get_mut(&report.link) else {
@@ -165,6 +177,7 @@ impl Lanes {
                     ..News::default()
                 }
             }
+            LinkEvent::Frame(_) if slot.closing => News::default(),
             LinkEvent::Frame(received) => {
                 if received.frame.request_id != 0 {
                     slot.unanswered = slot.unanswered.saturating_sub(1);
@@ -200,10 +213,11 @@ impl Lanes {
         }
     }
 
-    /// Lanes for which there was no room, to be told to the engine.
+    /// Lanes for which there was no room, to be told to the engine: as out of reach, so that it tries them again later and
+    /// not at once.
     pub(super) fn take_refused(&mut self) -> Vec<Input> {
         let refused = std::mem::take(&mut self.refused);
-        let cause = engine::DisconnectCause::Closed;
+        let cause = engine::DisconnectCause::Unreachable;
         refused
             .into_iter()
             .map(|lane| Input::Disconnected { lane, cause })

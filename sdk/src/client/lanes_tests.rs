@@ -1,9 +1,10 @@
 use tokio::runtime::{Builder, Runtime};
+use undertone_wire::binding::BindingValue;
 use undertone_wire::frame::Body;
-use undertone_wire::{Challenge, Frame};
+use undertone_wire::{Challenge, Frame, Hello};
 
 use super::*;
-use crate::transport::TransportConfig;
+use crate::transport::{Received, TransportConfig};
 
 fn lanes() -> (Lanes, Runtime) {
     let runtime = Builder::new_multi_thread()
@@ -37,6 +38,68 @@ fn down(link: u64) -> Report {
             retry_in: Some(Duration::from_secs(1)),
         },
     }
+}
+
+fn up(link: u64) -> (Report, tokio::sync::mpsc::Receiver<Frame>) {
+    let (sender, sent) = FrameSender::to_nobody();
+    let event = LinkEvent::Up {
+        hello: Box::new(Hello::default()),
+        binding: BindingValue::Host([0; 32]),
+        sender,
+    };
+    let link = LinkId(link);
+    (Report { link, event }, sent)
+}
+
+fn arrived(link: u64) -> Report {
+    Report {
+        link: LinkId(link),
+        event: LinkEvent::Frame(Received::alone(frame())),
+    }
+}
+
+#[test]
+fn of_an_abandoned_connection_nothing_but_its_end_is_handed_on() {
+    let (mut lanes, _runtime) = lanes();
+    lanes.set_online(true);
+    let (report, _sent) = up(1);
+    assert!(matches!(
+        lanes.report(report).input,
+        Some(Input::Connected { .. })
+    ));
+    assert!(lanes.report(arrived(1)).input.is_some());
+    lanes.request(&Lane::Anonymous(address(1)), frame());
+
+    lanes.abandon();
+    assert!(lanes.report(arrived(1)).input.is_none());
+    assert!(lanes.slots[&LinkId(2)].held.is_empty());
+    // Whatever is asked meanwhile, the connection is not the one that was wanted before.
+    lanes.set_online(false);
+    lanes.set_online(true);
+    lanes.request(&Lane::Own, frame());
+    lanes.disconnect(&Lane::Own);
+    assert!(!lanes.slots[&LinkId(1)].is_wanted(true));
+    assert!(lanes.report(arrived(1)).input.is_none());
+
+    assert!(matches!(
+        lanes.report(down(1)).input,
+        Some(Input::Disconnected { .. })
+    ));
+    assert!(lanes.slots[&LinkId(1)].is_wanted(true));
+    let (report, mut sent) = up(1);
+    lanes.report(report);
+    assert!(sent.try_recv().is_err(), "what was asked before is gone");
+    assert!(lanes.report(arrived(1)).input.is_some());
+}
+
+#[test]
+fn frames_of_a_connection_that_the_engine_wants_closed_are_dropped() {
+    let (mut lanes, _runtime) = lanes();
+    lanes.set_online(true);
+    let (report, _sent) = up(1);
+    lanes.report(report);
+    lanes.disconnect(&Lane::Own);
+    assert!(lanes.report(arrived(1)).input.is_none());
 }
 
 #[test]
@@ -87,7 +150,16 @@ fn there_are_never_too_many_connections() {
         lanes.request(&Lane::Anonymous(address(relay)), frame());
     }
     assert_eq!(lanes.slots.len(), LANES);
-    assert_eq!(lanes.take_refused().len(), 3);
+    let refused = lanes.take_refused();
+    assert_eq!(refused.len(), 3);
+    // As out of reach: asked for again at once there would be no room either.
+    assert!(refused.iter().all(|input| matches!(
+        input,
+        Input::Disconnected {
+            cause: engine::DisconnectCause::Unreachable,
+            ..
+        }
+    )));
     assert!(lanes.take_refused().is_empty());
 }
 

@@ -43,6 +43,13 @@ pub struct FrameSender(mpsc::Sender<Frame>);
 pub struct LinkGone;
 
 impl FrameSender {
+    /// A sender, and what it sent.
+    #[cfg(test)]
+    pub(crate) fn to_nobody() -> (Self, mpsc::Receiver<Frame>) {
+        let (sender, sent) = mpsc::channel(OUTGOING_FRAMES);
+        (Self(sender), sent)
+    }
+
     /// Queues a frame.
     ///
     /// # Errors

@@ -61,6 +61,16 @@ pub struct Received {
     pub share: InboxShare,
 }
 
+#[cfg(test)]
+impl Received {
+    /// A frame that came by itself.
+    pub(crate) fn alone(frame: Frame) -> Self {
+        let room = Arc::new(Semaphore::new(1));
+        let share = InboxShare(room.try_acquire_owned().expect("there is room"));
+        Self { frame, share }
+    }
+}
+
 /// Room in the inbox, given back when dropped.
 #[derive(Debug)]
 pub struct InboxShare(#[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit);
