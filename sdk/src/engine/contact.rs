@@ -11,7 +11,9 @@ use super::limits::MAX_CONTACTS;
 use super::sending::check_text;
 use super::step::Step;
 use crate::error::{AddContactError, ContactError, SendError, StepError};
-use crate::store::{ContactId, ContactRow, ContactState, ConversationId, NewContact, OutboxHold};
+use crate::store::{
+    ContactId, ContactRow, ContactState, ConversationId, ManifestPlace, NewContact, OutboxHold,
+};
 
 impl Step<'_> {
     /// Adds the account of an invite link as a contact and writes to it. An account that asked already is
@@ -80,10 +82,7 @@ impl Step<'_> {
     }
 
     fn update_from(&mut self, row: &ContactRow, link: &InviteLink) -> Result<ContactId, StepError> {
-        let key = link.manifest_write_key.as_bytes();
-        self.tx
-            .contacts()
-            .set_manifest_place(row.id, key, link.relay.as_str())?;
+        self.link_names(row, link)?;
         let mut secrets = self.stored_secrets(row)?;
         secrets.invite = Some(InviteToken::from_bytes(link.token.expose()));
         self.set_secrets(row, &secrets)?;
@@ -92,6 +91,22 @@ impl Step<'_> {
         }
         self.want_manifest(row.id)?;
         Ok(row.id)
+    }
+
+    /// Anybody can make a link that names an account: where a manifest was seen, it stays until one as new is found at
+    /// the other place.
+    fn link_names(&mut self, row: &ContactRow, link: &InviteLink) -> Result<(), StepError> {
+        let place = ManifestPlace {
+            key: *link.manifest_write_key.as_bytes(),
+            relay: link.relay.as_str().to_owned(),
+        };
+        if row.pin.is_none() {
+            self.tx.contacts().set_manifest_place(row.id, &place)?;
+        } else if (row.manifest_key, &row.manifest_relay) != (place.key, &place.relay) {
+            self.tx.contacts().set_claimed_place(row.id, Some(&place))?;
+            self.core.lookups.place_claimed(row.id);
+        }
+        Ok(())
     }
 
     pub(super) fn stored_secrets(&mut self, row: &ContactRow) -> Result<Secrets, StepError> {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::limits::{MANIFEST_FRESH_MS, MAX_CACHED_CONTACTS};
 use super::queues::Work;
-use crate::store::{ContactId, PeerDeviceId};
+use crate::store::{ContactId, ManifestPlace, PeerDeviceId};
 
 /// What a lookup is doing.
 #[derive(Debug, Clone)]
@@ -29,6 +29,17 @@ pub(crate) enum Lookup {
     Waiting(u64),
 }
 
+/// How a manifest's lookup stands with a place that an invite link claims.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// It was not asked in this attempt.
+    Untried,
+    /// It is asked.
+    Asked(ManifestPlace),
+    /// It gave no answer: the known place is asked.
+    Failed,
+}
+
 /// One lookup.
 #[derive(Debug)]
 pub(crate) struct Entry {
@@ -36,6 +47,8 @@ pub(crate) struct Entry {
     pub(crate) failures: u32,
     pub(crate) refused_tokens: usize,
     pub(crate) difficulty: u32,
+    /// Of a manifest.
+    pub(crate) claim: Claim,
 }
 
 impl Entry {
@@ -45,6 +58,7 @@ impl Entry {
             failures: 0,
             refused_tokens: 0,
             difficulty: 0,
+            claim: Claim::Untried,
         }
     }
 }
@@ -64,6 +78,37 @@ impl Lookups {
         self.manifests
             .entry(contact)
             .or_insert_with(|| Entry::new(Lookup::Ready));
+    }
+
+    /// Whether the claimed place gave no answer in this attempt.
+    pub(crate) fn claim_failed(&self, contact: ContactId) -> bool {
+        self.manifests
+            .get(&contact)
+            .is_some_and(|entry| entry.claim == Claim::Failed)
+    }
+
+    pub(crate) fn set_claim(&mut self, contact: ContactId, claim: Claim) {
+        if let Some(entry) = self.manifests.get_mut(&contact) {
+            entry.claim = claim;
+        }
+    }
+
+    /// The claimed place that is asked, if it is that one.
+    pub(crate) fn claim_asked(&self, contact: ContactId) -> Option<ManifestPlace> {
+        match &self.manifests.get(&contact)?.claim {
+            Claim::Asked(place) => Some(place.clone()),
+            Claim::Untried | Claim::Failed => None,
+        }
+    }
+
+    /// There is another place to ask: one that waits is asked at once.
+    pub(crate) fn place_claimed(&mut self, contact: ContactId) {
+        if let Some(entry) = self.manifests.get_mut(&contact)
+            && matches!(entry.state, Lookup::Waiting(_))
+        {
+            entry.claim = Claim::Untried;
+            entry.state = Lookup::Ready;
+        }
     }
 
     /// Prekeys are wanted, after the manifest.

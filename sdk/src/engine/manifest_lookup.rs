@@ -25,12 +25,14 @@ use super::limits::{
     CLOCK_TOLERANCE_MS, LOOKUP_RETRY_FIRST_MS, LOOKUP_RETRY_LONGEST_MS, MAX_DEVICES_OF_CONTACT,
     REFETCH_FROM_MS,
 };
-use super::lookups::Lookup;
+use super::lookups::{Claim, Lookup};
 use super::requests::Purpose;
 use super::step::Step;
 use super::timers::Timer;
 use crate::error::StepError;
-use crate::store::{ContactId, ContactState, Destination, PeerDeviceId, PeerDeviceState};
+use crate::store::{
+    ContactId, ContactState, Destination, ManifestPlace, PeerDeviceId, PeerDeviceState,
+};
 
 impl Step<'_> {
     /// The lane for lookups at a relay named in a row; `None` for text that is no address.
@@ -62,10 +64,16 @@ impl Step<'_> {
                 self.core.lookups.manifests.remove(&id);
                 continue;
             };
-            let (key, relay) = (contact.row.manifest_key, contact.row.manifest_relay.clone());
+            let known = ManifestPlace {
+                key: contact.row.manifest_key,
+                relay: contact.row.manifest_relay.clone(),
+            };
+            let claimed = contact.row.claimed_place.clone();
+            let claimed = claimed.filter(|_| !self.core.lookups.claim_failed(id));
+            let place = claimed.as_ref().unwrap_or(&known);
             let (Some(lane), Ok(key)) = (
-                self.lookup_lane(&relay),
-                ManifestWritePublicKey::parse(&key),
+                self.lookup_lane(&place.relay),
+                ManifestWritePublicKey::parse(&place.key),
             ) else {
                 self.core.lookups.manifests.remove(&id);
                 continue;
@@ -77,6 +85,9 @@ impl Step<'_> {
                 let get = wire::GetRecord { id: record };
                 self.request(&lane, Purpose::GetManifest(id), Body::GetRecord(get));
                 self.set_manifest_lookup(id, Lookup::Asking { knocked: false });
+                if let Some(claimed) = claimed {
+                    self.core.lookups.set_claim(id, Claim::Asked(claimed));
+                }
             }
         }
         self.pump_prekeys()
@@ -89,6 +100,9 @@ impl Step<'_> {
     }
 
     pub(super) fn manifest_answered(&mut self, id: ContactId, body: Body) -> Result<(), StepError> {
+        if let Some(place) = self.core.lookups.claim_asked(id) {
+            return self.claim_answered(id, &place, &body);
+        }
         match body {
             Body::Record(record) => {
                 let Some(contact) = self.contact(id)? else {
@@ -136,6 +150,15 @@ impl Step<'_> {
         let Some(entry) = self.core.lookups.manifests.get_mut(&contact) else {
             return Ok(());
         };
+        match entry.claim {
+            Claim::Asked(_) => {
+                // The known place is asked in its stead.
+                entry.claim = Claim::Failed;
+                entry.state = Lookup::Ready;
+                return Ok(());
+            }
+            Claim::Untried | Claim::Failed => entry.claim = Claim::Untried,
+        }
         let failures = entry.failures;
         entry.failures = failures.saturating_add(1);
         let wait = backoff::exponential(
@@ -153,18 +176,66 @@ impl Step<'_> {
         Ok(())
     }
 
+    /// What was found at a place that an invite link claims. Only a manifest no older than the pinned one makes it the
+    /// place; anything else that is an answer ends the claim.
+    fn claim_answered(
+        &mut self,
+        id: ContactId,
+        place: &ManifestPlace,
+        body: &Body,
+    ) -> Result<(), StepError> {
+        let Some(contact) = self.contact(id)? else {
+            return Ok(());
+        };
+        let manifest = match body {
+            Body::Record(record) => ManifestWritePublicKey::parse(&place.key)
+                .ok()
+                .map(|key| RecordId::of(&key))
+                .and_then(|record_id| {
+                    VerifiedManifest::open(&record.value, &contact.row.account, &record_id).ok()
+                }),
+            Body::Failure(failure) if failure.code() == ErrorCode::NotFound => None,
+            _ => return self.postpone_manifest(id, DelayReason::RelayBusy),
+        };
+        let verdict = manifest.as_ref().map(|manifest| {
+            let pin = contact.pin.as_ref();
+            pin.map_or(Verdict::Same, |pin| pin.check(manifest))
+        });
+        self.core.lookups.set_claim(id, Claim::Untried);
+        match (manifest, verdict) {
+            (Some(manifest), Some(Verdict::Same | Verdict::Fresh(_)))
+                if !self.is_ahead(&manifest) =>
+            {
+                self.tx.contacts().set_manifest_place(id, place)?;
+                self.core.contacts.changed(id);
+                return self.manifest_fetched(id, &manifest);
+            }
+            (_, Some(Verdict::Fork)) => self.emit(Event::IdentityAlarm {
+                contact: id,
+                alarm: IdentityAlarm::ManifestForked,
+            }),
+            _ => {}
+        }
+        self.tx.contacts().set_claimed_place(id, None)?;
+        self.core.contacts.changed(id);
+        self.set_manifest_lookup(id, Lookup::Ready);
+        Ok(())
+    }
+
+    /// Whether a manifest was signed ahead of its time: what it says is pinned when that time comes, not before.
+    fn is_ahead(&self, manifest: &VerifiedManifest) -> bool {
+        self.core
+            .clock
+            .trusted(self.now)
+            .is_some_and(|now| manifest.body().issued > now.plus(CLOCK_TOLERANCE_MS))
+    }
+
     fn manifest_fetched(
         &mut self,
         id: ContactId,
         manifest: &VerifiedManifest,
     ) -> Result<(), StepError> {
-        // Signed ahead of its time: what it says is pinned when that time comes, not before.
-        if self
-            .core
-            .clock
-            .trusted(self.now)
-            .is_some_and(|now| manifest.body().issued > now.plus(CLOCK_TOLERANCE_MS))
-        {
+        if self.is_ahead(manifest) {
             return self.postpone_manifest(id, DelayReason::ManifestMissing);
         }
         let Some(contact) = self.contact(id)? else {
@@ -209,10 +280,27 @@ impl Step<'_> {
         {
             return self.postpone_manifest(id, DelayReason::ManifestExpired);
         }
+        let claim_failed = self.core.lookups.claim_failed(id);
         self.core.lookups.fetched(id, self.now.monotonic_ms);
+        self.known_place_is_good(id, claim_failed)?;
         self.address_waiting(id)?;
         let active = self.active_devices(id)?;
         self.core.lookups.manifest_known(&active);
+        Ok(())
+    }
+
+    /// The place that was asked last has the manifest. A claim of another one that gave no answer ends; one that came
+    /// meanwhile is looked at.
+    fn known_place_is_good(&mut self, id: ContactId, claim_failed: bool) -> Result<(), StepError> {
+        let claimed = self
+            .contact(id)?
+            .is_some_and(|contact| contact.row.claimed_place.is_some());
+        if claimed && claim_failed {
+            self.tx.contacts().set_claimed_place(id, None)?;
+            self.core.contacts.changed(id);
+        } else if claimed {
+            self.want_manifest(id)?;
+        }
         Ok(())
     }
 

@@ -6,11 +6,13 @@ use std::rc::Rc;
 use bytes::Bytes;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
+use undertone_protocol::account::ManifestWriteKey;
 use undertone_protocol::content::{Body as Content, MissingMessage};
 use undertone_protocol::device::DeviceKeys;
-use undertone_protocol::manifest::{ManifestDevice, ManifestDraft, VerifiedManifest};
+use undertone_protocol::manifest::{ManifestDevice, ManifestDraft, RecordId, VerifiedManifest};
 use undertone_protocol::session::{MessageNumber, SessionId};
 use undertone_protocol::time::{DAY_MS, Timestamp};
+use undertone_wire::Record;
 use undertone_wire::frame::Body;
 
 use super::super::limits::MAX_DEVICES_OF_CONTACT;
@@ -195,4 +197,62 @@ fn nothing_is_written_to_a_device_that_is_gone() {
                 || matches!(body, Body::PopPrekeys(pop) if pop.mailbox[..] == mailbox)
         });
     assert_eq!(to_it.count(), 0);
+}
+
+fn place_of(world: &mut World, device: usize, contact: ContactId) -> [u8; 32] {
+    let row = world
+        .command(device, |step| step.tx.contacts().get(contact))
+        .unwrap();
+    row.unwrap().manifest_key
+}
+
+#[test]
+fn a_forged_link_does_not_move_where_a_manifest_is_looked_for() {
+    let (mut world, [anna, ben], [of_anna, _]) = World::acquainted(65);
+    look_up(&mut world, anna, of_anna);
+    let known = pinned(&mut world, anna, of_anna);
+    let place = place_of(&mut world, anna, of_anna);
+    let mut link = world.invite(ben);
+    let elsewhere = ManifestWriteKey::generate(&mut ChaCha20Rng::seed_from_u64(5));
+    link.manifest_write_key = elsewhere.public_key();
+    world
+        .command(anna, |step| step.add_contact(&link, None))
+        .unwrap();
+    world.settle();
+    assert_eq!(place_of(&mut world, anna, of_anna), place);
+    let next = next_manifest(&mut world, ben, START_MS, |_| {});
+    serve(&mut world, ben, anna, &next);
+    look_up(&mut world, anna, of_anna);
+    assert_eq!(pinned(&mut world, anna, of_anna), known + 1);
+}
+
+#[test]
+fn a_link_moves_the_place_when_a_manifest_no_older_is_there() {
+    let (mut world, [anna, ben], [of_anna, _]) = World::acquainted(66);
+    look_up(&mut world, anna, of_anna);
+    let known = pinned(&mut world, anna, of_anna);
+    let mut link = world.invite(ben);
+    let elsewhere = ManifestWriteKey::generate(&mut ChaCha20Rng::seed_from_u64(5)).public_key();
+    link.manifest_write_key = elsewhere;
+    let next = next_manifest(&mut world, ben, START_MS, |_| {});
+    let record = RecordId::of(&elsewhere);
+    let value = next
+        .seal(&record, &mut ChaCha20Rng::seed_from_u64(1))
+        .unwrap();
+    let found = Record {
+        value: Bytes::from(value),
+        version: 1,
+    };
+    world.tamper = Some(Box::new(move |device, frame| {
+        if device == anna && matches!(&frame.body, Some(Body::Failure(_))) {
+            frame.body = Some(Body::Record(found.clone()));
+        }
+        true
+    }));
+    world
+        .command(anna, |step| step.add_contact(&link, None))
+        .unwrap();
+    world.settle();
+    assert_eq!(place_of(&mut world, anna, of_anna), *elsewhere.as_bytes());
+    assert_eq!(pinned(&mut world, anna, of_anna), known + 1);
 }

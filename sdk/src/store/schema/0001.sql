@@ -37,6 +37,8 @@ CREATE TABLE contact (
     name             TEXT NOT NULL,
     manifest_key     BLOB NOT NULL,                 -- public key of the manifest's record
     manifest_relay   TEXT NOT NULL,
+    claimed_key      BLOB,                          -- another place that a link names, unproven: the record's key ...
+    claimed_relay    TEXT,                          -- ... and its relay
     pin              BLOB,                          -- what is pinned of the manifest
     manifest         BLOB,                          -- the pinned manifest, signed
     manifest_issued_ms INTEGER,
@@ -45,7 +47,8 @@ CREATE TABLE contact (
     secrets          BLOB,                          -- sealed: delivery secret, profile key
     acceptance_owed  INTEGER NOT NULL DEFAULT 0,
     created_ms       INTEGER NOT NULL,
-    changed_ms       INTEGER NOT NULL
+    changed_ms       INTEGER NOT NULL,
+    CHECK ((claimed_key IS NULL) = (claimed_relay IS NULL))
 ) STRICT;
 
 CREATE TABLE peer_device (

@@ -23,6 +23,15 @@ coded! {
     }
 }
 
+/// Where a manifest is found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ManifestPlace {
+    /// The public key of the record that has it.
+    pub key: [u8; 32],
+    /// The address of the relay that has the record.
+    pub relay: String,
+}
+
 /// A contact, without its secrets.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ContactRow {
@@ -40,6 +49,8 @@ pub struct ContactRow {
     pub manifest_key: [u8; 32],
     /// The address of the relay that has the record.
     pub manifest_relay: String,
+    /// Another place that an invite link names; nothing proves it before a manifest is found there.
+    pub claimed_place: Option<ManifestPlace>,
     /// What is pinned of the manifest, in the protocol's encoding; absent until a manifest was seen.
     pub pin: Option<Vec<u8>>,
     /// When the pinned manifest was signed.
@@ -79,7 +90,8 @@ table! {
 
 const COLUMNS: &str =
     "SELECT id, account, state, name, manifest_key, manifest_relay, pin, manifest_issued_ms,
-    silent_due_ms, acceptance_owed, created_ms, changed_ms, newer_due_ms, blocked_from FROM contact";
+    silent_due_ms, acceptance_owed, created_ms, changed_ms, newer_due_ms, blocked_from,
+    claimed_key, claimed_relay FROM contact";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<ContactRow> {
     Ok(ContactRow {
@@ -97,6 +109,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ContactRow> {
         changed: row.get::<_, Uint>(11)?.into(),
         newer_due: row.get::<_, Option<Uint>>(12)?.map(Into::into),
         blocked_from: row.get(13)?,
+        claimed_place: match (row.get(14)?, row.get(15)?) {
+            (Some(key), Some(relay)) => Some(ManifestPlace { key, relay }),
+            _ => None,
+        },
     })
 }
 
@@ -184,16 +200,32 @@ impl Contacts<'_> {
         )?)
     }
 
-    /// Changes where the manifest is found.
+    /// Changes where the manifest is found; a claim ends with it.
     pub fn set_manifest_place(
         &self,
         id: ContactId,
-        key: &[u8; 32],
-        relay: &str,
+        place: &ManifestPlace,
     ) -> Result<(), StoreError> {
         exactly_one(self.tx.run(
-            "UPDATE contact SET manifest_key = ?2, manifest_relay = ?3 WHERE id = ?1",
-            (id, key, relay),
+            "UPDATE contact SET manifest_key = ?2, manifest_relay = ?3, claimed_key = NULL, claimed_relay = NULL
+             WHERE id = ?1",
+            (id, place.key, &place.relay),
+        )?)
+    }
+
+    /// Notes or forgets another place that an invite link names.
+    pub fn set_claimed_place(
+        &self,
+        id: ContactId,
+        place: Option<&ManifestPlace>,
+    ) -> Result<(), StoreError> {
+        exactly_one(self.tx.run(
+            "UPDATE contact SET claimed_key = ?2, claimed_relay = ?3 WHERE id = ?1",
+            (
+                id,
+                place.map(|place| place.key),
+                place.map(|place| &place.relay),
+            ),
         )?)
     }
 
