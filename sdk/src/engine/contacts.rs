@@ -47,6 +47,11 @@ impl Secrets {
         bytes
     }
 
+    /// How many tokens there are for each mailbox of the contact.
+    pub(crate) fn tokens(&self) -> usize {
+        usize::from(self.delivery.is_some()) + usize::from(self.invite.is_some())
+    }
+
     /// Takes over what a contact says of itself.
     pub(crate) fn learn(&mut self, delivery: &DeliverySecret, profile: &ProfileKey) {
         self.delivery = Some(DeliverySecret::from_bytes(delivery.expose()));

@@ -140,14 +140,10 @@ impl Step<'_> {
 
     /// The oldest row for the device, when it is content and fits a first message.
     fn first_content(&mut self, peer: &PeerDeviceRow) -> Result<Option<OutboxRow>, StepError> {
-        let row = self.tx.outbox().of_mailbox(&peer.keys.mailbox, 1)?.pop();
+        let row = self.tx.outbox().of_device(peer.id, 1)?.pop();
         Ok(row.filter(|row| {
-            let fits = matches!(&row.item.body, OutboxBody::Content(content)
-                if content.len() <= CONTENT_HEADER_LEN + MAX_INTRODUCTION_BODY);
-            fits && row
-                .item
-                .destination
-                .is_some_and(|to| to.peer_device == peer.id)
+            matches!(&row.item.body, OutboxBody::Content(content)
+                if content.len() <= CONTENT_HEADER_LEN + MAX_INTRODUCTION_BODY)
         }))
     }
 
@@ -212,13 +208,7 @@ impl Step<'_> {
             }
         }
         self.add_session(session, peer.id)?;
-        self.notice_queue(
-            Destination {
-                peer_device: peer.id,
-                mailbox: peer.keys.mailbox,
-            },
-            &peer.relay,
-        );
+        self.notice_queue(peer.id, &peer.relay);
         Ok(())
     }
 }

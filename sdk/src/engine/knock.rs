@@ -5,7 +5,6 @@
 
 use std::ops::ControlFlow;
 
-use undertone_protocol::device::MailboxId;
 use undertone_wire as wire;
 use undertone_wire::frame::Body;
 use undertone_wire::work::WorkSubject;
@@ -18,85 +17,83 @@ use super::requests::Purpose;
 use super::step::Step;
 use super::timers::Timer;
 use crate::error::StepError;
-use crate::store::OutboxBody;
+use crate::store::{OutboxBody, PeerDeviceId};
 
 impl Step<'_> {
     /// Asks for a challenge for the first envelope of a queue. What is larger than a knock needs a token: an
     /// acceptance brings one, or the relay takes those that it refused once it has them again.
     pub(super) fn ask_for_work(
         &mut self,
-        mailbox: &MailboxId,
+        device: PeerDeviceId,
         lane: &Lane,
         envelope_len: usize,
     ) -> Result<(), StepError> {
         if envelope_len > wire::limits::MAX_KNOCK_ENVELOPE_BYTES {
-            return self.postpone(mailbox, DelayReason::TokenRefused, 0);
+            return self.postpone(device, DelayReason::TokenRefused, 0);
         }
         self.request(
             lane,
-            Purpose::SendChallenge(*mailbox),
+            Purpose::SendChallenge(device),
             Body::Challenge(wire::Challenge {}),
         );
-        self.core.outbox.set(mailbox, Turn::Asking);
+        self.core.outbox.set(device, Turn::Asking);
         Ok(())
     }
 
     pub(super) fn send_challenge_answered(
         &mut self,
-        mailbox: MailboxId,
+        device: PeerDeviceId,
         body: Body,
     ) -> Result<(), StepError> {
         self.core.outbox.unblock_one();
-        let Some(queue) = self.core.outbox.get(&mailbox) else {
+        let Some(queue) = self.core.outbox.get(device) else {
             return Ok(());
         };
         if !matches!(queue.turn, Turn::Asking) {
             return Ok(());
         }
         let Body::WorkChallenge(given) = body else {
-            return self.send_failed(mailbox, None);
+            return self.send_failed(device, None);
         };
         let work = Work::begin(given, queue.difficulty, self.now.monotonic_ms);
-        self.core.outbox.set(&mailbox, Turn::Working(work));
+        self.core.outbox.set(device, Turn::Working(work));
         Ok(())
     }
 
     /// One piece of work for each queue that has some.
     pub(super) fn go_on_working(&mut self) -> Result<(), StepError> {
-        for mailbox in self.core.outbox.working() {
-            let Some(Turn::Working(mut work)) = self
-                .core
-                .outbox
-                .get(&mailbox)
-                .map(|queue| queue.turn.clone())
+        for device in self.core.outbox.working() {
+            let Some(Turn::Working(mut work)) =
+                self.core.outbox.get(device).map(|queue| queue.turn.clone())
             else {
                 continue;
             };
             if work.until <= self.now.monotonic_ms {
-                self.core.outbox.set(&mailbox, Turn::Ready);
+                self.core.outbox.set(device, Turn::Ready);
                 continue;
             }
-            let Some(row) = self.tx.outbox().of_mailbox(&mailbox, 1)?.pop() else {
-                self.core.outbox.remove(&mailbox);
+            let Some(row) = self.tx.outbox().of_device(device, 1)?.pop() else {
+                self.core.outbox.remove(device);
                 continue;
             };
-            let OutboxBody::Envelope(envelope) = &row.item.body else {
-                self.core.outbox.set(&mailbox, Turn::Ready);
+            let (OutboxBody::Envelope(envelope), Some(to)) = (&row.item.body, row.item.destination)
+            else {
+                self.core.outbox.set(device, Turn::Ready);
                 continue;
             };
             let subject = WorkSubject::knock(
                 &work.challenge,
-                wire::MailboxId::from_bytes(*mailbox.as_bytes()),
+                wire::MailboxId::from_bytes(*to.mailbox.as_bytes()),
                 wire::MessageId::from_bytes(*row.item.envelope_id.as_bytes()),
                 envelope,
             );
             match work.piece(&subject) {
-                Ok(Some(found)) => self.transmit_with_work(&mailbox, found)?,
+                Ok(Some(found)) => self.transmit_with_work(device, found)?,
                 Ok(None) => {
-                    self.core.outbox.set(&mailbox, Turn::Working(work));
+                    self.core.outbox.set(device, Turn::Working(work));
                     self.core.timers.arm(Timer::Work, self.now.monotonic_ms);
                 }
-                Err(wire::work::TooHard) => self.postpone(&mailbox, DelayReason::RelayBusy, 0)?,
+                Err(wire::work::TooHard) => self.postpone(device, DelayReason::RelayBusy, 0)?,
             }
         }
         Ok(())

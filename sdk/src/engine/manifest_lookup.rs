@@ -335,18 +335,17 @@ impl Step<'_> {
                 self.tx
                     .peer_devices()
                     .upsert(contact, &device.identity, device.relay.as_str())?;
-            let moved = before
-                .iter()
-                .find(|row| row.id == id)
-                .filter(|row| row.keys.mailbox != mailbox || row.relay != device.relay.as_str());
-            if let Some(row) = moved {
+            let moved = before.iter().find(|row| row.id == id).is_some_and(|row| {
+                row.keys.mailbox != mailbox || row.relay != device.relay.as_str()
+            });
+            if moved {
                 let to = Destination {
                     peer_device: id,
                     mailbox,
                 };
                 self.tx.outbox().redirect(&to)?;
-                self.core.outbox.remove(&row.keys.mailbox);
-                self.core.outbox.add(mailbox, id, &device.relay);
+                self.core.outbox.remove(id);
+                self.core.outbox.add(id, &device.relay);
             }
         }
         self.core.contacts.changed(contact);

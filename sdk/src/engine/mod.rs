@@ -289,13 +289,9 @@ impl Core {
             stale: false,
             me,
         };
-        for queued in tx.outbox().mailboxes()? {
+        for queued in tx.outbox().devices()? {
             let relay = RelayAddress::parse(&queued.relay).map_err(|_| StepError::Damaged)?;
-            core.outbox.add(
-                queued.destination.mailbox,
-                queued.destination.peer_device,
-                &relay,
-            );
+            core.outbox.add(queued.peer_device, &relay);
         }
         for contact in tx.outbox().contacts_waiting()? {
             core.lookups.want_manifest(contact);

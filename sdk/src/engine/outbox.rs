@@ -1,4 +1,4 @@
-//! The outbox at work: the oldest row of each mailbox is encrypted when its turn comes, sent until the
+//! The outbox at work: the oldest row of each device is encrypted when its turn comes, sent until the
 //! relay takes it, and what the relay says becomes a state of the message.
 //!
 //! Invariant: a row's envelope is made once and sent with the same id until it is taken, refused for good or
@@ -10,7 +10,6 @@
 )]
 
 use bytes::Bytes;
-use undertone_protocol::device::MailboxId;
 use undertone_wire as wire;
 use undertone_wire::ErrorCode;
 use undertone_wire::frame::Body;
@@ -27,54 +26,53 @@ use super::step::Step;
 use super::timers::Timer;
 use crate::error::StepError;
 use crate::store::{
-    ContactId, ContactState, FailureReason, MessageState, OutboxBody, OutboxHold, OutboxId,
-    OutboxRow,
+    ContactId, ContactState, Destination, FailureReason, MessageState, OutboxBody, OutboxHold,
+    OutboxId, OutboxRow, PeerDeviceId,
 };
 
 impl Step<'_> {
     /// Sends whatever has its turn.
     pub(super) fn pump_outbox(&mut self) -> Result<(), StepError> {
         self.go_on_working()?;
-        while let Some(mailbox) = self.core.outbox.next_ready() {
-            self.take_turn(&mailbox)?;
+        while let Some(device) = self.core.outbox.next_ready() {
+            self.take_turn(device)?;
         }
         Ok(())
     }
 
-    fn take_turn(&mut self, mailbox: &MailboxId) -> Result<(), StepError> {
-        let Some(row) = self.tx.outbox().of_mailbox(mailbox, 1)?.pop() else {
-            self.core.outbox.remove(mailbox);
+    fn take_turn(&mut self, device: PeerDeviceId) -> Result<(), StepError> {
+        let Some(row) = self.tx.outbox().of_device(device, 1)?.pop() else {
+            self.core.outbox.remove(device);
             return Ok(());
         };
-        let (Some(queue), Some(to)) = (self.core.outbox.get_mut(mailbox), row.item.destination)
+        let (Some(queue), Some(to)) = (self.core.outbox.get_mut(device), row.item.destination)
         else {
             return Ok(());
         };
-        queue.device = to.peer_device;
         let lane = Lane::Anonymous(queue.relay.clone());
         if !self.core.lanes.is_usable(&lane, self.now.monotonic_ms)
             || !self.core.requests.has_room(&lane)
         {
-            self.core.outbox.set(mailbox, Turn::Blocked);
+            self.core.outbox.set(device, Turn::Blocked);
             return Ok(());
         }
         if row.item.hold == OutboxHold::Acceptance && !self.is_accepted(row.item.contact)? {
-            self.core.outbox.set(mailbox, Turn::Held);
+            self.core.outbox.set(device, Turn::Held);
             return Ok(());
         }
-        if self.awaits_greeting(mailbox, to.peer_device, &lane)? {
+        if self.awaits_greeting(device, &lane)? {
             return Ok(());
         }
         match &row.item.body {
             OutboxBody::Envelope(envelope) => {
                 let envelope = Bytes::copy_from_slice(envelope);
-                self.transmit(mailbox, &row, envelope)
+                self.transmit(device, &row, envelope)
             }
             OutboxBody::Content(content) => {
                 match self.encrypt_row(&row, to.peer_device, content)? {
-                    Ok(envelope) => self.transmit(mailbox, &row, envelope.into()),
+                    Ok(envelope) => self.transmit(device, &row, envelope.into()),
                     Err(NoSession) => {
-                        self.core.outbox.set(mailbox, Turn::Held);
+                        self.core.outbox.set(device, Turn::Held);
                         self.want_session(to.peer_device)
                     }
                 }
@@ -91,94 +89,89 @@ impl Step<'_> {
     /// Sends an envelope with the best right there is: a token, else work.
     fn transmit(
         &mut self,
-        mailbox: &MailboxId,
+        device: PeerDeviceId,
         row: &OutboxRow,
         envelope: Bytes,
     ) -> Result<(), StepError> {
-        let Some(queue) = self.core.outbox.get(mailbox) else {
+        let (Some(queue), Some(to)) = (self.core.outbox.get(device), row.item.destination) else {
             return Ok(());
         };
         let (relay, refused) = (queue.relay.clone(), queue.refused_tokens);
         let lane = Lane::Anonymous(relay);
         let Some(bearer) = self
-            .bearers(row.item.contact, mailbox)?
+            .bearers(row.item.contact, &to.mailbox)?
             .into_iter()
             .nth(refused)
         else {
-            return self.ask_for_work(mailbox, &lane, envelope.len());
+            return self.ask_for_work(device, &lane, envelope.len());
         };
         let right = wire::right::Right::Bearer(bearer);
-        self.put_on_its_way(mailbox, &lane, row, envelope, right);
+        self.put_on_its_way(to, &lane, row, envelope, right);
         Ok(())
     }
 
     fn put_on_its_way(
         &mut self,
-        mailbox: &MailboxId,
+        to: Destination,
         lane: &Lane,
         row: &OutboxRow,
         envelope: Bytes,
         right: wire::right::Right,
     ) {
+        let device = to.peer_device;
         let knocked = matches!(right, wire::right::Right::Work(_));
-        if let Some(queue) = self.core.outbox.get_mut(mailbox) {
+        if let Some(queue) = self.core.outbox.get_mut(device) {
             queue.tokens_changed = false;
         }
         let send = wire::Send {
-            mailbox: Bytes::copy_from_slice(mailbox.as_bytes()),
+            mailbox: Bytes::copy_from_slice(to.mailbox.as_bytes()),
             message_id: Bytes::copy_from_slice(row.item.envelope_id.as_bytes()),
             right: Some(wire::Right { right: Some(right) }),
             envelope,
             wake: row.item.wake,
             ephemeral: false,
         };
-        self.request(lane, Purpose::Send(*mailbox, row.id), Body::Send(send));
+        self.request(lane, Purpose::Send(device, row.id), Body::Send(send));
         let on_its_way = OnItsWay {
             id: row.id,
             message: row.item.shown.then_some(row.item.message_id),
             knocked,
         };
-        self.core.outbox.set(mailbox, Turn::Sending(on_its_way));
+        self.core.outbox.set(device, Turn::Sending(on_its_way));
     }
 
     /// Goes on after a nonce was found: the row is read again, because the step in which it was first looked
     /// at is long over.
     pub(super) fn transmit_with_work(
         &mut self,
-        mailbox: &MailboxId,
+        device: PeerDeviceId,
         work: wire::KnockWork,
     ) -> Result<(), StepError> {
-        let Some(row) = self.tx.outbox().of_mailbox(mailbox, 1)?.pop() else {
-            self.core.outbox.remove(mailbox);
+        let Some(row) = self.tx.outbox().of_device(device, 1)?.pop() else {
+            self.core.outbox.remove(device);
             return Ok(());
         };
-        let Some(queue) = self.core.outbox.get(mailbox) else {
+        let (Some(queue), Some(to)) = (self.core.outbox.get(device), row.item.destination) else {
             return Ok(());
         };
         let lane = Lane::Anonymous(queue.relay.clone());
         let OutboxBody::Envelope(envelope) = &row.item.body else {
-            self.core.outbox.set(mailbox, Turn::Ready);
+            self.core.outbox.set(device, Turn::Ready);
             return Ok(());
         };
         let envelope = Bytes::copy_from_slice(envelope);
-        self.put_on_its_way(
-            mailbox,
-            &lane,
-            &row,
-            envelope,
-            wire::right::Right::Work(work),
-        );
+        self.put_on_its_way(to, &lane, &row, envelope, wire::right::Right::Work(work));
         Ok(())
     }
 
     pub(super) fn send_answered(
         &mut self,
-        mailbox: MailboxId,
+        device: PeerDeviceId,
         id: OutboxId,
         body: Body,
     ) -> Result<(), StepError> {
         self.core.outbox.unblock_one();
-        let Some(queue) = self.core.outbox.get(&mailbox) else {
+        let Some(queue) = self.core.outbox.get(device) else {
             return Ok(());
         };
         let Turn::Sending(sent) = queue.turn.clone() else {
@@ -188,33 +181,30 @@ impl Step<'_> {
             return Ok(());
         }
         match body {
-            Body::Sent(_) => self.taken(&mailbox, &sent),
-            Body::Failure(failure) => self.refused(&mailbox, &sent, &failure),
+            Body::Sent(_) => self.taken(device, &sent),
+            Body::Failure(failure) => self.refused(device, &sent, &failure),
             // Not an answer to a send: the relay is broken; as good as none.
-            _ => self.send_failed(mailbox, None),
+            _ => self.send_failed(device, None),
         }
     }
 
-    fn taken(&mut self, mailbox: &MailboxId, sent: &OnItsWay) -> Result<(), StepError> {
+    fn taken(&mut self, device: PeerDeviceId, sent: &OnItsWay) -> Result<(), StepError> {
         self.keep_taken(sent.id)?;
-        if let Some(queue) = self.core.outbox.get_mut(mailbox) {
+        if let Some(queue) = self.core.outbox.get_mut(device) {
             queue.failures = 0;
             queue.delay = None;
         }
-        self.core.outbox.set(mailbox, Turn::Ready);
+        self.core.outbox.set(device, Turn::Ready);
         if let Some(message) = sent.message {
             self.advance_message(&message, MessageState::Sent)?;
-            self.look_again_later(mailbox)?;
+            self.look_again_later(device)?;
         }
         Ok(())
     }
 
     /// Unless a receipt comes first, the contact's manifest is fetched again after a random time: its devices
     /// may be others by now.
-    fn look_again_later(&mut self, mailbox: &MailboxId) -> Result<(), StepError> {
-        let Some(device) = self.core.outbox.get(mailbox).map(|queue| queue.device) else {
-            return Ok(());
-        };
+    fn look_again_later(&mut self, device: PeerDeviceId) -> Result<(), StepError> {
         let Some(contact) = self.peer(device)?.map(|peer| peer.contact) else {
             return Ok(());
         };
@@ -233,22 +223,22 @@ impl Step<'_> {
 
     fn refused(
         &mut self,
-        mailbox: &MailboxId,
+        device: PeerDeviceId,
         sent: &OnItsWay,
         failure: &wire::Failure,
     ) -> Result<(), StepError> {
         let wait = backoff::asked(failure.retry_after_ms);
         match failure.code() {
-            ErrorCode::Denied if !sent.knocked => self.token_refused(mailbox),
-            ErrorCode::Denied => self.postpone(mailbox, DelayReason::TokenRefused, wait),
-            ErrorCode::WorkRequired => self.more_work(mailbox, sent, failure),
-            ErrorCode::MailboxFull => self.postpone(mailbox, DelayReason::MailboxFull, wait),
-            ErrorCode::StorageFull => self.postpone(mailbox, DelayReason::RelayStorageFull, wait),
+            ErrorCode::Denied if !sent.knocked => self.token_refused(device),
+            ErrorCode::Denied => self.postpone(device, DelayReason::TokenRefused, wait),
+            ErrorCode::WorkRequired => self.more_work(device, sent, failure),
+            ErrorCode::MailboxFull => self.postpone(device, DelayReason::MailboxFull, wait),
+            ErrorCode::StorageFull => self.postpone(device, DelayReason::RelayStorageFull, wait),
             ErrorCode::UnsupportedVersion | ErrorCode::Unsupported => {
-                self.postpone(mailbox, DelayReason::RelayVersion, wait)
+                self.postpone(device, DelayReason::RelayVersion, wait)
             }
-            ErrorCode::TooLarge => self.give_up(mailbox, sent, FailureReason::TooLarge),
-            ErrorCode::Malformed => self.give_up(mailbox, sent, FailureReason::RefusedByRelay),
+            ErrorCode::TooLarge => self.give_up(device, sent, FailureReason::TooLarge),
+            ErrorCode::Malformed => self.give_up(device, sent, FailureReason::RefusedByRelay),
             // Transient, or no answer that a relay should give here: neither loses the message.
             ErrorCode::RateLimited
             | ErrorCode::Busy
@@ -261,50 +251,52 @@ impl Step<'_> {
             | ErrorCode::NotFound
             | ErrorCode::Conflict
             | ErrorCode::Displaced
-            | ErrorCode::Closed => self.postpone(mailbox, DelayReason::RelayBusy, wait),
+            | ErrorCode::Closed => self.postpone(device, DelayReason::RelayBusy, wait),
         }
     }
 
     /// Harder work is done at once; a relay to which no work is enough, and no token, is left alone for a while.
     fn more_work(
         &mut self,
-        mailbox: &MailboxId,
+        device: PeerDeviceId,
         sent: &OnItsWay,
         failure: &wire::Failure,
     ) -> Result<(), StepError> {
-        let Some(queue) = self.core.outbox.get_mut(mailbox) else {
+        let Some(queue) = self.core.outbox.get_mut(device) else {
             return Ok(());
         };
         let done = queue.difficulty;
         queue.difficulty = failure.required_difficulty.max(done);
         if !sent.knocked {
-            return self.token_refused(mailbox);
+            return self.token_refused(device);
         }
         if failure.required_difficulty > done {
-            self.core.outbox.set(mailbox, Turn::Ready);
+            self.core.outbox.set(device, Turn::Ready);
             return Ok(());
         }
         let wait = backoff::asked(failure.retry_after_ms);
-        self.postpone(mailbox, DelayReason::RelayBusy, wait)
+        self.postpone(device, DelayReason::RelayBusy, wait)
     }
 
     /// The next token is tried at once; behind the last one the manifest is looked at again (the mailbox may
     /// have moved) and work takes the token's place.
-    fn token_refused(&mut self, mailbox: &MailboxId) -> Result<(), StepError> {
-        let Some(queue) = self.core.outbox.get_mut(mailbox) else {
+    fn token_refused(&mut self, device: PeerDeviceId) -> Result<(), StepError> {
+        let Some(queue) = self.core.outbox.get_mut(device) else {
             return Ok(());
         };
         if std::mem::take(&mut queue.tokens_changed) {
-            self.core.outbox.set(mailbox, Turn::Ready);
+            self.core.outbox.set(device, Turn::Ready);
             return Ok(());
         }
         queue.refused_tokens = queue.refused_tokens.saturating_add(1);
-        let (refused, device) = (queue.refused_tokens, queue.device);
-        self.core.outbox.set(mailbox, Turn::Ready);
+        let refused = queue.refused_tokens;
+        self.core.outbox.set(device, Turn::Ready);
         if let Some(contact) = self.peer(device)?.map(|peer| peer.contact)
-            && self.bearers(contact, mailbox)?.len() <= refused
+            && self
+                .contact(contact)?
+                .is_some_and(|contact| contact.secrets.tokens() <= refused)
         {
-            self.delayed(mailbox, DelayReason::TokenRefused)?;
+            self.delayed(device, DelayReason::TokenRefused)?;
             self.refetch_manifest(contact)?;
         }
         Ok(())
@@ -312,35 +304,34 @@ impl Step<'_> {
 
     pub(super) fn postpone(
         &mut self,
-        mailbox: &MailboxId,
+        device: PeerDeviceId,
         reason: DelayReason,
         at_least: u64,
     ) -> Result<(), StepError> {
-        let Some(queue) = self.core.outbox.get_mut(mailbox) else {
+        let Some(queue) = self.core.outbox.get_mut(device) else {
             return Ok(());
         };
         let failures = queue.failures;
         queue.failures = failures.saturating_add(1);
         let wait = backoff::retry(failures, &mut self.rng).max(at_least);
         let until = self.now.monotonic_ms.saturating_add(wait);
-        self.core.outbox.set(mailbox, Turn::Waiting(until));
+        self.core.outbox.set(device, Turn::Waiting(until));
         self.core.timers.arm(Timer::Outbox, until);
-        self.delayed(mailbox, reason)
+        self.delayed(device, reason)
     }
 
     /// Tells the application once for each reason.
     pub(super) fn delayed(
         &mut self,
-        mailbox: &MailboxId,
+        device: PeerDeviceId,
         reason: DelayReason,
     ) -> Result<(), StepError> {
-        let Some(queue) = self.core.outbox.get_mut(mailbox) else {
+        let Some(queue) = self.core.outbox.get_mut(device) else {
             return Ok(());
         };
         if queue.delay.replace(reason) == Some(reason) {
             return Ok(());
         }
-        let device = queue.device;
         if let Some(peer) = self.peer(device)? {
             let contact = peer.contact;
             self.emit(Event::SendingDelayed { contact, reason });
@@ -350,12 +341,12 @@ impl Step<'_> {
 
     fn give_up(
         &mut self,
-        mailbox: &MailboxId,
+        device: PeerDeviceId,
         sent: &OnItsWay,
         reason: FailureReason,
     ) -> Result<(), StepError> {
         self.tx.outbox().remove(sent.id)?;
-        self.core.outbox.set(mailbox, Turn::Ready);
+        self.core.outbox.set(device, Turn::Ready);
         if let Some(message) = sent.message
             && self.tx.outbox().remaining(&message)? == 0
         {
@@ -367,17 +358,17 @@ impl Step<'_> {
     /// No answer: the same envelope again, later. The relay recognises its id.
     pub(super) fn send_failed(
         &mut self,
-        mailbox: MailboxId,
+        device: PeerDeviceId,
         cause: Option<DisconnectCause>,
     ) -> Result<(), StepError> {
         match cause {
-            None => self.postpone(&mailbox, DelayReason::RelayBusy, 0),
+            None => self.postpone(device, DelayReason::RelayBusy, 0),
             Some(DisconnectCause::Closed) => {
-                self.core.outbox.set(&mailbox, Turn::Ready);
+                self.core.outbox.set(device, Turn::Ready);
                 Ok(())
             }
             Some(cause) => {
-                self.core.outbox.set(&mailbox, Turn::Blocked);
+                self.core.outbox.set(device, Turn::Blocked);
                 let reason = match cause {
                     DisconnectCause::UnsupportedVersion | DisconnectCause::ProtocolViolation => {
                         DelayReason::RelayVersion
@@ -387,7 +378,7 @@ impl Step<'_> {
                     | DisconnectCause::ClosedByRelay(_)
                     | DisconnectCause::Tls => DelayReason::RelayUnreachable,
                 };
-                self.delayed(&mailbox, reason)
+                self.delayed(device, reason)
             }
         }
     }
@@ -412,7 +403,7 @@ impl Step<'_> {
             for row in rows {
                 self.tx.outbox().remove(row.id)?;
                 if let Some(to) = row.item.destination {
-                    self.core.outbox.set(&to.mailbox, Turn::Ready);
+                    self.core.outbox.set(to.peer_device, Turn::Ready);
                 }
                 if row.item.shown && self.tx.outbox().remaining(&row.item.message_id)? == 0 {
                     self.advance_message(&row.item.message_id, MessageState::Expired)?;

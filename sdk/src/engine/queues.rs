@@ -1,6 +1,6 @@
-//! Whose turn it is in the outbox: one entry for each mailbox that has something queued.
+//! Whose turn it is in the outbox: one entry for each device of a contact that has something queued.
 //!
-//! Invariant: at most one envelope of a mailbox is on its way, and nothing overtakes it, so that order is
+//! Invariant: at most one envelope for a device is on its way, and nothing overtakes it, so that order is
 //! strict per recipient and a dead relay holds back nobody else. In memory; the rows are in the store.
 
 use std::collections::btree_map::Entry;
@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use undertone_protocol::content::MessageId;
-use undertone_protocol::device::MailboxId;
 use undertone_protocol::relay_address::RelayAddress;
 
 use super::event::DelayReason;
@@ -57,11 +56,10 @@ pub(crate) enum Turn {
     Held,
 }
 
-/// One mailbox's queue.
+/// One device's queue. Not a mailbox's: a contact may claim that somebody else's is its own, and neither learns nor
+/// delays by that what the other is sent.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    /// The recipient.
-    pub(crate) device: PeerDeviceId,
     /// The relay that has the mailbox.
     pub(crate) relay: RelayAddress,
     /// What it is doing.
@@ -89,17 +87,16 @@ impl Queue {
 /// All queues.
 #[derive(Debug, Default)]
 pub(crate) struct Queues {
-    queues: BTreeMap<MailboxId, Queue>,
-    ready: BTreeSet<MailboxId>,
-    blocked: VecDeque<MailboxId>,
+    queues: BTreeMap<PeerDeviceId, Queue>,
+    ready: BTreeSet<PeerDeviceId>,
+    blocked: VecDeque<PeerDeviceId>,
 }
 
 impl Queues {
-    /// Something is queued for a mailbox.
-    pub(crate) fn add(&mut self, mailbox: MailboxId, device: PeerDeviceId, relay: &RelayAddress) {
-        if let Entry::Vacant(entry) = self.queues.entry(mailbox) {
+    /// Something is queued for a device.
+    pub(crate) fn add(&mut self, device: PeerDeviceId, relay: &RelayAddress) {
+        if let Entry::Vacant(entry) = self.queues.entry(device) {
             entry.insert(Queue {
-                device,
                 relay: relay.clone(),
                 turn: Turn::Ready,
                 failures: 0,
@@ -108,64 +105,64 @@ impl Queues {
                 difficulty: 0,
                 delay: None,
             });
-            self.ready.insert(mailbox);
+            self.ready.insert(device);
         }
     }
 
     /// Nothing is queued any more.
-    pub(crate) fn remove(&mut self, mailbox: &MailboxId) {
-        self.queues.remove(mailbox);
-        self.ready.remove(mailbox);
+    pub(crate) fn remove(&mut self, device: PeerDeviceId) {
+        self.queues.remove(&device);
+        self.ready.remove(&device);
     }
 
     /// One queue.
-    pub(crate) fn get_mut(&mut self, mailbox: &MailboxId) -> Option<&mut Queue> {
-        self.queues.get_mut(mailbox)
+    pub(crate) fn get_mut(&mut self, device: PeerDeviceId) -> Option<&mut Queue> {
+        self.queues.get_mut(&device)
     }
 
     /// One queue.
-    pub(crate) fn get(&self, mailbox: &MailboxId) -> Option<&Queue> {
-        self.queues.get(mailbox)
+    pub(crate) fn get(&self, device: PeerDeviceId) -> Option<&Queue> {
+        self.queues.get(&device)
     }
 
     /// Sets what a queue is doing.
-    pub(crate) fn set(&mut self, mailbox: &MailboxId, turn: Turn) {
-        let Some(queue) = self.queues.get_mut(mailbox) else {
+    pub(crate) fn set(&mut self, device: PeerDeviceId, turn: Turn) {
+        let Some(queue) = self.queues.get_mut(&device) else {
             return;
         };
         match turn {
-            Turn::Ready => drop(self.ready.insert(*mailbox)),
-            Turn::Blocked => self.blocked.push_back(*mailbox),
+            Turn::Ready => drop(self.ready.insert(device)),
+            Turn::Blocked => self.blocked.push_back(device),
             Turn::Sending(_) | Turn::Asking | Turn::Working(_) | Turn::Waiting(_) | Turn::Held => {}
         }
         queue.turn = turn;
     }
 
     /// Takes a queue whose oldest row can be looked at.
-    pub(crate) fn next_ready(&mut self) -> Option<MailboxId> {
+    pub(crate) fn next_ready(&mut self) -> Option<PeerDeviceId> {
         self.ready.pop_first()
     }
 
     /// The oldest row is another one than before: it is looked at as soon as nothing is on its way.
-    pub(crate) fn reconsider(&mut self, mailbox: &MailboxId) {
+    pub(crate) fn reconsider(&mut self, device: PeerDeviceId) {
         if self
             .queues
-            .get(mailbox)
+            .get(&device)
             .is_some_and(|queue| matches!(queue.turn, Turn::Held | Turn::Working(_)))
         {
-            self.set(mailbox, Turn::Ready);
+            self.set(device, Turn::Ready);
         }
     }
 
     /// A connection has room for one more request.
     pub(crate) fn unblock_one(&mut self) {
-        while let Some(mailbox) = self.blocked.pop_front() {
+        while let Some(device) = self.blocked.pop_front() {
             if self
                 .queues
-                .get(&mailbox)
+                .get(&device)
                 .is_some_and(|queue| matches!(queue.turn, Turn::Blocked))
             {
-                self.set(&mailbox, Turn::Ready);
+                self.set(device, Turn::Ready);
                 return;
             }
         }
@@ -173,43 +170,34 @@ impl Queues {
 
     /// Connections may be open that were not.
     pub(crate) fn unblock_all(&mut self) {
-        for mailbox in std::mem::take(&mut self.blocked) {
+        for device in std::mem::take(&mut self.blocked) {
             if self
                 .queues
-                .get(&mailbox)
+                .get(&device)
                 .is_some_and(|queue| matches!(queue.turn, Turn::Blocked))
             {
-                self.set(&mailbox, Turn::Ready);
+                self.set(device, Turn::Ready);
             }
         }
     }
 
     /// What a device waited for is there: a session, an acceptance, another token.
     pub(crate) fn wake_device(&mut self, device: PeerDeviceId) {
-        let mailboxes: Vec<MailboxId> = self
-            .queues
-            .iter()
-            .filter(|(_, queue)| {
-                queue.device == device && matches!(queue.turn, Turn::Held | Turn::Waiting(_))
-            })
-            .map(|(mailbox, _)| *mailbox)
-            .collect();
-        for mailbox in mailboxes {
-            if let Some(queue) = self.queues.get_mut(&mailbox) {
-                queue.forget_refusals();
-                queue.failures = 0;
-            }
-            self.set(&mailbox, Turn::Ready);
+        let Some(queue) = self.queues.get_mut(&device) else {
+            return;
+        };
+        if matches!(queue.turn, Turn::Held | Turn::Waiting(_)) {
+            queue.forget_refusals();
+            queue.failures = 0;
+            self.set(device, Turn::Ready);
         }
     }
 
-    /// The tokens for a device changed: whatever its queues are doing, none of them is refused yet.
+    /// The tokens for a device changed: whatever its queue is doing, none of them is refused yet.
     pub(crate) fn tokens_changed(&mut self, device: PeerDeviceId) {
-        for queue in self.queues.values_mut() {
-            if queue.device == device {
-                queue.forget_refusals();
-                queue.tokens_changed = true;
-            }
+        if let Some(queue) = self.queues.get_mut(&device) {
+            queue.forget_refusals();
+            queue.tokens_changed = true;
         }
         self.wake_device(device);
     }
@@ -218,20 +206,20 @@ impl Queues {
     pub(crate) fn wake_due(&mut self, now: u64) -> Option<u64> {
         let mut next = None;
         let mut due = Vec::new();
-        for (mailbox, queue) in &self.queues {
+        for (device, queue) in &self.queues {
             if let Turn::Waiting(until) = queue.turn {
                 if until <= now {
-                    due.push(*mailbox);
+                    due.push(*device);
                 } else {
                     next = Some(next.map_or(until, |next: u64| next.min(until)));
                 }
             }
         }
-        for mailbox in due {
-            if let Some(queue) = self.queues.get_mut(&mailbox) {
+        for device in due {
+            if let Some(queue) = self.queues.get_mut(&device) {
                 queue.forget_refusals();
             }
-            self.set(&mailbox, Turn::Ready);
+            self.set(device, Turn::Ready);
         }
         next
     }
@@ -243,11 +231,11 @@ impl Queues {
     }
 
     /// Queues with work to go on with.
-    pub(crate) fn working(&self) -> Vec<MailboxId> {
+    pub(crate) fn working(&self) -> Vec<PeerDeviceId> {
         self.queues
             .iter()
             .filter(|(_, queue)| matches!(queue.turn, Turn::Working(_)))
-            .map(|(mailbox, _)| *mailbox)
+            .map(|(device, _)| *device)
             .collect()
     }
 }

@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, HashMap};
 use super::lane::Lane;
 use super::limits::{MAX_REQUESTS_PER_LANE, REQUEST_TIMEOUT_MS};
 use crate::store::{ContactId, OutboxId, PeerDeviceId};
-use undertone_protocol::device::MailboxId;
 
 /// What an answer is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,12 +31,12 @@ pub(crate) enum Purpose {
     PopPrekeys(PeerDeviceId),
     /// A challenge to work on for the prekeys of a device.
     PopChallenge(PeerDeviceId),
-    /// A challenge to work on for the first envelope of a mailbox's queue.
-    SendChallenge(MailboxId),
-    /// A relay's greeting, before the first envelope of a mailbox's queue.
-    Greeting(MailboxId),
+    /// A challenge to work on for the first envelope of a device's queue.
+    SendChallenge(PeerDeviceId),
+    /// A relay's greeting, before the first envelope of a device's queue.
+    Greeting(PeerDeviceId),
     /// One envelope.
-    Send(MailboxId, OutboxId),
+    Send(PeerDeviceId, OutboxId),
 }
 
 #[derive(Debug)]

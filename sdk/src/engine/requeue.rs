@@ -51,9 +51,9 @@ impl Step<'_> {
                 self.tx.outbox().insert_front(&item)?;
             }
         }
-        self.notice_queue(to, &row.relay);
+        self.notice_queue(device, &row.relay);
         // An answer to what is on its way is one to an envelope that nobody waits for any more.
-        self.core.outbox.set(&to.mailbox, Turn::Ready);
+        self.core.outbox.set(device, Turn::Ready);
         Ok(())
     }
 

@@ -34,7 +34,7 @@ impl Step<'_> {
             match kept.and_then(|kept| self.kept_row(from.contact, to, kept.item)) {
                 Some(item) => {
                     self.tx.outbox().insert(&item)?;
-                    self.notice_queue(to, &peer.relay);
+                    self.notice_queue(from.device, &peer.relay);
                 }
                 None => {
                     let composed = self.compose_hidden(Body::Unavailable(*missing))?;

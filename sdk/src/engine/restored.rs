@@ -1,5 +1,5 @@
 //! Relays that were restored from a backup: they show a new store epoch, and have lost what they took since the backup.
-//! What may be lost is sent again, the same envelopes under the same ids, ahead of anything newer for that mailbox.
+//! What may be lost is sent again, the same envelopes under the same ids, ahead of anything newer for that device.
 //!
 //! Invariant: an envelope that a relay took stays in the outbox until its recipient confirms it or what was sent behind
 //! it, or its time is over; and nothing newer for that recipient leaves before the relay has shown its epoch. A relay that
@@ -8,7 +8,6 @@
 //! What the own relay lost of the own mailbox is registered again by [`login`](super::login).
 
 use bytes::Bytes;
-use undertone_protocol::device::MailboxId;
 use undertone_wire as wire;
 use undertone_wire::frame::Body;
 
@@ -29,9 +28,9 @@ impl Step<'_> {
         let relay = lane.relay().unwrap_or(&self.core.me.relay).clone();
         // At the first meeting nothing was taken there.
         if self.tx.relays().met(relay.as_str(), epoch)? {
-            for to in self.tx.outbox().requeue_taken(relay.as_str())? {
-                self.core.outbox.add(to.mailbox, to.peer_device, &relay);
-                self.core.outbox.reconsider(&to.mailbox);
+            for device in self.tx.outbox().requeue_taken(relay.as_str())? {
+                self.core.outbox.add(device, &relay);
+                self.core.outbox.reconsider(device);
             }
         }
         Ok(())
@@ -49,7 +48,6 @@ impl Step<'_> {
     /// queue goes on when it has.
     pub(super) fn awaits_greeting(
         &mut self,
-        mailbox: &MailboxId,
         device: PeerDeviceId,
         lane: &Lane,
     ) -> Result<bool, StepError> {
@@ -59,21 +57,21 @@ impl Step<'_> {
         let ping = wire::Ping {
             opaque: Bytes::new(),
         };
-        self.request(lane, Purpose::Greeting(*mailbox), Body::Ping(ping));
-        self.core.outbox.set(mailbox, Turn::Asking);
+        self.request(lane, Purpose::Greeting(device), Body::Ping(ping));
+        self.core.outbox.set(device, Turn::Asking);
         Ok(true)
     }
 
     /// The relay answered, and has shown its epoch before that.
-    pub(super) fn greeting_answered(&mut self, mailbox: &MailboxId) {
+    pub(super) fn greeting_answered(&mut self, device: PeerDeviceId) {
         self.core.outbox.unblock_one();
         if self
             .core
             .outbox
-            .get(mailbox)
+            .get(device)
             .is_some_and(|queue| matches!(queue.turn, Turn::Asking))
         {
-            self.core.outbox.set(mailbox, Turn::Ready);
+            self.core.outbox.set(device, Turn::Ready);
         }
     }
 

@@ -116,7 +116,7 @@ impl Step<'_> {
             mailbox: row.keys.mailbox,
         };
         self.insert_row(contact, Some(to), composed)?;
-        self.notice_queue(to, &row.relay);
+        self.notice_queue(device, &row.relay);
         Ok(())
     }
 
@@ -182,10 +182,10 @@ impl Step<'_> {
         EnvelopeId::from_bytes(id)
     }
 
-    /// Tells the queues that a mailbox has something.
-    pub(super) fn notice_queue(&mut self, to: Destination, relay: &str) {
+    /// Tells the queues that something is queued for a device.
+    pub(super) fn notice_queue(&mut self, device: PeerDeviceId, relay: &str) {
         if let Ok(relay) = RelayAddress::parse(relay) {
-            self.core.outbox.add(to.mailbox, to.peer_device, &relay);
+            self.core.outbox.add(device, &relay);
         }
     }
 
@@ -231,7 +231,7 @@ impl Step<'_> {
                     item.destination = Some(to);
                     item.envelope_id = self.envelope_id();
                     self.tx.outbox().insert(&item)?;
-                    self.notice_queue(to, &peer.relay);
+                    self.notice_queue(*device, &peer.relay);
                 }
             }
         }

@@ -249,12 +249,12 @@ impl<'e> Step<'e> {
             Purpose::GetManifest(contact) => self.manifest_answered(contact, body),
             Purpose::PopPrekeys(device) => self.prekeys_popped(device, body),
             Purpose::PopChallenge(device) => self.pop_challenge_answered(device, body),
-            Purpose::SendChallenge(mailbox) => self.send_challenge_answered(mailbox, body),
-            Purpose::Greeting(mailbox) => {
-                self.greeting_answered(&mailbox);
+            Purpose::SendChallenge(device) => self.send_challenge_answered(device, body),
+            Purpose::Greeting(device) => {
+                self.greeting_answered(device);
                 Ok(())
             }
-            Purpose::Send(mailbox, id) => self.send_answered(mailbox, id, body),
+            Purpose::Send(device, id) => self.send_answered(device, id, body),
         }
     }
 
@@ -279,9 +279,9 @@ impl<'e> Step<'e> {
             Purpose::PopPrekeys(device) | Purpose::PopChallenge(device) => {
                 self.pop_failed(device, cause)
             }
-            Purpose::SendChallenge(mailbox)
-            | Purpose::Greeting(mailbox)
-            | Purpose::Send(mailbox, _) => self.send_failed(mailbox, cause),
+            Purpose::SendChallenge(device)
+            | Purpose::Greeting(device)
+            | Purpose::Send(device, _) => self.send_failed(device, cause),
         }
     }
 

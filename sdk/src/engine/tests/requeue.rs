@@ -1,9 +1,11 @@
 //! Sessions that are given up, devices that are gone: what was not confirmed is sent in another way.
 
+use undertone_protocol::relay_address::RelayAddress;
 use undertone_protocol::time::DAY_MS;
 use undertone_wire::frame::Body;
 
-use super::world::World;
+use super::super::Lane;
+use super::world::{World, relay};
 use crate::store::{ContactState, OutboxBody, PeerDeviceId};
 
 fn only_device(world: &mut World, device: usize, contact: crate::store::ContactId) -> PeerDeviceId {
@@ -101,4 +103,45 @@ fn what_is_queued_for_another_device_is_queued_again_for_this_one_too() {
         })
         .unwrap();
     assert!(copy);
+}
+
+#[test]
+fn a_contact_that_claims_the_mailbox_of_another_gets_nothing_of_what_that_one_is_sent() {
+    let (mut world, [anna, ben], [of_anna, of_ben]) = World::acquainted(723);
+    let mallory = world.account("Mallory");
+    world.go_online(mallory);
+    world.settle();
+    let link = world.invite(mallory);
+    let of_mallory = world.add(anna, &link, "hello");
+    world.settle();
+    let bens = only_device(&mut world, anna, of_anna);
+    let mallorys = only_device(&mut world, anna, of_mallory);
+    let evil = RelayAddress::parse("http://127.0.0.1:9666").unwrap();
+    world
+        .command(anna, |step| {
+            let mailbox = step.tx.peer_devices().get(bens)?.unwrap().keys.mailbox;
+            let mut keys = step.tx.peer_devices().get(mallorys)?.unwrap().keys;
+            keys.mailbox = mailbox;
+            step.tx
+                .peer_devices()
+                .upsert(of_mallory, &keys, evil.as_str())
+        })
+        .unwrap();
+    // His relay never answers.
+    world.tamper = Some(Box::new(|device, frame| {
+        device != 0 || !matches!(frame.body, Some(Body::Sent(_)))
+    }));
+    world.say(anna, of_mallory, "for Mallory");
+    world.settle();
+    world.tamper = None;
+    let before = world.devices[anna].sent.len();
+    world.say(anna, of_anna, "for Ben");
+    world.run_for(2_000);
+    let mut lanes = world.devices[anna].sent[before..]
+        .iter()
+        .filter(|(_, body)| matches!(body, Body::Send(_)))
+        .map(|(lane, _)| lane.clone());
+    assert_eq!(lanes.next(), Some(Lane::Anonymous(relay())));
+    assert!(lanes.all(|lane| lane == Lane::Anonymous(relay())));
+    assert_eq!(world.texts(ben, of_ben), ["hello", "for Ben"]);
 }

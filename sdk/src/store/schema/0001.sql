@@ -169,7 +169,7 @@ CREATE TABLE outbox (
     taken_ms     INTEGER,                           -- when the relay took it; kept in case the relay loses it
     CHECK ((peer_device IS NULL) = (mailbox IS NULL))
 ) STRICT;
-CREATE INDEX outbox_order ON outbox (mailbox, id) WHERE taken_ms IS NULL;
+CREATE INDEX outbox_order ON outbox (peer_device, id) WHERE taken_ms IS NULL;
 CREATE INDEX outbox_taken ON outbox (peer_device, taken_ms) WHERE taken_ms IS NOT NULL;
 CREATE INDEX outbox_device ON outbox (peer_device, id);
 CREATE INDEX outbox_message ON outbox (message_id);

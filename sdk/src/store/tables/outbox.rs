@@ -1,7 +1,7 @@
-//! The outbox: what is to be sent, one row per message and recipient device, in strict order per mailbox.
+//! The outbox: what is to be sent, one row per message and recipient device, in strict order per device.
 //!
-//! Only the oldest row of a mailbox has its turn, so that a dead relay or a full mailbox holds back nobody else's messages
-//! and never reorders its own. A row without a device waits until the contact's devices are known.
+//! Only the oldest row of a device has its turn, so that a dead relay or a full mailbox holds back nobody else's messages
+//! and never reorders its own. Two devices that claim one mailbox have nothing to do with each other. A row without a device waits until the contact's devices are known.
 //!
 //! A row that the relay took stays for a while as *taken*, in case the relay loses it: it is no longer queued, no operation
 //! but those that name taken rows sees it, and when it is queued again it is back in its old place.
@@ -81,12 +81,12 @@ pub struct OutboxRow {
     pub item: NewOutbox,
 }
 
-/// A mailbox for which something is queued.
+/// A device for which something is queued.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct QueuedMailbox {
-    /// Where.
-    pub destination: Destination,
-    /// The relay that has the mailbox.
+pub struct QueuedDevice {
+    /// The recipient.
+    pub peer_device: PeerDeviceId,
+    /// The relay that has its mailbox.
     pub relay: String,
 }
 
@@ -144,7 +144,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<OutboxRow> {
 }
 
 impl Outbox<'_> {
-    /// Queues a row behind all others of its mailbox.
+    /// Queues a row behind all others of its device.
     pub fn insert(&self, item: &NewOutbox) -> Result<OutboxId, StoreError> {
         self.insert_as(None, item)
     }
@@ -188,30 +188,30 @@ impl Outbox<'_> {
         self.tx.one(&format!("{COLUMNS} WHERE id = ?1"), [id], read)
     }
 
-    /// The mailboxes for which something is queued, with the device of the oldest row. Read once when the engine starts.
-    pub fn mailboxes(&self) -> Result<Vec<QueuedMailbox>, StoreError> {
+    /// The devices for which something is queued, the longest waiting first. Read once when the engine starts.
+    pub fn devices(&self) -> Result<Vec<QueuedDevice>, StoreError> {
         self.tx.all(
-            "SELECT o.peer_device, o.mailbox, d.relay
-             FROM outbox o JOIN peer_device d ON d.id = o.peer_device
-             WHERE o.id IN (SELECT min(id) FROM outbox WHERE mailbox IS NOT NULL AND taken_ms IS NULL GROUP BY mailbox) ORDER BY o.id",
+            "SELECT o.peer_device, d.relay FROM outbox o JOIN peer_device d ON d.id = o.peer_device
+             WHERE o.taken_ms IS NULL GROUP BY o.peer_device ORDER BY min(o.id)",
             [],
             |row| {
-                let mailbox = MailboxId::from_bytes(row.get(1)?);
-                let destination = Destination { peer_device: row.get(0)?, mailbox };
-                Ok(QueuedMailbox { destination, relay: row.get(2)? })
+                Ok(QueuedDevice {
+                    peer_device: row.get(0)?,
+                    relay: row.get(1)?,
+                })
             },
         )
     }
 
-    /// The oldest rows of a mailbox, in order, whatever holds them.
-    pub fn of_mailbox(
+    /// The oldest rows for a device, in order, whatever holds them.
+    pub fn of_device(
         &self,
-        mailbox: &MailboxId,
+        device: PeerDeviceId,
         limit: usize,
     ) -> Result<Vec<OutboxRow>, StoreError> {
         self.tx.all(
-            &format!("{COLUMNS} WHERE mailbox = ?1 AND taken_ms IS NULL ORDER BY id LIMIT ?2"),
-            (mailbox.as_bytes(), page(limit)),
+            &format!("{COLUMNS} WHERE peer_device = ?1 AND taken_ms IS NULL ORDER BY id LIMIT ?2"),
+            (device, page(limit)),
             read,
         )
     }
@@ -354,26 +354,21 @@ impl Outbox<'_> {
         )
     }
 
-    /// A relay lost what it took: all that is kept for mailboxes there is queued again, each row in its old place. Returns
-    /// the mailboxes.
-    pub fn requeue_taken(&self, relay: &str) -> Result<Vec<Destination>, StoreError> {
-        let mailboxes = self.tx.all(
-            "SELECT DISTINCT o.peer_device, o.mailbox FROM outbox o JOIN peer_device d ON d.id = o.peer_device
+    /// A relay lost what it took: all that is kept for devices with a mailbox there is queued again, each row in its old
+    /// place. Returns the devices.
+    pub fn requeue_taken(&self, relay: &str) -> Result<Vec<PeerDeviceId>, StoreError> {
+        let devices = self.tx.all(
+            "SELECT DISTINCT o.peer_device FROM outbox o JOIN peer_device d ON d.id = o.peer_device
              WHERE o.taken_ms IS NOT NULL AND d.relay = ?1",
             [relay],
-            |row| {
-                Ok(Destination {
-                    peer_device: row.get(0)?,
-                    mailbox: MailboxId::from_bytes(row.get(1)?),
-                })
-            },
+            |row| row.get(0),
         )?;
         self.tx.run(
             "UPDATE outbox SET taken_ms = NULL
              WHERE taken_ms IS NOT NULL AND peer_device IN (SELECT id FROM peer_device WHERE relay = ?1)",
             [relay],
         )?;
-        Ok(mailboxes)
+        Ok(devices)
     }
 
     /// A device has a message: neither its envelope is needed any more, nor what was taken before it, since a mailbox is

@@ -234,6 +234,6 @@ fn stores_of_every_version_open() {
             tx.contacts().secrets(&contact).unwrap().unwrap().as_slice(),
             b"contact secrets"
         );
-        assert_eq!(tx.outbox().mailboxes().unwrap().len(), 1);
+        assert_eq!(tx.outbox().devices().unwrap().len(), 1);
     }
 }

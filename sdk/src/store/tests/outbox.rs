@@ -18,7 +18,7 @@ fn id(number: u8) -> MessageId {
 }
 
 #[test]
-fn a_mailboxs_rows_keep_their_order() {
+fn a_devices_rows_keep_their_order() {
     let mut fixture = Fixture::new();
     let (first, second) = fixture.write(|tx| (peer(tx, 1), peer(tx, 2)));
     fixture.write(|tx| {
@@ -33,26 +33,23 @@ fn a_mailboxs_rows_keep_their_order() {
     let tx = fixture.store.transaction().unwrap();
     let outbox = tx.outbox();
     let order = |peer: &Peer| -> Vec<u8> {
-        let rows = outbox.of_mailbox(&peer.destination.mailbox, 10).unwrap();
+        let rows = outbox.of_device(peer.device, 10).unwrap();
         rows.iter()
             .map(|row| row.item.message_id.as_bytes()[0])
             .collect()
     };
     assert_eq!(order(&first), [50, 1, 2, 3, 4]);
     assert_eq!(order(&second), [101, 102, 103, 104]);
-    let heads = outbox.mailboxes().unwrap();
+    let heads = outbox.devices().unwrap();
     assert_eq!(
         heads
             .iter()
-            .map(|head| head.destination)
+            .map(|head| head.peer_device)
             .collect::<Vec<_>>(),
-        [first.destination, second.destination]
+        [first.device, second.device]
     );
     assert_eq!(heads[0].relay, "https://relay.example");
-    let head = outbox
-        .of_mailbox(&first.destination.mailbox, 1)
-        .unwrap()
-        .remove(0);
+    let head = outbox.of_device(first.device, 1).unwrap().remove(0);
     assert_eq!(head.item, outbox_item(&first, 50));
     outbox.remove(head.id).unwrap();
     outbox.remove(head.id).expect("gone is gone");
@@ -152,7 +149,7 @@ fn rows_wait_for_unknown_devices() {
             .collect::<Vec<_>>(),
         [id(1), id(3)]
     );
-    assert_eq!(outbox.mailboxes().unwrap().len(), 1);
+    assert_eq!(outbox.devices().unwrap().len(), 1);
 }
 
 #[test]
@@ -204,7 +201,13 @@ fn what_belongs_to_a_message_device_or_time_is_found() {
         ..second.destination
     };
     assert_eq!(outbox.redirect(&elsewhere).unwrap(), 2);
-    assert_eq!(outbox.of_mailbox(&elsewhere.mailbox, 10).unwrap().len(), 2);
+    let moved = outbox.of_device(elsewhere.peer_device, 10).unwrap();
+    assert_eq!(moved.len(), 2);
+    assert!(
+        moved
+            .iter()
+            .all(|row| row.item.destination == Some(elsewhere))
+    );
     assert_eq!(outbox.remove_message(&id(1)).unwrap(), 2);
     assert_eq!(outbox.remove_device(second.device).unwrap(), 1);
     assert_eq!(outbox.count().unwrap(), 0);
