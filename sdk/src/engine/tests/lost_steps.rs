@@ -153,8 +153,9 @@ fn what_waits_for_the_scan_budget_outlives_its_connection() {
     world.tamper = None;
     assert_eq!(world.engine(ben).core.own.deferred.len(), 40);
 
-    world.cut(ben);
+    world.go_offline(ben);
     world.settle();
+    world.go_online(ben);
     world.run_for(10_000);
     let texts = world.texts(ben, of_ben);
     for n in GARBLED..GARBLED + 40 {
@@ -183,6 +184,7 @@ fn answers_on_the_connections_of_a_lost_memory_are_answers_to_nothing() {
     assert!(world.devices[anna].sent.len() > from);
     // Neither the ids of the lost memory nor those of this one, which has not been greeted, mean anything there.
     let id = last_id(&mut world, anna);
+    let asked = world.devices[anna].sent.len();
     let greeted = Body::Pong(undertone_wire::Pong::default());
     let taken = Body::Sent(undertone_wire::Sent::default());
     for body in [greeted, taken] {
@@ -197,6 +199,7 @@ fn answers_on_the_connections_of_a_lost_memory_are_answers_to_nothing() {
                 .unwrap();
         }
     }
+    assert_eq!(world.devices[anna].sent.len(), asked, "nothing goes on");
     assert_eq!(world.history(anna, of_anna)[1].1, MessageState::Pending);
 }
 
