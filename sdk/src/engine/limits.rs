@@ -109,6 +109,9 @@ pub(crate) const MANIFEST_RENEW_MS: u64 = 7 * DAY_MS;
 pub(crate) const PREKEY_ROTATE_MS: u64 = 7 * DAY_MS;
 /// A private prekey outlives its replacement by this.
 pub(crate) const PREKEY_KEEP_MS: u64 = 14 * DAY_MS;
+/// One-time prekeys whose private halves are kept, given away or not, of both kinds: 26 full sets. A relay that asks for more
+/// gets none, and strangers use the last resort until old ones aged.
+pub(crate) const MAX_ONE_TIME_KEYS: u64 = 4_000;
 /// A one-time prekey that was never used is deleted after this: its page expired long before.
 pub(crate) const ONE_TIME_KEEP_MS: u64 = 120 * DAY_MS;
 /// Low-water refill waits a random time up to this, so that it does not mark the pop that caused it.

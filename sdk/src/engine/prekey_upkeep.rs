@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 
 use super::backoff;
 use super::lane::Lane;
-use super::limits::{PREKEY_KEEP_MS, PREKEY_ROTATE_MS, REFILL_WAIT_TO_MS};
+use super::limits::{MAX_ONE_TIME_KEYS, PREKEY_KEEP_MS, PREKEY_ROTATE_MS, REFILL_WAIT_TO_MS};
 use super::meta;
 use super::requests::Purpose;
 use super::step::Step;
@@ -107,6 +107,9 @@ impl Step<'_> {
         kem: usize,
         now: Timestamp,
     ) -> Result<(), StepError> {
+        if self.tx.prekeys().one_time_kept()? >= MAX_ONE_TIME_KEYS {
+            return Ok(());
+        }
         let owner = self.core.me.prekey_owner();
         if x25519 > 0 {
             let batch = generate_one_time(&owner, x25519, now, &mut self.rng)

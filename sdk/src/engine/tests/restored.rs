@@ -254,3 +254,25 @@ fn first_messages_that_wait_at_a_restored_relay_still_open() {
             .contains(&Event::OneTimePrekeyReused)
     );
 }
+
+#[test]
+fn an_own_relay_that_shows_a_new_epoch_at_each_login_does_not_fill_the_store() {
+    let mut world = World::new(709);
+    let ben = world.account("Ben");
+    for round in 0..40 {
+        let complete = world.storage.clone();
+        world.restore(complete);
+        world
+            .storage
+            .replace_epoch(undertone_wire::StoreEpoch::from_bytes([round; 16]));
+        world.go_online(ben);
+        world.run_for(1_000);
+        world.go_offline(ben);
+        world.settle();
+    }
+    let kept = world
+        .command(ben, |step| step.tx.prekeys().one_time_kept())
+        .unwrap();
+    assert!(kept < 4_150, "{kept}");
+    assert!(kept >= 4_000, "{kept}: the bound is what stopped it");
+}

@@ -150,6 +150,14 @@ impl Prekeys<'_> {
         )
     }
 
+    /// How many one-time prekeys have their private half here, whether the relay still gives them out or not.
+    pub fn one_time_kept(&self) -> Result<u64, StoreError> {
+        Ok(self
+            .tx
+            .value::<Uint>("SELECT count(*) FROM prekey WHERE kind IN (2, 3)", [])?
+            .0)
+    }
+
     /// Deletes the one-time prekeys that were made before `before`. Returns how many.
     pub fn remove_one_time_before(&self, before: Timestamp) -> Result<usize, StoreError> {
         self.tx.run(
