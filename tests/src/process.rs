@@ -320,6 +320,24 @@ impl Chat {
             .collect()
     }
 
+    /// Its process, as the system numbers it.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.0.child.id()
+    }
+
+    /// Lets it end by itself and waits for that.
+    ///
+    /// # Panics
+    /// When it does not end with success.
+    pub fn leave(mut self) {
+        // The end of its input is the end of the program.
+        drop(self.0.stdin.take());
+        while self.0.next("end of the program").is_some() {}
+        let status = self.0.child.wait().expect("a started program ends");
+        assert!(status.success(), "{status}:\n{}", self.0.tail());
+    }
+
     /// Ends it at once.
     pub fn kill(self) {
         self.0.kill();

@@ -1,0 +1,14 @@
+//! Bad input, as a person and an operator meet it: the built programs, each given something that is wrong. It gets one
+//! clear line that says who must act, and it loses nothing: when the cause is gone, the same conversation goes on.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "test support: a failed expectation is the test's failure"
+)]
+
+mod between;
+mod opening;
+mod relays;
+mod talk;
+mod typing;

@@ -1,0 +1,125 @@
+//! Relays that are away, of another version, of another year, or hostile. Both people see why; what they write waits; when
+//! the relay is honest again everything arrives.
+
+use std::cell::OnceCell;
+
+use undertone_tests::process::{Chat, RelayProcess, free_address};
+
+use crate::between::{Between, Change};
+use crate::talk::{Places, Talk};
+
+const GIB: u64 = 1 << 30;
+const MIB: u64 = 1 << 20;
+
+/// Milliseconds.
+const YEAR: u64 = 365 * 24 * 60 * 60 * 1_000;
+
+/// A talk over a relay that something stands before.
+fn over_something_between() -> (Talk, Between) {
+    let cell = OnceCell::new();
+    let talk = Talk::at(&Places {
+        before_relay: Some(&|relay| cell.get_or_init(|| Between::new(relay)).address()),
+        ..Places::default()
+    });
+    (talk, cell.into_inner().unwrap())
+}
+
+#[test]
+fn a_relay_that_is_not_there_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = free_address();
+    let mut alice = Chat::start(&folder.path().join("alice"), address, "alice");
+    let offline = alice.expect("offline", |_| true);
+    assert_eq!(
+        (offline.field(1), offline.field(2)),
+        ("the relay cannot be reached", "nobody")
+    );
+    let _relay = RelayProcess::start(&folder.path().join("relay"), address);
+    // What the user does makes it be tried at once.
+    alice.ask("/invite");
+    alice.expect("reachable", |_| true);
+}
+
+#[test]
+fn what_is_written_while_the_relay_is_away_arrives_when_it_is_back() {
+    let mut talk = Talk::new();
+    talk.relay_ends();
+    talk.alice().expect("offline", |line| {
+        line.field(1) == "the relay cannot be reached" && line.field(2) == "nobody"
+    });
+    talk.alice_says("written while the relay was away");
+    talk.relay_returns();
+    talk.goes_on();
+}
+
+#[test]
+fn a_clock_a_year_off_is_told_and_messages_flow_meanwhile() {
+    let (mut talk, between) = over_something_between();
+    for change in [
+        (|hello| hello.time_ms += YEAR) as fn(&mut undertone_wire::Hello),
+        |hello| hello.time_ms -= YEAR,
+    ] {
+        between.change(Change::Greeting(change));
+        talk.alice().expect("alarm", |line| {
+            line.field(1)
+                == "this device's clock and the relay's differ by more than a day: set the clock"
+        });
+        talk.goes_on();
+        between.change(Change::Nothing);
+        talk.alice()
+            .expect("alarm", |line| line.field(1) == "the clocks agree again");
+        talk.goes_on();
+    }
+}
+
+/// Most memory that a process has ever held, in bytes, from the kernel.
+#[cfg(target_os = "linux")]
+fn peak_memory(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap();
+    let kib: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    kib * 1024
+}
+
+/// S11: whatever comes behind the greeting, the client hangs up with a typed cause, having taken no more than its limits.
+#[cfg(target_os = "linux")]
+fn attack_costs_little(bytes: Vec<u8>, cause: &str) {
+    let (mut talk, between) = over_something_between();
+    between.change(Change::Attack(bytes));
+    talk.alice_says("written under attack");
+    talk.alice().expect("offline", |line| {
+        line.field(1) == cause && line.field(2) == "operator"
+    });
+    between.change(Change::Nothing);
+    talk.goes_on();
+    // Sockets buffer on both sides of each connection; beyond that nothing was taken.
+    assert!(between.taken() < 256 * MIB, "{}", between.taken());
+    let peak = peak_memory(talk.alice().process());
+    assert!(peak < 64 * MIB, "{peak}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn s11_a_frame_of_a_gibibyte_costs_no_memory() {
+    let mut header = vec![0x82, 127];
+    header.extend(GIB.to_be_bytes());
+    attack_costs_little(
+        header,
+        "the relay broke the protocol: a message above the limit",
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn s11_a_compressed_frame_is_refused_unread() {
+    // FIN and RSV1, which marks permessage-deflate (RFC 7692, section 6): zeros of a mebibyte may inflate to a gibibyte.
+    let mut header = vec![0xc2, 127];
+    header.extend((256 * 1024_u64).to_be_bytes());
+    attack_costs_little(
+        header,
+        "the relay broke the protocol: a broken WebSocket stream",
+    );
+}
