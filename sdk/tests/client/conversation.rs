@@ -59,7 +59,8 @@ async fn everything_is_there_after_a_restart_and_goes_on() {
     alice.client.close().await;
     bob.say("while you were away").await;
     let mut alice = world.person("alice").await;
-    assert_eq!(alice.texts().await, before);
+    // What was written meanwhile may be there already: it comes on its own.
+    assert!(alice.texts().await.starts_with(&before));
     alice
         .message("while you were away", |message| message.sender.is_some())
         .await;
