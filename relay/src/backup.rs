@@ -13,7 +13,7 @@ use std::{
 
 use crate::{
     data_dir::{self, DataDir, DataDirError},
-    server::{advice, blob_files},
+    server::blob_files,
     storage::{StorageError, sqlite::SqliteStorage},
 };
 
@@ -24,7 +24,7 @@ pub enum BackupError {
     #[error(transparent)]
     DataDir(#[from] DataDirError),
     /// The database cannot be copied.
-    #[error("{}: {cause}. {}", path.display(), advice(cause))]
+    #[error("{}: {cause}. {}", path.display(), cause.advice())]
     Store {
         /// The database that was read or written.
         path: PathBuf,

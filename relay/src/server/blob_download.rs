@@ -12,7 +12,7 @@ use undertone_wire::BlobId;
 
 use super::{
     blob_files::Reader,
-    blobs::blocking,
+    blocking::blocking,
     body::{self, Response},
     limits,
     metrics::Metrics,

@@ -27,12 +27,13 @@ use tokio::{
 use undertone_wire::BlobId;
 
 use super::{
+    authorization::bearer,
     blob_download, blob_files,
     blob_files::Writer,
+    blocking::blocking,
     body::{self, Response},
     clock,
     committer::{Committer, IndexFailed},
-    http_service::bearer,
     limits,
     metrics::Metrics,
     sources::{SourcePrefix, Sources},
@@ -433,15 +434,6 @@ async fn fill(incoming: &mut Incoming, chunk: &mut Vec<u8>) -> Option<Ended> {
         }
     }
     None
-}
-
-/// Runs what blocks on the blocking pool.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
-) -> std::io::Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|_| Err(std::io::Error::other("stopped")))
 }
 
 fn hash(secret: &[u8; 16]) -> [u8; 32] {

@@ -23,7 +23,6 @@ use super::{
     limits,
     metrics::Metrics,
     outbound::Outbound,
-    relay::advice,
 };
 use crate::{
     service::{Committed, ConnectionId, ConnectionInfo, Output, Service},
@@ -274,7 +273,7 @@ impl CommittingThread {
             Some(cause) => {
                 self.metrics.failed_commits.increment(1);
                 if was_healthy {
-                    tracing::error!(%cause, "commits fail, nothing new is taken: {}", advice(cause));
+                    tracing::error!(%cause, "commits fail, nothing new is taken: {}", cause.advice());
                 }
             }
             None if !was_healthy => tracing::info!("commits work again"),

@@ -17,8 +17,10 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use super::{
-    http_service::{Http, Peer, Upgrade, UpgradeSlot},
-    limits, tls, websocket,
+    http_service::{self, Upgrade, UpgradeSlot},
+    limits,
+    shared::{Peer, Shared},
+    tls, websocket,
     write_deadline::WriteDeadline,
 };
 
@@ -26,7 +28,7 @@ use super::{
 pub(crate) struct Listener {
     pub(crate) tcp: TcpListener,
     pub(crate) tls: Option<TlsAcceptor>,
-    pub(crate) http: Arc<Http>,
+    pub(crate) shared: Arc<Shared>,
     pub(crate) places: Arc<Semaphore>,
 }
 
@@ -34,13 +36,13 @@ impl Listener {
     /// Accepts until the relay drains; returns the tasks that still serve.
     pub(crate) async fn run(self) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
-        let mut draining = self.http.draining.clone();
+        let mut draining = self.shared.draining.clone();
         let handshakes = Arc::new(Semaphore::new(limits::HANDSHAKES));
         while !*draining.borrow_and_update() {
             tokio::select! {
                 accepted = self.accept() => {
                     if let Some((stream, address, place)) = accepted {
-                        let serve = serve_socket(stream, address, self.tls.clone(), handshakes.clone(), self.http.clone());
+                        let serve = serve_socket(stream, address, self.tls.clone(), handshakes.clone(), self.shared.clone());
                         tasks.spawn(async move {
                             serve.await;
                             drop(place);
@@ -73,23 +75,23 @@ async fn serve_socket(
     address: SocketAddr,
     tls: Option<TlsAcceptor>,
     handshakes: Arc<Semaphore>,
-    http: Arc<Http>,
+    shared: Arc<Shared>,
 ) {
     // Without it a small frame waits for the ack of the one before. A socket that refuses it works, slower.
     let _ = stream.set_nodelay(true);
     // Behind a trusted proxy all sockets come from one address; there each request is counted by what it forwards.
-    let place = match http.is_trusted_proxy(address.ip()) {
+    let place = match shared.is_trusted_proxy(address.ip()) {
         true => None,
-        false => match http.sources.enter(http.sources.prefix(address.ip())) {
+        false => match shared.sources.enter(shared.sources.prefix(address.ip())) {
             Some(place) => Some(place),
             None => {
-                http.metrics.refused_sources.increment(1);
+                shared.metrics.refused_sources.increment(1);
                 return;
             }
         },
     };
     let stream = WriteDeadline::new(stream);
-    http.metrics.sockets.increment(1);
+    shared.metrics.sockets.increment(1);
     match tls {
         None => {
             serve_http(
@@ -98,7 +100,7 @@ async fn serve_socket(
                     address: address.ip(),
                     exporter: None,
                 },
-                &http,
+                &shared,
             )
             .await
         }
@@ -117,25 +119,25 @@ async fn serve_socket(
                             address: address.ip(),
                             exporter,
                         },
-                        &http,
+                        &shared,
                     )
                     .await;
                 }
-                Ok(Err(_)) | Err(_) => http.metrics.failed_handshakes.increment(1),
+                Ok(Err(_)) | Err(_) => shared.metrics.failed_handshakes.increment(1),
             }
         }
     }
-    http.metrics.sockets.decrement(1);
+    shared.metrics.sockets.decrement(1);
     drop(place);
 }
 
 /// Serves the requests of one socket, and the WebSocket that it may become.
-async fn serve_http<S>(stream: S, peer: Peer, http: &Arc<Http>)
+async fn serve_http<S>(stream: S, peer: Peer, shared: &Arc<Shared>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     // Boxed, so that a WebSocket does not carry the memory of its upgrade for the rest of its life.
-    let upgrade = Box::pin(serve_requests(stream, peer, http)).await;
+    let upgrade = Box::pin(serve_requests(stream, peer, shared)).await;
     let Some(Upgrade {
         stream,
         info,
@@ -145,20 +147,21 @@ where
         return;
     };
     if let Ok(stream) = stream.await {
-        let lane = http.open(info);
-        let draining = http.draining.clone();
-        websocket::serve(TokioIo::new(stream), lane, &http.metrics, draining).await;
+        let lane = shared.open(info);
+        let draining = shared.draining.clone();
+        websocket::serve(TokioIo::new(stream), lane, &shared.metrics, draining).await;
     }
     drop(place);
 }
 
 /// Serves requests until the socket ends or becomes a WebSocket.
-async fn serve_requests<S>(stream: S, peer: Peer, http: &Arc<Http>) -> Option<Upgrade>
+async fn serve_requests<S>(stream: S, peer: Peer, shared: &Arc<Shared>) -> Option<Upgrade>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let upgrade = UpgradeSlot::default();
-    let service = service_fn(|request| http.clone().answer(request, peer, upgrade.clone()));
+    let service =
+        service_fn(|request| http_service::answer(shared, request, peer, upgrade.clone()));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits::HEADER_TIMEOUT)
@@ -168,7 +171,7 @@ where
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
-    let mut draining = http.draining.clone();
+    let mut draining = shared.draining.clone();
     let served = loop {
         let stopping = *draining.borrow_and_update();
         if stopping {

@@ -11,18 +11,18 @@ use tokio::{
 use super::*;
 use crate::{
     config::Config,
-    server::{committer::Committer, metrics::Metrics, relay::make_http},
+    server::{committer::Committer, metrics::Metrics, relay::share},
     service::ConnectionInfo,
 };
 
 /// The HTTP side without a committing thread: nothing here gets as far as a request that needs one.
-fn http() -> (Arc<Http>, watch::Sender<bool>) {
+fn shared() -> (Arc<Shared>, watch::Sender<bool>) {
     let config = Config::loopback("unused");
     let hosts = crate::server::hosts::Hosts::from_config(&config).unwrap();
     let metrics = Arc::new(Metrics::new());
     let (drain, draining) = watch::channel(false);
     let folder = std::path::PathBuf::new();
-    let http = make_http(
+    let shared = share(
         &config,
         hosts,
         folder,
@@ -30,17 +30,17 @@ fn http() -> (Arc<Http>, watch::Sender<bool>) {
         &metrics,
         draining,
     );
-    (Arc::new(http), drain)
+    (Arc::new(shared), drain)
 }
 
-fn serve(http: &Arc<Http>) -> DuplexStream {
+fn serve(shared: &Arc<Shared>) -> DuplexStream {
     let (near, far) = tokio::io::duplex(64 * 1024);
     let peer = Peer {
         address: [127, 0, 0, 1].into(),
         exporter: None,
     };
-    let http = http.clone();
-    tokio::spawn(async move { serve_http(WriteDeadline::new(near), peer, &http).await });
+    let shared = shared.clone();
+    tokio::spawn(async move { serve_http(WriteDeadline::new(near), peer, &shared).await });
     far
 }
 
@@ -54,8 +54,8 @@ async fn until_closed(mut far: DuplexStream) -> Duration {
 
 #[tokio::test(start_paused = true)]
 async fn headers_that_never_end_are_cut_off() {
-    let (http, _drain) = http();
-    let mut loris = serve(&http);
+    let (shared, _drain) = shared();
+    let mut loris = serve(&shared);
     loris
         .write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-A: b")
         .await
@@ -65,8 +65,8 @@ async fn headers_that_never_end_are_cut_off() {
 
 #[tokio::test(start_paused = true)]
 async fn trickling_headers_buys_no_time() {
-    let (http, _drain) = http();
-    let mut loris = serve(&http);
+    let (shared, _drain) = shared();
+    let mut loris = serve(&shared);
     let start = Instant::now();
     loris.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
     while loris.write_all(b"X-A: b\r\n").await.is_ok() {
@@ -78,15 +78,15 @@ async fn trickling_headers_buys_no_time() {
 
 #[tokio::test(start_paused = true)]
 async fn a_socket_that_says_nothing_is_closed() {
-    let (http, _drain) = http();
-    let silent = serve(&http);
+    let (shared, _drain) = shared();
+    let silent = serve(&shared);
     assert!(until_closed(silent).await <= limits::HEADER_TIMEOUT + Duration::from_secs(1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_closes_idle_sockets_at_once() {
-    let (http, drain) = http();
-    let mut idle = serve(&http);
+    let (shared, drain) = shared();
+    let mut idle = serve(&shared);
     idle.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .await
         .unwrap();

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! listener ── tls ── http_service ──┬── websocket ───────┐
-//!    sources, hosts, write_deadline ├── poll_* ──────────┤ connection ⇄ committer (one thread: Service + Storage)
+//!    shared: sources, hosts, …      ├── poll_* ──────────┤ connection ⇄ committer (one thread: Service + Storage)
 //!                                   ├── blobs, blob_* ───┘       outbound: bounded, per connection
 //!                                   └── invite_page
 //! admin ── metrics
@@ -12,9 +12,11 @@
 //! (`crate::storage`).
 
 mod admin;
+mod authorization;
 mod blob_download;
 pub(crate) mod blob_files;
 mod blobs;
+mod blocking;
 mod body;
 mod clock;
 mod committer;
@@ -30,13 +32,13 @@ mod poll_routes;
 mod poll_session;
 mod poll_table;
 mod relay;
+mod shared;
 mod sources;
 mod tls;
 mod websocket;
 mod write_deadline;
 
 pub use hosts::HostsError;
-pub(crate) use relay::advice;
 pub use relay::{Relay, StartError};
 pub use tls::TlsError;
 

@@ -11,17 +11,18 @@ use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
 
 use super::{
+    authorization::bearer,
     body::{self, Response},
-    http_service::{Http, Peer, bearer},
     limits,
     poll_session::{PollSession, ReceiveError, SendError},
     poll_table::PollBearer,
+    shared::{Peer, Shared},
 };
 use crate::service::ConnectionInfo;
 
 /// Answers a request under `/v1/poll/`.
 pub(crate) async fn answer(
-    http: &Http,
+    shared: &Shared,
     verb: &str,
     request: Request<Incoming>,
     peer: Peer,
@@ -30,20 +31,22 @@ pub(crate) async fn answer(
         return body::empty(StatusCode::METHOD_NOT_ALLOWED);
     }
     if verb == "open" {
-        return open(http, &request, peer).await.unwrap_or_else(body::empty);
+        return open(shared, &request, peer)
+            .await
+            .unwrap_or_else(body::empty);
     }
     let Some(bearer) = bearer(&request).map(PollBearer) else {
         return body::empty(StatusCode::UNAUTHORIZED);
     };
-    let Some(session) = http.polls.get(bearer) else {
+    let Some(session) = shared.polls.get(bearer) else {
         return body::empty(StatusCode::NOT_FOUND);
     };
     match verb {
-        "send" => send(http, &session, request).await,
-        "receive" => receive(http, bearer, &session, &request).await,
+        "send" => send(shared, &session, request).await,
+        "receive" => receive(shared, bearer, &session, &request).await,
         "close" => {
             session.close();
-            http.polls.remove(bearer);
+            shared.polls.remove(bearer);
             body::empty(StatusCode::NO_CONTENT)
         }
         _ => body::empty(StatusCode::NOT_FOUND),
@@ -51,28 +54,33 @@ pub(crate) async fn answer(
 }
 
 async fn open(
-    http: &Http,
+    shared: &Shared,
     request: &Request<Incoming>,
     peer: Peer,
 ) -> Result<Response, StatusCode> {
-    if http.is_draining() {
+    if shared.is_draining() {
         return Err(StatusCode::SERVICE_UNAVAILABLE);
     }
-    let binding = http.host_binding(request)?;
-    let source = http.source(request, peer);
-    let place = http
+    let binding = shared.host_binding(request)?;
+    let source = shared.source(request, peer);
+    let place = shared
         .sources
         .enter(source)
         .ok_or(StatusCode::TOO_MANY_REQUESTS)?;
-    let connection = http.open(ConnectionInfo {
+    let connection = shared.open(ConnectionInfo {
         source: source.0,
         binding,
     });
     let session = Arc::new(PollSession::new(connection, place));
     let bearer = PollBearer(rand::random());
-    http.polls.insert(bearer, session.clone());
+    shared.polls.insert(bearer, session.clone());
     let frames = session
-        .receive(0, limits::POLL_WAIT, &http.metrics, http.draining.clone())
+        .receive(
+            0,
+            limits::POLL_WAIT,
+            &shared.metrics,
+            shared.draining.clone(),
+        )
         .await
         .map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
     let mut answer = BytesMut::with_capacity(32 + frames.len());
@@ -81,12 +89,12 @@ async fn open(
     Ok(body::octets(StatusCode::OK, answer))
 }
 
-async fn send(http: &Http, session: &PollSession, request: Request<Incoming>) -> Response {
+async fn send(shared: &Shared, session: &PollSession, request: Request<Incoming>) -> Response {
     let bytes = match body::read(request.into_body(), limits::POLL_BODY_BYTES).await {
         Ok(bytes) => bytes,
         Err(status) => return body::empty(status),
     };
-    match session.send(bytes, &http.metrics).await {
+    match session.send(bytes, &shared.metrics).await {
         Ok(()) => body::empty(StatusCode::NO_CONTENT),
         Err(SendError::Malformed) => body::empty(StatusCode::BAD_REQUEST),
         Err(SendError::Busy) => body::empty(StatusCode::SERVICE_UNAVAILABLE),
@@ -94,7 +102,7 @@ async fn send(http: &Http, session: &PollSession, request: Request<Incoming>) ->
 }
 
 async fn receive(
-    http: &Http,
+    shared: &Shared,
     bearer: PollBearer,
     session: &PollSession,
     request: &Request<Incoming>,
@@ -105,14 +113,14 @@ async fn receive(
     };
     let wait = Duration::from_secs(wait);
     match session
-        .receive(after, wait, &http.metrics, http.draining.clone())
+        .receive(after, wait, &shared.metrics, shared.draining.clone())
         .await
     {
         Ok(frames) => body::octets(StatusCode::OK, frames),
         Err(ReceiveError::BadCursor) => body::empty(StatusCode::BAD_REQUEST),
         Err(ReceiveError::Displaced) => body::empty(StatusCode::CONFLICT),
         Err(ReceiveError::Ended) => {
-            http.polls.remove(bearer);
+            shared.polls.remove(bearer);
             body::empty(StatusCode::NOT_FOUND)
         }
     }

@@ -17,15 +17,16 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{
     admin::Admin,
-    blobs::{Blobs, blocking},
+    blobs::Blobs,
+    blocking::blocking,
     clock,
     committer::{Committer, CommittingThread},
     hosts::{Hosts, HostsError},
-    http_service::Http,
     limits,
     listener::Listener,
     metrics::Metrics,
     poll_table::PollTable,
+    shared::Shared,
     sources::Sources,
     tls::{self, TlsError},
 };
@@ -46,7 +47,7 @@ pub struct Relay {
     drain_time: Duration,
     drain: watch::Sender<bool>,
     committer: Arc<Committer>,
-    http: Arc<Http>,
+    shared: Arc<Shared>,
     accepting: Option<JoinHandle<JoinSet<()>>>,
     helpers: JoinSet<()>,
     thread: Option<std::thread::JoinHandle<()>>,
@@ -65,7 +66,7 @@ pub enum StartError {
     #[error(transparent)]
     DataDir(#[from] DataDirError),
     /// The database cannot be opened.
-    #[error("{}: {cause}. {}", path.display(), advice(cause))]
+    #[error("{}: {cause}. {}", path.display(), cause.advice())]
     Store {
         /// The database file.
         path: PathBuf,
@@ -85,18 +86,6 @@ pub enum StartError {
     /// The system gives no thread.
     #[error("the system gives no thread: {0}. Raise the limit on processes.")]
     Thread(io::Error),
-}
-
-/// What the operator does about a store that cannot be opened.
-pub(crate) fn advice(cause: &StorageError) -> &'static str {
-    match cause {
-        StorageError::Full => "Free some space on the disk.",
-        StorageError::Corrupt => "Nothing was deleted. Restore a backup into another directory.",
-        StorageError::NewerSchema { .. } => "Run the version that wrote it, or a newer one.",
-        StorageError::NotAStore => "Give the directory that a relay wrote.",
-        StorageError::InUse => "Stop the other process first.",
-        StorageError::Io(_) => "Check the disk and the permissions.",
-    }
 }
 
 /// What can be found out about a configuration without touching the data directory or a socket.
@@ -143,7 +132,7 @@ impl Relay {
         let committer = Committer::new();
         let thread = start_thread(&config, data, &committer, &metrics, &healthy)?;
         let (drain, draining) = watch::channel(false);
-        let http = make_http(
+        let shared = share(
             &config,
             checked.hosts,
             folder,
@@ -151,9 +140,9 @@ impl Relay {
             &metrics,
             draining.clone(),
         );
-        let http = Arc::new(http);
+        let shared = Arc::new(shared);
         let mut helpers = JoinSet::new();
-        helpers.spawn(keep_house(http.clone(), database));
+        helpers.spawn(keep_house(shared.clone(), database));
         if let Some(tcp) = admin_tcp {
             helpers.spawn(
                 Admin {
@@ -170,7 +159,7 @@ impl Relay {
         let listener = Listener {
             tcp,
             tls: checked.tls,
-            http: http.clone(),
+            shared: shared.clone(),
             places,
         };
         let accepting = Some(tokio::spawn(listener.run()));
@@ -181,7 +170,7 @@ impl Relay {
             drain_time: Duration::from_secs(config.drain_seconds),
             drain,
             committer,
-            http,
+            shared,
             accepting,
             helpers,
             thread: Some(thread),
@@ -220,7 +209,7 @@ impl Relay {
             );
         }
         tasks.shutdown().await;
-        self.http.polls.clear();
+        self.shared.polls.clear();
         self.committer.stop();
         if let Some(thread) = self.thread.take() {
             // The thread does not panic; if it did there is nothing left to commit.
@@ -249,14 +238,14 @@ fn address_of(tcp: &TcpListener, address: SocketAddr) -> Result<SocketAddr, Star
         .map_err(|cause| StartError::Bind { address, cause })
 }
 
-pub(crate) fn make_http(
+pub(crate) fn share(
     config: &Config,
     hosts: Hosts,
     folder: PathBuf,
     committer: &Arc<Committer>,
     metrics: &Arc<Metrics>,
     draining: watch::Receiver<bool>,
-) -> Http {
+) -> Shared {
     let sources = Sources::new(
         rand::random(),
         config.max_connections_per_source,
@@ -272,7 +261,7 @@ pub(crate) fn make_http(
         transfers: Arc::new(Semaphore::new(limits::BLOB_TRANSFERS)),
         writing: Default::default(),
     });
-    Http {
+    Shared {
         committer: committer.clone(),
         metrics: metrics.clone(),
         sources,
@@ -333,17 +322,17 @@ fn bytes_of_mib(mib: u64) -> u64 {
 }
 
 /// What happens by itself: abandoned sessions, expired blobs, orphans of the last life, the upkeep of metrics.
-async fn keep_house(http: Arc<Http>, database: PathBuf) {
-    http.blobs.remove_orphans().await;
+async fn keep_house(shared: Arc<Shared>, database: PathBuf) {
+    shared.blobs.remove_orphans().await;
     let mut ticks = tokio::time::interval(limits::HOUSEKEEPING);
     loop {
         ticks.tick().await;
-        http.polls.sweep();
-        http.blobs.sweep().await;
+        shared.polls.sweep();
+        shared.blobs.sweep().await;
         let database = database.clone();
         let bytes = blocking(move || size_with_log(&database)).await;
-        http.metrics.database_size(bytes.unwrap_or_default());
-        http.metrics.upkeep();
+        shared.metrics.database_size(bytes.unwrap_or_default());
+        shared.metrics.upkeep();
     }
 }
 

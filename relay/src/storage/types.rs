@@ -62,6 +62,21 @@ pub enum StorageError {
     Io(String),
 }
 
+impl StorageError {
+    /// What the operator does about it.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Full => "Free some space on the disk.",
+            Self::Corrupt => "Nothing was deleted. Restore a backup into another directory.",
+            Self::NewerSchema { .. } => "Run the version that wrote it, or a newer one.",
+            Self::NotAStore => "Give the directory that a relay wrote.",
+            Self::InUse => "Stop the other process first.",
+            Self::Io(_) => "Check the disk and the permissions.",
+        }
+    }
+}
+
 /// Whether the store may grow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Room {
