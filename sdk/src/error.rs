@@ -3,20 +3,8 @@
 
 use thiserror::Error;
 
+use crate::actor::Actor;
 use crate::store::StoreError;
-
-/// Who can do something about an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Actor {
-    /// Nobody needs to: the same call may succeed later.
-    Nobody,
-    /// The user: another text, another link, a free disk, the right clock.
-    User,
-    /// The application's developer: the call was wrong.
-    Developer,
-    /// The operator of a relay.
-    Operator,
-}
 
 /// Making an account failed; the store holds none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]

@@ -37,19 +37,21 @@
 
 #![forbid(unsafe_code)]
 
+mod actor;
 pub mod client;
 pub mod engine;
 pub mod error;
 pub mod store;
 pub mod transport;
 
+pub use actor::Actor;
 pub use client::{
     Client, ClientConfig, ClientEvent, Connection, Contact, Conversation, ConversationSummary,
     Events, Invite, Message, OpenError, SearchHit, UnlockError, relay_address,
 };
 pub use engine::{DelayReason, Event, IdentityAlarm};
 pub use error::{
-    Actor, AddContactError, ContactError, CreateAccountError, InviteError, SendError, StepError,
+    AddContactError, ContactError, CreateAccountError, InviteError, SendError, StepError,
 };
 pub use store::{
     ContactId, ContactState, ConversationCursor, ConversationId, InviteId, MessageState, Position,

@@ -17,6 +17,7 @@
 )]
 
 mod command;
+mod failure;
 mod lines;
 mod notices;
 mod options;
@@ -33,9 +34,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use undertone::{Client, ClientConfig};
 
+use failure::{Failure, refused};
 use options::Options;
 use profile::Profile;
-use session::{Failure, Session, refused};
+use session::Session;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {

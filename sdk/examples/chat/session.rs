@@ -6,12 +6,12 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use undertone::{
-    Actor, Client, Contact, ContactError, ContactId, Conversation, ConversationId, InviteLink,
-    SearchFilter,
+    Actor, Client, Contact, ContactId, Conversation, ConversationId, InviteLink, SearchFilter,
 };
 
 use crate::command::{Command, HELP};
-use crate::profile::{ProfileError, write_invite};
+use crate::failure::{Failure, refused};
+use crate::profile::write_invite;
 use crate::record::Record;
 use crate::wording::{actor, contact_record, error_record, hex, marked, message_record, name};
 
@@ -29,69 +29,6 @@ pub(crate) struct Session {
     pub(crate) connection: Option<Record>,
     /// The folder where a person finds an invite link to copy. A script has none: it reads the link.
     folder: Option<PathBuf>,
-}
-
-/// A command that did not work.
-pub(crate) struct Failure {
-    pub(crate) actor: Actor,
-    pub(crate) text: String,
-}
-
-macro_rules! failures {
-    ($($error:ty),*) => {$(
-        impl From<$error> for Failure {
-            fn from(error: $error) -> Self {
-                Self { actor: error.actor(), text: error.to_string() }
-            }
-        }
-    )*};
-}
-failures!(
-    undertone::OpenError,
-    undertone::StepError,
-    undertone::SendError,
-    undertone::AddContactError,
-    undertone::InviteError
-);
-
-impl From<ContactError> for Failure {
-    /// A defect of an app that offers it to its user; here it is what the user typed.
-    fn from(error: ContactError) -> Self {
-        let actor = match error {
-            ContactError::NoSuchContact | ContactError::WrongState => Actor::User,
-            other => other.actor(),
-        };
-        Self {
-            actor,
-            text: error.to_string(),
-        }
-    }
-}
-
-impl From<undertone::StoreError> for Failure {
-    fn from(error: undertone::StoreError) -> Self {
-        undertone::StepError::from(error).into()
-    }
-}
-
-impl From<std::io::Error> for Failure {
-    /// The terminal or the pipe is gone.
-    fn from(error: std::io::Error) -> Self {
-        refused(&error.to_string())
-    }
-}
-
-impl From<ProfileError> for Failure {
-    fn from(error: ProfileError) -> Self {
-        refused(&error.to_string())
-    }
-}
-
-pub(crate) fn refused(text: &str) -> Failure {
-    Failure {
-        actor: Actor::User,
-        text: text.to_owned(),
-    }
 }
 
 pub(crate) type Answer = Result<Vec<Record>, Failure>;

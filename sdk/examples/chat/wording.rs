@@ -5,8 +5,8 @@ use undertone::{
     MessageState, SearchHit,
 };
 
+use crate::failure::Failure;
 use crate::record::Record;
-use crate::session::Failure;
 
 pub(crate) fn error_record(failure: &Failure) -> Record {
     Record::Error {

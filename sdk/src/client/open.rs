@@ -10,8 +10,9 @@ use super::driver::{Clock, Driver, Publisher, State, Waiting};
 use super::event::Connection;
 use super::lanes::Lanes;
 use super::limits::{EVENTS, WAITING_CALLS};
+use crate::actor::Actor;
 use crate::engine::{Engine, NewAccount, Opened};
-use crate::error::{Actor, CreateAccountError, OpenEngineError};
+use crate::error::{CreateAccountError, OpenEngineError};
 use crate::store::{self, Store};
 use crate::transport::{Inbox, InvalidRoot, Transport};
 

@@ -3,7 +3,7 @@
 use rusqlite::ErrorCode;
 use rusqlite::ffi;
 
-use crate::error::Actor;
+use crate::actor::Actor;
 
 /// Why a store could not be opened. In every case the files are left as they were.
 #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use undertone_wire::ErrorCode;
 
-use crate::error::Actor;
+use crate::actor::Actor;
 
 /// Why a connection did not come to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -8,55 +8,23 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use undertone_protocol::relay_address::RelayAddress;
-use undertone_wire::{ErrorCode, Frame};
+use undertone_wire::ErrorCode;
 
 use super::backoff::Backoff;
 use super::config::ConnectionClass;
 use super::error::{ConnectError, DisconnectCause};
+use super::frame_sender::FrameSender;
 use super::greeting::Greeting;
 use super::limits::{NUDGE_SPACING, OUTGOING_FRAMES, STABLE_AFTER};
+use super::lines::{Lines, Wish, Wishes};
+use super::long_poll::End;
 use super::report::{Inbox, LinkEvent, LinkId, Reporter};
-use super::websocket::WebSocket;
 use super::{Session, Transport};
 
 /// A connection to one relay that comes back by itself. Dropping it closes the connection after what was queued is sent.
 #[derive(Debug)]
 pub struct Link {
     wish: watch::Sender<Wish>,
-}
-
-/// What the owner wants of a link; the counters only grow.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Wish {
-    wanted: bool,
-    nudges: u64,
-    probes: u64,
-}
-
-/// Sends frames on one connection, until it is down. When all clones are dropped the connection closes.
-#[derive(Clone, Debug)]
-pub struct FrameSender(mpsc::Sender<Frame>);
-
-/// The connection is down or its queue is full because the relay takes nothing. A `Down` report follows or is on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the connection takes no more frames")]
-pub struct LinkGone;
-
-impl FrameSender {
-    /// A sender, and what it sent.
-    #[cfg(test)]
-    pub(crate) fn to_nobody() -> (Self, mpsc::Receiver<Frame>) {
-        let (sender, sent) = mpsc::channel(OUTGOING_FRAMES);
-        (Self(sender), sent)
-    }
-
-    /// Queues a frame.
-    ///
-    /// # Errors
-    /// [`LinkGone`]; the frame was not sent.
-    pub fn send(&self, frame: Frame) -> Result<(), LinkGone> {
-        self.0.try_send(frame).map_err(|_| LinkGone)
-    }
 }
 
 impl Link {
@@ -101,53 +69,6 @@ impl Link {
             wish.nudges = wish.nudges.wrapping_add(1);
         });
     }
-}
-
-/// What a session works with.
-pub(super) struct Lines<'a> {
-    pub(super) transport: &'a Transport,
-    pub(super) relay: &'a RelayAddress,
-    pub(super) class: ConnectionClass,
-    pub(super) reporter: &'a Reporter,
-    pub(super) outgoing: mpsc::Receiver<Frame>,
-    pub(super) wishes: Wishes,
-}
-
-/// The owner's wishes, as one open connection follows them.
-pub(super) struct Wishes {
-    wishes: watch::Receiver<Wish>,
-    probes_seen: u64,
-}
-
-/// What the owner's change of mind means for an open connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Change {
-    None,
-    Probe,
-    Close,
-}
-
-impl Wishes {
-    /// Waits for a change of mind. Safe to cancel.
-    pub(super) async fn change(&mut self) -> Change {
-        if self.wishes.changed().await.is_err() {
-            return Change::Close;
-        }
-        let wish = *self.wishes.borrow_and_update();
-        let probe = std::mem::replace(&mut self.probes_seen, wish.probes) != wish.probes;
-        match (wish.wanted, probe) {
-            (false, _) => Change::Close,
-            (true, true) => Change::Probe,
-            (true, false) => Change::None,
-        }
-    }
-}
-
-/// How a session ended.
-pub(super) enum End {
-    Down(DisconnectCause),
-    /// The WebSocket is not blocked any more; here is one.
-    Upgraded(Box<WebSocket>),
 }
 
 struct Task {

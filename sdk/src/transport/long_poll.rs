@@ -19,7 +19,7 @@ use super::error::{ConnectError, DisconnectCause, Violation};
 use super::greeting::{Expectation, Greeting};
 use super::http::{Answer, HttpClient};
 use super::limits::{POLL_ATTEMPTS, POLL_BODY, POLL_WAIT_SECONDS};
-use super::link::{Change, End, Lines, Wishes};
+use super::lines::{Change, Lines, Wishes};
 use super::report::Reporter;
 use super::websocket::{OpenError, WebSocket, incoming, refusal};
 
@@ -28,6 +28,13 @@ const BEARER: usize = 32;
 
 /// Where requests go.
 const SEND: &str = "/v1/poll/send";
+
+/// How a connection ended.
+pub(super) enum End {
+    Down(DisconnectCause),
+    /// The WebSocket is not blocked any more; here is one.
+    Upgraded(Box<WebSocket>),
+}
 
 /// An open session whose relay has greeted.
 pub(super) struct LongPoll {

@@ -10,9 +10,11 @@ mod backoff;
 mod config;
 mod dial;
 mod error;
+mod frame_sender;
 mod greeting;
 mod http;
 pub mod limits;
+mod lines;
 mod link;
 mod liveness;
 mod long_poll;
@@ -31,7 +33,8 @@ pub use config::{
     BindingPolicy, ConnectionClass, ProxyLogin, Socks5Proxy, Timeouts, TransportConfig,
 };
 pub use error::{ConnectError, DisconnectCause, Stage, TlsFailure, Violation};
-pub use link::{FrameSender, Link, LinkGone};
+pub use frame_sender::{FrameSender, LinkGone};
+pub use link::Link;
 pub use report::{Inbox, InboxShare, LinkEvent, LinkId, Received, Report, Reports};
 pub use tls::InvalidRoot;
 

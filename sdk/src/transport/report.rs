@@ -11,8 +11,8 @@ use undertone_wire::binding::BindingValue;
 use undertone_wire::{Frame, Hello};
 
 use super::error::DisconnectCause;
+use super::frame_sender::FrameSender;
 use super::limits::{INBOX_BYTES, INBOX_FRAMES};
-use super::link::FrameSender;
 
 /// Which [`Link`](super::Link) reports. Chosen by its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -28,7 +28,7 @@ use super::greeting::{Expectation, Greeting};
 use super::limits::{
     PROBE_TIMEOUT, WEBSOCKET_FRAMING, WEBSOCKET_READ_BUFFER, WEBSOCKET_WRITE_BUFFER,
 };
-use super::link::{Change, Lines};
+use super::lines::{Change, Lines};
 use super::liveness::{Due, Liveness};
 
 /// The relay's subprotocol, and with it the version of the wire.
