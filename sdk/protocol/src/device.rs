@@ -3,12 +3,11 @@
 //! The mailbox key is known to the relay, the other two are not; all are random, so that nothing links them. Which devices
 //! an account has is the concern of [`crate::manifest`].
 
-use core::fmt;
-
 use rand_core::CryptoRng;
 
 use crate::{
     account::{AccountId, AccountKey},
+    id::id,
     labels,
     limits::{CLOCK_TOLERANCE_MS, DEVICE_STATEMENT_LIFETIME_MS},
     manifest::ManifestRef,
@@ -31,39 +30,6 @@ pub type DeviceSigningKey = SigningKey<signature::role::Device>;
 pub type DeviceSigningPublicKey = signature::PublicKey<signature::role::Device>;
 /// Owns a device's mailbox at its relay.
 pub type MailboxKey = SigningKey<signature::role::Mailbox>;
-
-macro_rules! id {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        ///
-        /// `Debug` shows no byte: ids never reach logs.
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $name([u8; 16]);
-
-        impl $name {
-            /// Bytes of the id.
-            pub const LEN: usize = 16;
-
-            /// The id with these bytes.
-            #[must_use]
-            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-                Self(bytes)
-            }
-
-            /// The bytes.
-            #[must_use]
-            pub const fn as_bytes(&self) -> &[u8; 16] {
-                &self.0
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!(stringify!($name), "(..)"))
-            }
-        }
-    };
-}
 
 id! {
     /// The random id of a device.

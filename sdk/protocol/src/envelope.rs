@@ -14,14 +14,12 @@
 //! Not its concern: which keys to use, and what is in the body.
 
 use crate::header::{HEADER_LEN, Header};
+use crate::limits::ENVELOPE_OVERHEAD;
 use crate::padding;
 use crate::pqxdh::TranscriptHash;
 use crate::primitives::aead::{self, AeadError, NONCE_LEN};
 use crate::ratchet::{COMMITMENT_LEN, HeaderKey, HeaderKeys, MessageKey, SEALED_HEADER_LEN};
 use crate::tag::{TAG_LEN, Tag};
-
-/// Bytes that an envelope adds to its padded plaintext.
-pub const OVERHEAD: usize = 1 + SEALED_OVERHEAD;
 
 /// The first byte of a message of an established session, pairwise or group alike.
 pub const KIND_MESSAGE: u8 = 0x11;
@@ -38,7 +36,7 @@ const HEADER: usize = SALT + NONCE_LEN;
 const COMMITMENT: usize = HEADER + SEALED_HEADER_LEN;
 const BODY: usize = COMMITMENT + COMMITMENT_LEN;
 
-const _: () = assert!(OVERHEAD == 256);
+const _: () = assert!(1 + SEALED_OVERHEAD == ENVELOPE_OVERHEAD);
 
 /// An envelope of an established session: the right kind, and of a bucket's length.
 #[derive(Clone, Copy)]

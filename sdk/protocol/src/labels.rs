@@ -9,7 +9,7 @@
 
 use core::marker::PhantomData;
 
-use crate::primitives::signature::role;
+use crate::primitives::role;
 
 /// Longest label, in bytes, that signature framing can carry (its length is one byte).
 pub const MAX_LABEL_LEN: usize = 255;

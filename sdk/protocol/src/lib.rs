@@ -10,6 +10,7 @@ pub mod device;
 pub mod envelope;
 pub mod first_message;
 mod header;
+mod id;
 pub mod identity_block;
 pub mod invite;
 pub mod labels;

@@ -6,6 +6,9 @@ use crate::time::DAY_MS;
 /// fit the first message.
 pub const MAX_RELAY_ADDRESS_LEN: usize = 128;
 
+/// Bytes that an envelope adds to its padded plaintext: kind, tag, salt, sealed header, commitment and the body's tag.
+pub const ENVELOPE_OVERHEAD: usize = 256;
+
 /// Devices in a manifest: with statements they fill little of a record, and a sender encrypts to each.
 pub const MAX_DEVICES: usize = 16;
 

@@ -3,25 +3,25 @@
 //! Invariant: the length of an envelope is a bucket and depends on nothing but the bucket that its content fits.
 //! Not its concern: what the content is (`content`).
 
-use crate::envelope::OVERHEAD;
+use crate::limits::ENVELOPE_OVERHEAD;
 use crate::session::limits::{MAX_ENVELOPE, MIN_ENVELOPE};
 
 /// First byte of the padding.
 const MARK: u8 = 0x80;
 
 /// Longest content of one envelope, in bytes.
-pub const MAX_CONTENT: usize = MAX_ENVELOPE - OVERHEAD - 1;
+pub const MAX_CONTENT: usize = MAX_ENVELOPE - ENVELOPE_OVERHEAD - 1;
 
-/// The padded length, in bytes, of `content_len` bytes of content: an envelope of `OVERHEAD` more is a bucket, a power
+/// The padded length, in bytes, of `content_len` bytes of content: an envelope of `ENVELOPE_OVERHEAD` more is a bucket, a power
 /// of two from 512 to 65,536. `None` when the content is longer than [`MAX_CONTENT`].
 pub fn padded_len(content_len: usize) -> Option<usize> {
     if content_len > MAX_CONTENT {
         return None;
     }
-    let bucket = (content_len + 1 + OVERHEAD)
+    let bucket = (content_len + 1 + ENVELOPE_OVERHEAD)
         .next_power_of_two()
         .max(MIN_ENVELOPE);
-    Some(bucket - OVERHEAD)
+    Some(bucket - ENVELOPE_OVERHEAD)
 }
 
 /// Whether an envelope may have this length.

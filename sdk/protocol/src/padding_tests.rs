@@ -12,7 +12,7 @@ fn buckets_begin_where_the_specification_says() {
         (65_279, 65_536),
     ] {
         assert_eq!(
-            padded_len(content).map(|padded| padded + OVERHEAD),
+            padded_len(content).map(|padded| padded + ENVELOPE_OVERHEAD),
             Some(envelope),
             "{content} bytes"
         );
@@ -35,7 +35,7 @@ proptest! {
     #[test]
     fn padding_is_removed_exactly(content in proptest::collection::vec(any::<u8>(), 0..2_000)) {
         let len = padded_len(content.len()).unwrap();
-        prop_assert!(is_bucket(len + OVERHEAD));
+        prop_assert!(is_bucket(len + ENVELOPE_OVERHEAD));
         let mut padded = vec![9; 3];
         pad(&content, len, &mut padded);
         prop_assert_eq!(padded.len(), len + 3);

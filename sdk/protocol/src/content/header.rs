@@ -4,6 +4,7 @@
 
 use super::ContentError;
 use super::hlc::Hlc;
+use crate::id::id;
 use crate::primitives::codec::{Reader, Writer};
 
 /// Length of the content header in bytes.
@@ -12,22 +13,9 @@ pub const CONTENT_HEADER_LEN: usize = 76;
 /// The version of the content encoding.
 const VERSION: u8 = 1;
 
-/// Identifies a message across devices and resends: 16 random bytes chosen by its author.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MessageId(pub(super) [u8; 16]);
-
-impl MessageId {
-    /// An id from its bytes.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    /// Its bytes.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
+id! {
+    /// Identifies a message across devices and resends: 16 random bytes chosen by its author.
+    MessageId
 }
 
 /// Truncated hash of the content before this one in its stream; zeros for the first one.
@@ -89,7 +77,7 @@ impl ContentHeader {
         let kind = reader.u8()?;
         let header = Self {
             flags: reader.u16()?,
-            message_id: MessageId(*reader.array()?),
+            message_id: MessageId::from_bytes(*reader.array()?),
             stream_seq: reader.u64()?,
             previous: PreviousHash(*reader.array()?),
             hlc: Hlc::from_packed(reader.u64()?),

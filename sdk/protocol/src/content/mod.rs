@@ -227,7 +227,7 @@ impl DeliveryReceipt {
         if count > MAX_ENTRIES {
             return Err(ContentError::Malformed);
         }
-        let ids = (0..count).map(|_| Ok(MessageId(*reader.array()?)));
+        let ids = (0..count).map(|_| Ok(MessageId::from_bytes(*reader.array()?)));
         let delivered = ids.collect::<Result<Vec<_>, ContentError>>()?;
         let missing = entries(reader, MAX_ENTRIES - count)?;
         if delivered.is_empty() && missing.is_empty() {

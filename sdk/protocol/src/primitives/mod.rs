@@ -10,5 +10,6 @@ pub mod dh;
 pub mod hash;
 pub mod kdf;
 pub mod kem;
+pub mod role;
 pub mod secret;
 pub mod signature;

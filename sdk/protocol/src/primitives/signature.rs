@@ -10,6 +10,7 @@ use ed25519_dalek::Signer;
 use rand_core::CryptoRng;
 use zeroize::ZeroizeOnDrop;
 
+pub use super::role;
 use super::{dh::is_canonical_field_element, secret::SecretBytes};
 use crate::labels::SignatureLabel;
 
@@ -19,22 +20,6 @@ pub const PUBLIC_KEY_LEN: usize = 32;
 pub const SEED_LEN: usize = 32;
 /// Bytes of a signature.
 pub const SIGNATURE_LEN: usize = 64;
-
-/// The roles of Ed25519 keys.
-pub mod role {
-    /// The account key.
-    pub struct Account;
-    /// The key that may name an account's successor.
-    pub struct Succession;
-    /// DSK: the signing key of a device.
-    pub struct Device;
-    /// The key that owns a mailbox at a relay.
-    pub struct Mailbox;
-    /// The key that may write a record at a relay.
-    pub struct RecordWrite;
-    /// The key of one sender in one epoch of a group.
-    pub struct GroupSender;
-}
 
 /// Roles whose signatures a relay checks; the framed bytes they sign are defined by the wire format.
 pub trait SignsForRelay {}

@@ -75,7 +75,7 @@ impl Session {
     ) -> Result<MessageNumber, EncryptError> {
         let padded_len = padding::padded_len(content.len()).ok_or(EncryptError::TooLong)?;
         let start = out.len();
-        out.reserve_exact(padded_len + crate::envelope::OVERHEAD);
+        out.reserve_exact(padded_len + crate::limits::ENVELOPE_OVERHEAD);
         out.push(KIND_MESSAGE);
         let sealed = self.seal_next(rng, None, content, padded_len, out);
         if sealed.is_err() {

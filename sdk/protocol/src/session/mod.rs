@@ -20,27 +20,15 @@ pub use open::{OpenError, Opened};
 pub use skipped::{Eviction, SkippedKey, device_eviction, session_eviction};
 
 use crate::header::Header;
+use crate::id::id;
 use crate::pqxdh::TranscriptHash;
 use crate::ratchet::{ChainKey, HeaderKeys, HeaderSeed, RatchetKey, RatchetPublicKey, RootKey};
 use limits::MAX_N;
 
-/// Identifies a session on both sides: 16 bytes from the handshake. Of two sessions that both sides began at once, the
-/// one with the lower id is used for sending.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SessionId([u8; 16]);
-
-impl SessionId {
-    /// An id from its bytes.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    /// Its bytes.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
+id! {
+    /// Identifies a session on both sides: 16 bytes from the handshake. Of two sessions that both sides began at once, the
+    /// one with the lower id is used for sending.
+    SessionId
 }
 
 /// Which message of a session, in one direction. Both sides count alike: a sender opens a chain only after it has
