@@ -54,7 +54,7 @@ impl Step<'_> {
         self.content_arrived_from(device, content, &encoded)
     }
 
-    fn content_arrived_from(
+    pub(super) fn content_arrived_from(
         &mut self,
         device: PeerDeviceId,
         content: Content,
@@ -105,6 +105,7 @@ impl Step<'_> {
             }
             Body::ResendRequest(missing) => self.resend(&from, &missing),
             Body::Unavailable(missing) => self.unavailable(&from, missing),
+            Body::Resent(resent) => self.resent(&from, &resent),
             Body::Acceptance(acceptance) => self.accepted_by(&from, &header, &acceptance),
         }
     }

@@ -3,7 +3,9 @@
 //! Invariant: noticing a gap causes no traffic. A request rides inside a receipt that flows anyway, or goes
 //! alone after a random 1–12 hours (protocol.md, F2).
 
-use undertone_protocol::content::{Body, ContentHeader, MAX_ENTRIES, MissingMessage, PreviousHash};
+use undertone_protocol::content::{
+    Body, Content, ContentHeader, MAX_ENTRIES, MissingMessage, PreviousHash, Resent,
+};
 use undertone_protocol::device::DeviceId;
 use undertone_protocol::session::{MessageNumber, SessionId};
 
@@ -99,6 +101,21 @@ impl Step<'_> {
             .insert(device, missing, envelope, self.now.wall, due)?;
         self.core.gap_devices.insert(device);
         Ok(())
+    }
+
+    /// What was asked for has come. It is handled as if it had come by itself.
+    pub(super) fn resent(&mut self, from: &From, resent: &Resent) -> Result<(), StepError> {
+        let missing = &resent.missing;
+        self.tx
+            .gaps()
+            .fill_envelope(&missing.session, missing.number)?;
+        match Content::parse(&resent.content) {
+            // An answer inside an answer is none.
+            Ok(content) if !matches!(content.body, Body::Resent(_)) => {
+                self.content_arrived_from(from.device, content, &resent.content)
+            }
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     /// A minute after the backlog: what is still missing is shown.

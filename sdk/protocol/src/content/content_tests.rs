@@ -31,6 +31,13 @@ fn acceptance(name: &str) -> Body {
     })
 }
 
+fn resent(len: usize) -> Body {
+    Body::Resent(Resent {
+        missing: missing(7),
+        content: vec![3; len],
+    })
+}
+
 fn every_type() -> Vec<Body> {
     vec![
         Body::Nothing,
@@ -42,6 +49,8 @@ fn every_type() -> Vec<Body> {
         acceptance("Bob"),
         Body::ResendRequest(vec![missing(0), missing(998)]),
         Body::Unavailable(missing(7)),
+        resent(CONTENT_HEADER_LEN),
+        resent(MAX_RESENT),
         Body::Unknown {
             kind: 200,
             bytes: vec![1, 2, 3],
@@ -92,6 +101,7 @@ fn what_exceeds_a_limit_is_not_encoded() {
         receipt(1, 256),
         acceptance(&"n".repeat(MAX_NAME + 1)),
         Body::ResendRequest(vec![missing(0); MAX_ENTRIES + 1]),
+        resent(MAX_RESENT + 1),
     ];
     for body in too_long {
         let mut out = vec![1];
@@ -101,6 +111,7 @@ fn what_exceeds_a_limit_is_not_encoded() {
     let malformed = [
         receipt(0, 0),
         Body::ResendRequest(Vec::new()),
+        resent(CONTENT_HEADER_LEN - 1),
         Body::Unknown {
             kind: 5,
             bytes: Vec::new(),
@@ -158,6 +169,10 @@ fn malformed_content_is_rejected() {
     );
     assert_eq!(
         change(Body::Unavailable(missing(1)), &|bytes| bytes.push(0)),
+        malformed
+    );
+    assert_eq!(
+        change(resent(CONTENT_HEADER_LEN), &|bytes| _ = bytes.pop()),
         malformed
     );
     for len in 0..CONTENT_HEADER_LEN {

@@ -32,6 +32,10 @@ const DELIVERY_RECEIPT: u8 = 2;
 const ACCEPTANCE: u8 = 3;
 const RESEND_REQUEST: u8 = 4;
 const UNAVAILABLE: u8 = 5;
+const RESENT: u8 = 6;
+
+/// Longest content that can be sent again as an answer, in bytes.
+pub const MAX_RESENT: usize = MAX_TEXT - MissingMessage::LEN;
 
 /// One message: who it is, and what it says.
 pub struct Content {
@@ -55,9 +59,11 @@ pub enum Body {
     ResendRequest(Vec<MissingMessage>),
     /// Type 5: the answer to a resend request for a message that is no longer kept.
     Unavailable(MissingMessage),
+    /// Type 6: the answer to a resend request for a message that is kept.
+    Resent(Resent),
     /// A type that this version does not know.
     Unknown {
-        /// The type, above 5.
+        /// The type, above 6.
         kind: u8,
         /// The body as it came.
         bytes: Vec<u8>,
@@ -80,6 +86,15 @@ pub struct Acceptance {
     pub profile_key: ProfileKey,
     /// The accepter's name, at most 64 bytes of UTF-8.
     pub name: String,
+}
+
+/// A message once more, with the name under which it was missed: so the asker knows that it has it.
+pub struct Resent {
+    /// What was asked for.
+    pub missing: MissingMessage,
+    /// The content as it was first encoded, header included; at most [`MAX_RESENT`] bytes. It is a [`Content`] of any type
+    /// but this one; whether it is, is for its reader to check.
+    pub content: Vec<u8>,
 }
 
 /// A message known to exist, because a later one of its chain arrived.
@@ -133,6 +148,10 @@ impl Content {
                 .iter()
                 .for_each(|missing| missing.encode(&mut writer)),
             Body::Unavailable(missing) => missing.encode(&mut writer),
+            Body::Resent(resent) => {
+                resent.missing.encode(&mut writer);
+                writer.bytes(&resent.content);
+            }
             Body::Unknown { bytes, .. } => _ = writer.bytes(bytes),
         }
         Ok(())
@@ -152,6 +171,7 @@ impl Content {
             ACCEPTANCE => Body::Acceptance(Acceptance::parse(&mut reader)?),
             RESEND_REQUEST => Body::ResendRequest(requested(&mut reader)?),
             UNAVAILABLE => Body::Unavailable(MissingMessage::parse(&mut reader)?),
+            RESENT => Body::Resent(Resent::parse(&mut reader)?),
             kind => Body::Unknown {
                 kind,
                 bytes: rest(&mut reader)?.to_vec(),
@@ -177,6 +197,7 @@ impl Body {
             Self::Acceptance(_) => ACCEPTANCE,
             Self::ResendRequest(_) => RESEND_REQUEST,
             Self::Unavailable(_) => UNAVAILABLE,
+            Self::Resent(_) => RESENT,
             Self::Unknown { kind, .. } => *kind,
         }
     }
@@ -202,7 +223,12 @@ impl Body {
                 Err(ContentError::TooLong)
             }
             Self::Acceptance(_) => Ok(()),
-            Self::Unknown { kind, .. } if *kind <= UNAVAILABLE => Err(ContentError::Malformed),
+            Self::Resent(resent) => match resent.content.len() {
+                0..CONTENT_HEADER_LEN => Err(ContentError::Malformed),
+                CONTENT_HEADER_LEN..=MAX_RESENT => Ok(()),
+                _ => Err(ContentError::TooLong),
+            },
+            Self::Unknown { kind, .. } if *kind <= RESENT => Err(ContentError::Malformed),
             Self::Unknown { bytes, .. } if bytes.len() > MAX_TEXT => Err(ContentError::TooLong),
             Self::Unknown { .. } => Ok(()),
         }
@@ -260,7 +286,24 @@ impl Acceptance {
     }
 }
 
+impl Resent {
+    fn parse(reader: &mut Reader<'_>) -> Result<Self, ContentError> {
+        let missing = MissingMessage::parse(reader)?;
+        let content = rest(reader)?;
+        if content.len() < CONTENT_HEADER_LEN {
+            return Err(ContentError::Malformed);
+        }
+        Ok(Self {
+            missing,
+            content: content.to_vec(),
+        })
+    }
+}
+
 impl MissingMessage {
+    /// Bytes of the encoding.
+    const LEN: usize = 16 + 4 + 4;
+
     fn encode(&self, writer: &mut Writer<'_>) {
         writer
             .bytes(self.session.as_bytes())

@@ -3,7 +3,7 @@
 use undertone_protocol::{
     content::{
         Acceptance, Body, Content, ContentHeader, DeliveryReceipt, Hlc, MessageId, MissingMessage,
-        PreviousHash, stream_hash,
+        PreviousHash, Resent, stream_hash,
     },
     delivery::DeliverySecret,
     profile::ProfileKey,
@@ -95,6 +95,15 @@ fn content_vectors() {
                 5,
                 Body::Unavailable(missing(9)),
                 &missing_bytes(9),
+            ),
+            case(
+                "resent",
+                6,
+                Body::Resent(Resent {
+                    missing: missing(10),
+                    content: vec![0x88; 100],
+                }),
+                &[&missing_bytes(10)[..], &[0x88; 100]].concat(),
             ),
             case(
                 "a type of a later version",
