@@ -104,7 +104,7 @@ impl Step<'_> {
                 self.resend(&from, &receipt.missing)
             }
             Body::ResendRequest(missing) => self.resend(&from, &missing),
-            Body::Unavailable(missing) => self.unavailable(&from, missing),
+            Body::Unavailable(missing) => self.unavailable(&from, &missing),
             Body::Resent(resent) => self.resent(&from, &resent),
             Body::Acceptance(acceptance) => self.accepted_by(&from, &header, &acceptance),
         }

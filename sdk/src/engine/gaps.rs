@@ -1,7 +1,11 @@
 //! What is known to be missing: holes in a sender's stream, and envelopes that did not open.
 //!
 //! Invariant: noticing a gap causes no traffic. A request rides inside a receipt that flows anyway, or goes
-//! alone after a random 1–12 hours (protocol.md, F2).
+//! alone after a random 1–12 hours (protocol.md, F2); to contacts only. A number is marked as asked for when it is
+//! in a request, and an answer ends what is known of the number that it names, and of no other.
+//!
+//! A hole in a stream says that something is missing; its message numbers are the ratchet's: those of which keys were
+//! kept ([`Skipped`](crate::store::Skipped)). A hole is looked at each day until nothing is awaited any more.
 
 use undertone_protocol::content::{
     Body, Content, ContentHeader, MAX_ENTRIES, MissingMessage, PreviousHash, Resent,
@@ -34,9 +38,9 @@ impl Step<'_> {
         let seq = header.stream_seq;
         if seq < head.next_seq {
             if self.core.gap_devices.contains(&from.device) {
-                self.tx
-                    .gaps()
-                    .fill_stream(from.device, from.conversation, seq)?;
+                let may_split = self.gaps_of(from.device)?.len() < MAX_GAPS_PER_DEVICE;
+                let gaps = self.tx.gaps();
+                gaps.fill_stream(from.device, from.conversation, seq, may_split)?;
             }
             return Ok(());
         }
@@ -87,11 +91,11 @@ impl Step<'_> {
         missing: &Missing,
         envelope: Option<&[u8]>,
     ) -> Result<(), StepError> {
-        let open = self
-            .tx
-            .gaps()
-            .of_device(device, GapState::Open, MAX_GAPS_PER_DEVICE)?;
-        if open.len() >= MAX_GAPS_PER_DEVICE || open.iter().any(|gap| gap.missing == *missing) {
+        let gaps = self.tx.gaps();
+        let known = gaps.of_device(device, MAX_GAPS_PER_DEVICE)?;
+        if known.iter().any(|gap| gap.missing == *missing)
+            || !gaps.make_room(device, MAX_GAPS_PER_DEVICE)?
+        {
             return Ok(());
         }
         let wait = backoff::between(RESEND_WAIT_FROM_MS, RESEND_WAIT_TO_MS, &mut self.rng);
@@ -103,19 +107,98 @@ impl Step<'_> {
         Ok(())
     }
 
+    /// An envelope opened after all.
+    pub(super) fn filled(
+        &mut self,
+        device: PeerDeviceId,
+        session: &SessionId,
+        number: MessageNumber,
+    ) -> Result<(), StepError> {
+        if self.core.gap_devices.contains(&device) {
+            self.tx.gaps().fill_envelope(device, session, number)?;
+        }
+        Ok(())
+    }
+
     /// What was asked for has come. It is handled as if it had come by itself.
     pub(super) fn resent(&mut self, from: &From, resent: &Resent) -> Result<(), StepError> {
-        let missing = &resent.missing;
-        self.tx
-            .gaps()
-            .fill_envelope(&missing.session, missing.number)?;
+        let MissingMessage { session, number } = resent.missing;
+        self.filled(from.device, &session, number)?;
+        if self.is_session_of(&session, from.device)
+            && let Some(tag) = self.tx.skipped().remove_number(&session, number)?
+        {
+            self.core.sessions.index.consume_skipped(tag);
+        }
         match Content::parse(&resent.content) {
             // An answer inside an answer is none.
             Ok(content) if !matches!(content.body, Body::Resent(_)) => {
-                self.content_arrived_from(from.device, content, &resent.content)
+                self.content_arrived_from(from.device, content, &resent.content)?;
             }
-            Ok(_) | Err(_) => Ok(()),
+            Ok(_) | Err(_) => {}
         }
+        self.end_holes(from)
+    }
+
+    /// The sender no longer has what was asked for.
+    pub(super) fn unavailable(
+        &mut self,
+        from: &From,
+        missing: &MissingMessage,
+    ) -> Result<(), StepError> {
+        let MissingMessage { session, number } = missing;
+        self.tx
+            .gaps()
+            .envelope_unavailable(from.device, session, *number)?;
+        if self.is_session_of(session, from.device) {
+            self.tx.skipped().unavailable(session, *number)?;
+        }
+        self.end_holes(from)
+    }
+
+    fn is_session_of(&self, session: &SessionId, device: PeerDeviceId) -> bool {
+        let cached = self.core.sessions.get(session);
+        cached.is_some_and(|cached| cached.device == device)
+    }
+
+    /// When no answer of a device is awaited any more, the holes that were asked about stay, and are shown so.
+    fn end_holes(&mut self, from: &From) -> Result<(), StepError> {
+        if !self.core.gap_devices.contains(&from.device) || self.is_answer_awaited(from.device)? {
+            return Ok(());
+        }
+        let mut news = false;
+        for gap in self.gaps_of(from.device)? {
+            if gap.state == GapState::Requested && matches!(gap.missing, Missing::Stream { .. }) {
+                self.tx.gaps().unavailable(gap.id)?;
+                news = true;
+            }
+        }
+        if news {
+            let conversation = from.conversation;
+            self.emit(Event::ConversationChanged { conversation });
+        }
+        Ok(())
+    }
+
+    fn gaps_of(&self, device: PeerDeviceId) -> Result<Vec<GapRow>, StepError> {
+        Ok(self.tx.gaps().of_device(device, MAX_GAPS_PER_DEVICE)?)
+    }
+
+    /// Whether something that a device may send again was asked for, or can be.
+    fn is_answer_awaited(&self, device: PeerDeviceId) -> Result<bool, StepError> {
+        let envelope = |gap: &GapRow| {
+            matches!(gap.missing, Missing::Envelope { .. }) && gap.state != GapState::Unavailable
+        };
+        if self.gaps_of(device)?.iter().any(envelope) {
+            return Ok(true);
+        }
+        for cached in self.core.sessions.of(device) {
+            let id = cached.session.id();
+            let skipped = self.tx.skipped();
+            if skipped.is_awaited(&id, self.now.wall, MAX_GAP_REQUESTS)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// A minute after the backlog: what is still missing is shown.
@@ -128,7 +211,7 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// What to ask a device for, at most `limit` messages; the gaps behind it are then asked for.
+    /// What to ask a device for, at most `limit` messages. What is returned counts as asked for.
     pub(super) fn ask_for_missing(
         &mut self,
         device: PeerDeviceId,
@@ -137,48 +220,91 @@ impl Step<'_> {
         if limit == 0 || !self.core.gap_devices.contains(&device) {
             return Ok(Vec::new());
         }
-        let gaps = self
-            .tx
-            .gaps()
-            .of_device(device, GapState::Open, UPKEEP_ROWS)?;
-        self.missing_of(device, &gaps, limit)
+        let again = Some(self.now.wall.plus(DAY_MS));
+        let mut missing: Vec<MissingMessage> = Vec::new();
+        let mut holes = Vec::new();
+        for gap in self.gaps_of(device)? {
+            let looked_at = match gap.state {
+                GapState::Open => true,
+                GapState::Requested => self.is_due(&gap),
+                GapState::Unavailable => false,
+            };
+            match gap.missing {
+                _ if !looked_at => {}
+                Missing::Stream { .. } => holes.push(gap),
+                Missing::Envelope { .. } if gap.requests >= MAX_GAP_REQUESTS => {
+                    self.tx.gaps().unavailable(gap.id)?;
+                }
+                Missing::Envelope { session, number } if missing.len() < limit => {
+                    missing.push(MissingMessage { session, number });
+                    self.tx.gaps().requested(gap.id, again)?;
+                }
+                Missing::Envelope { .. } => {}
+            }
+        }
+        if !holes.is_empty() {
+            let named = missing.len();
+            self.ask_for_skipped(device, limit, &mut missing)?;
+            if missing.len() < limit {
+                self.asked_about(device, &holes, missing.len() > named)?;
+            }
+        }
+        Ok(missing)
     }
 
-    fn missing_of(
+    fn is_due(&self, gap: &GapRow) -> bool {
+        let latest = self.now.wall.plus(DAY_MS);
+        gap.due
+            .is_some_and(|due| due <= self.now.wall || due > latest)
+    }
+
+    /// Adds what the ratchet knows to be missing, up to `limit` in all.
+    fn ask_for_skipped(
         &mut self,
         device: PeerDeviceId,
-        gaps: &[GapRow],
         limit: usize,
-    ) -> Result<Vec<MissingMessage>, StepError> {
-        if gaps.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut missing: Vec<MissingMessage> = Vec::new();
-        for gap in gaps {
-            if let Missing::Envelope { session, number } = gap.missing {
-                missing.push(MissingMessage { session, number });
-            }
-            let again =
-                Some(self.now.wall.plus(DAY_MS)).filter(|_| gap.requests < MAX_GAP_REQUESTS);
-            self.tx.gaps().requested(gap.id, again)?;
-        }
-        // A hole in the stream says that something is missing; the ratchet says what.
-        let sessions: Vec<SessionId> = self
-            .core
-            .sessions
-            .of(device)
-            .map(|cached| cached.session.id())
-            .collect();
-        for session in sessions {
-            for number in self.tx.skipped().of_session(&session, limit)? {
-                let skipped = MissingMessage { session, number };
-                if !missing.contains(&skipped) {
-                    missing.push(skipped);
+        missing: &mut Vec<MissingMessage>,
+    ) -> Result<(), StepError> {
+        let again = self.now.wall.plus(DAY_MS);
+        let time = (self.now.wall, again);
+        for cached in self.core.sessions.of(device) {
+            let session = cached.session.id();
+            let skipped = self.tx.skipped();
+            for number in skipped.to_ask(&session, time, MAX_GAP_REQUESTS, limit)? {
+                let entry = MissingMessage { session, number };
+                if !missing.contains(&entry) {
+                    if missing.len() >= limit {
+                        return Ok(());
+                    }
+                    missing.push(entry);
                 }
+                skipped.asked(&session, number, again)?;
             }
         }
-        missing.truncate(limit);
-        Ok(missing)
+        Ok(())
+    }
+
+    /// All that may stand for these holes was asked for, now or before. Without anything to ask for they are shown as they
+    /// are.
+    fn asked_about(
+        &mut self,
+        device: PeerDeviceId,
+        holes: &[GapRow],
+        now: bool,
+    ) -> Result<(), StepError> {
+        let awaited = now || self.is_answer_awaited(device)?;
+        let again = Some(self.now.wall.plus(DAY_MS)).filter(|_| awaited);
+        for hole in holes {
+            let gaps = self.tx.gaps();
+            if now {
+                gaps.requested(hole.id, again)?;
+            } else if hole.state == GapState::Requested && !awaited {
+                gaps.unavailable(hole.id)?;
+            } else {
+                gaps.postponed(hole.id, again)?;
+            }
+        }
+        Ok(())
     }
 
     /// Gaps for which nothing flowed that a request could ride on.
@@ -191,15 +317,19 @@ impl Step<'_> {
         devices.sort_unstable();
         devices.dedup();
         for device in devices {
-            let of_device: Vec<GapRow> = due
-                .iter()
-                .filter(|gap| gap.peer_device == device)
-                .cloned()
-                .collect();
-            let missing = self.missing_of(device, &of_device, MAX_ENTRIES)?;
             let Some(contact) = self.peer(device)?.map(|peer| peer.contact) else {
                 continue;
             };
+            let state = self.contact(contact)?.map(|contact| contact.row.state);
+            if state != Some(ContactState::Accepted) {
+                // Who is a stranger, or blocked, is asked for nothing.
+                let again = Some(now.plus(DAY_MS));
+                for gap in due.iter().filter(|gap| gap.peer_device == device) {
+                    self.tx.gaps().postponed(gap.id, again)?;
+                }
+                continue;
+            }
+            let missing = self.ask_for_missing(device, MAX_ENTRIES)?;
             if !missing.is_empty() {
                 let composed = self.compose_hidden(Body::ResendRequest(missing))?;
                 self.queue_for(contact, device, &composed)?;

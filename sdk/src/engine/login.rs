@@ -297,7 +297,6 @@ impl Step<'_> {
         if settled > self.core.own.saved {
             let cursor = CursorRow {
                 relay: self.core.me.relay.as_str().to_owned(),
-                store_epoch: self.core.own.epoch,
                 seq: settled,
             };
             self.tx.cursors().put(&self.core.me.mailbox, &cursor)?;

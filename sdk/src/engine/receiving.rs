@@ -91,6 +91,11 @@ impl Step<'_> {
         bytes: &[u8],
     ) -> Result<(), StepError> {
         let mut content = std::mem::take(&mut self.core.buffer);
+        // Only when something is missing at all does it matter which one this is.
+        let number = match self.core.gap_devices.is_empty() {
+            true => None,
+            false => self.core.sessions.number_of(id, position),
+        };
         let Some((session, device)) = self.core.sessions.open_with(id) else {
             return Ok(());
         };
@@ -103,6 +108,9 @@ impl Step<'_> {
                     for tag in self.tx.skipped().insert(id, &skipped, self.now.wall)? {
                         self.core.sessions.index.forget_skipped(tag);
                     }
+                }
+                if let Some(number) = number {
+                    self.filled(device, id, number)?;
                 }
                 self.opened(device, *id, &content)?;
             }
@@ -144,7 +152,7 @@ impl Step<'_> {
         }
         self.tx.skipped().remove(row.id)?;
         self.core.sessions.index.consume_skipped(tag);
-        self.tx.gaps().fill_envelope(id, number)?;
+        self.filled(device, id, number)?;
         self.opened(device, *id, &content)
     }
 

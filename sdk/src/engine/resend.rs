@@ -6,7 +6,7 @@ use super::content::From;
 use super::limits::{DAY_MS, MAX_RESENDS_PER_DAY};
 use super::step::Step;
 use crate::error::StepError;
-use crate::store::{Destination, GapState};
+use crate::store::Destination;
 
 impl Step<'_> {
     /// A device misses messages that it was sent.
@@ -31,7 +31,11 @@ impl Step<'_> {
                 peer_device: from.device,
                 mailbox: peer.keys.mailbox,
             };
-            match kept.and_then(|kept| self.kept_row(from.contact, to, kept.item)) {
+            let item = match kept {
+                Some(kept) => self.resent_row(from.contact, to, kept.item, *missing)?,
+                None => None,
+            };
+            match item {
                 Some(item) => {
                     self.tx.outbox().insert(&item)?;
                     self.notice_queue(from.device, &peer.relay);
@@ -43,26 +47,5 @@ impl Step<'_> {
             }
         }
         Ok(())
-    }
-
-    /// The sender no longer has what was asked for: it stays a gap that is shown.
-    pub(super) fn unavailable(
-        &mut self,
-        from: &From,
-        missing: MissingMessage,
-    ) -> Result<(), StepError> {
-        self.tx
-            .gaps()
-            .fill_envelope(&missing.session, missing.number)?;
-        let asked = self.tx.gaps().of_device(
-            from.device,
-            GapState::Requested,
-            super::limits::UPKEEP_ROWS,
-        )?;
-        for gap in asked {
-            self.tx.gaps().unavailable(gap.id)?;
-        }
-        self.core.gap_conversations.insert(from.conversation);
-        self.show_gaps()
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Sending is a durable local act: when the step commits, the message is in the history and in the outbox.
 
-use undertone_protocol::content::{Body, MessageId};
+use undertone_protocol::content::{Body, Content, MAX_RESENT, MessageId, MissingMessage, Resent};
 use undertone_protocol::relay_address::RelayAddress;
 
 use super::compose::Composed;
@@ -174,6 +174,34 @@ impl Step<'_> {
             wake: kept.shown,
             created: self.now.wall,
         })
+    }
+
+    /// A row for a kept copy that was asked for: it says what it answers, if there is room for that.
+    pub(super) fn resent_row(
+        &mut self,
+        contact: ContactId,
+        to: Destination,
+        mut kept: NewRetained,
+        missing: MissingMessage,
+    ) -> Result<Option<NewOutbox>, StepError> {
+        let content = match kept.content.take() {
+            Some(content) => match Content::parse(&content) {
+                // What answered another request answers this one.
+                Ok(Content {
+                    body: Body::Resent(resent),
+                    ..
+                }) => resent.content,
+                Ok(_) | Err(_) => content,
+            },
+            None => return Ok(None),
+        };
+        kept.content = Some(if content.len() <= MAX_RESENT {
+            let resent = Resent { missing, content };
+            self.compose_hidden(Body::Resent(resent))?.bytes
+        } else {
+            content
+        });
+        Ok(self.kept_row(contact, to, kept))
     }
 
     pub(super) fn envelope_id(&mut self) -> EnvelopeId {

@@ -2,6 +2,7 @@
 
 mod asking;
 mod crashes;
+mod gaps;
 mod hostile;
 mod left_alone;
 mod lost_steps;

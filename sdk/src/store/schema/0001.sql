@@ -86,6 +86,8 @@ CREATE TABLE skipped (
     session     BLOB NOT NULL REFERENCES session (sid) ON DELETE CASCADE,
     number      INTEGER NOT NULL,                   -- chain and number in it, packed
     created_ms  INTEGER NOT NULL,
+    requests    INTEGER NOT NULL DEFAULT 0,         -- how often it was asked for
+    ask_ms      INTEGER DEFAULT 0,                  -- when it may be asked for; absent: its sender has it no more
     message_key BLOB NOT NULL                       -- sealed
 ) STRICT;
 CREATE INDEX skipped_session ON skipped (session, id);
@@ -240,6 +242,5 @@ CREATE TABLE relay (
 CREATE TABLE cursor (
     mailbox     BLOB PRIMARY KEY,
     relay       TEXT NOT NULL,
-    store_epoch BLOB NOT NULL,
     seq         INTEGER NOT NULL
 ) STRICT;

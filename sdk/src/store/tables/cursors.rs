@@ -9,8 +9,6 @@ use undertone_protocol::device::MailboxId;
 pub struct CursorRow {
     /// The address of the relay.
     pub relay: String,
-    /// The relay's store epoch: with another one, numbers before mean nothing.
-    pub store_epoch: [u8; 16],
     /// The last delivery that is durably here.
     pub seq: u64,
 }
@@ -24,13 +22,12 @@ impl Cursors<'_> {
     /// How far a mailbox has been read.
     pub fn get(&self, mailbox: &MailboxId) -> Result<Option<CursorRow>, StoreError> {
         self.tx.one(
-            "SELECT relay, store_epoch, seq FROM cursor WHERE mailbox = ?1",
+            "SELECT relay, seq FROM cursor WHERE mailbox = ?1",
             [mailbox.as_bytes()],
             |row| {
                 Ok(CursorRow {
                     relay: row.get(0)?,
-                    store_epoch: row.get(1)?,
-                    seq: row.get::<_, Uint>(2)?.0,
+                    seq: row.get::<_, Uint>(1)?.0,
                 })
             },
         )
@@ -39,14 +36,9 @@ impl Cursors<'_> {
     /// Sets how far a mailbox has been read.
     pub fn put(&self, mailbox: &MailboxId, cursor: &CursorRow) -> Result<(), StoreError> {
         self.tx.run(
-            "INSERT INTO cursor (mailbox, relay, store_epoch, seq) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (mailbox) DO UPDATE SET relay = ?2, store_epoch = ?3, seq = ?4",
-            (
-                mailbox.as_bytes(),
-                &cursor.relay,
-                cursor.store_epoch,
-                Uint(cursor.seq),
-            ),
+            "INSERT INTO cursor (mailbox, relay, seq) VALUES (?1, ?2, ?3)
+             ON CONFLICT (mailbox) DO UPDATE SET relay = ?2, seq = ?3",
+            (mailbox.as_bytes(), &cursor.relay, Uint(cursor.seq)),
         )?;
         Ok(())
     }

@@ -144,18 +144,30 @@ impl Gaps<'_> {
         self.tx.one(&format!("{COLUMNS} WHERE id = ?1"), [id], read)
     }
 
-    /// What a device sent and is missing, oldest first.
-    pub fn of_device(
-        &self,
-        device: PeerDeviceId,
-        state: GapState,
-        limit: usize,
-    ) -> Result<Vec<GapRow>, StoreError> {
+    /// What a device sent and is missing, whatever its state, oldest first.
+    pub fn of_device(&self, device: PeerDeviceId, limit: usize) -> Result<Vec<GapRow>, StoreError> {
         self.tx.all(
-            &format!("{COLUMNS} WHERE peer_device = ?1 AND state = ?2 ORDER BY id LIMIT ?3"),
-            (device, state, page(limit)),
+            &format!("{COLUMNS} WHERE peer_device = ?1 ORDER BY id LIMIT ?2"),
+            (device, page(limit)),
             read,
         )
+    }
+
+    /// Whether a device has fewer than `most` gaps. Of those with which nothing more is done the oldest makes room.
+    pub fn make_room(&self, device: PeerDeviceId, most: usize) -> Result<bool, StoreError> {
+        let count = || {
+            let sql = "SELECT count(*) FROM gap WHERE peer_device = ?1";
+            self.tx.value::<Uint>(sql, [device])
+        };
+        let most = u64::try_from(most).map_err(|_| StoreError::OutOfRange)?;
+        if count()?.0 < most {
+            return Ok(true);
+        }
+        self.tx.run(
+            "DELETE FROM gap WHERE id = (SELECT min(id) FROM gap WHERE peer_device = ?1 AND due_ms IS NULL)",
+            [device],
+        )?;
+        Ok(count()?.0 < most)
     }
 
     /// Devices that sent something that is missing.
@@ -185,17 +197,19 @@ impl Gaps<'_> {
         )
     }
 
-    /// When the next gap is to be asked for.
-    pub fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        let next: Option<Uint> = self.tx.value("SELECT min(due_ms) FROM gap", [])?;
-        Ok(next.map(Into::into))
-    }
-
     /// It was asked for; `due` is when to ask again.
     pub fn requested(&self, id: GapId, due: Option<Timestamp>) -> Result<(), StoreError> {
         exactly_one(self.tx.run(
             "UPDATE gap SET state = ?2, requests = requests + 1, due_ms = ?3 WHERE id = ?1",
             (id, GapState::Requested, maybe_at(due)),
+        )?)
+    }
+
+    /// It is not asked for now; `due` is when to look at it again.
+    pub fn postponed(&self, id: GapId, due: Option<Timestamp>) -> Result<(), StoreError> {
+        exactly_one(self.tx.run(
+            "UPDATE gap SET due_ms = ?2 WHERE id = ?1",
+            (id, maybe_at(due)),
         )?)
     }
 
@@ -207,6 +221,26 @@ impl Gaps<'_> {
         )?)
     }
 
+    /// The sender no longer has one envelope.
+    pub fn envelope_unavailable(
+        &self,
+        device: PeerDeviceId,
+        session: &SessionId,
+        number: MessageNumber,
+    ) -> Result<(), StoreError> {
+        self.tx.run(
+            "UPDATE gap SET state = ?4, due_ms = NULL, envelope = NULL
+             WHERE kind = 2 AND peer_device = ?1 AND session = ?2 AND first = ?3",
+            (
+                device,
+                session.as_bytes(),
+                packed(number),
+                GapState::Unavailable,
+            ),
+        )?;
+        Ok(())
+    }
+
     /// The device is gone: what it sent and is missing stays as rows that are shown, and is not asked for again.
     pub fn device_gone(&self, device: PeerDeviceId) -> Result<(), StoreError> {
         self.tx.run(
@@ -216,13 +250,14 @@ impl Gaps<'_> {
         Ok(())
     }
 
-    /// A number of a stream came after all: takes it out of the gap that has it, which may end or split. Whether there was
-    /// one.
+    /// A number of a stream came after all: takes it out of the gap that has it, which may end or split. Without leave to
+    /// split, what is before it is no longer known to be missing. Whether there was one.
     pub fn fill_stream(
         &self,
         device: PeerDeviceId,
         conversation: ConversationId,
         seq: u64,
+        may_split: bool,
     ) -> Result<bool, StoreError> {
         let gap = self.tx.one(
             &format!(
@@ -241,7 +276,7 @@ impl Gaps<'_> {
         };
         if first == last {
             self.remove(id)?;
-        } else if seq == first {
+        } else if seq == first || (seq < last && !may_split) {
             self.tx.run(
                 "UPDATE gap SET first = ?2 WHERE id = ?1",
                 (id, Uint(seq + 1)),
@@ -266,16 +301,18 @@ impl Gaps<'_> {
         Ok(true)
     }
 
-    /// An envelope came again and opened. Whether it was missed.
+    /// An envelope of a device came again and opened, or its content came another way.
     pub fn fill_envelope(
         &self,
+        device: PeerDeviceId,
         session: &SessionId,
         number: MessageNumber,
-    ) -> Result<bool, StoreError> {
-        Ok(self.tx.run(
-            "DELETE FROM gap WHERE kind = 2 AND session = ?1 AND first = ?2",
-            (session.as_bytes(), packed(number)),
-        )? > 0)
+    ) -> Result<(), StoreError> {
+        self.tx.run(
+            "DELETE FROM gap WHERE kind = 2 AND peer_device = ?1 AND session = ?2 AND first = ?3",
+            (device, session.as_bytes(), packed(number)),
+        )?;
+        Ok(())
     }
 
     /// Forgets a gap.

@@ -128,16 +128,74 @@ impl Skipped<'_> {
         )
     }
 
-    /// The messages of a session that were skipped and have not come, oldest first.
-    pub fn of_session(
+    /// The messages of a session that were skipped, have not come and may be asked for at `now`: those that were asked for
+    /// least first, at most `limit`. Who was asked `most` times for one is not asked again. A time to ask again that is
+    /// beyond `latest` was written by a clock that was wrong: it is no reason to wait.
+    pub fn to_ask(
         &self,
         session: &SessionId,
+        (now, latest): (Timestamp, Timestamp),
+        most: u32,
         limit: usize,
     ) -> Result<Vec<MessageNumber>, StoreError> {
         self.tx.all(
-            "SELECT number FROM skipped WHERE session = ?1 ORDER BY id LIMIT ?2",
-            (session.as_bytes(), page(limit)),
+            "SELECT number FROM skipped WHERE session = ?1 AND requests < ?2 AND (ask_ms <= ?3 OR ask_ms > ?4)
+             ORDER BY requests, id LIMIT ?5",
+            (session.as_bytes(), most, at(now), at(latest), page(limit)),
             |row| Ok(unpacked(row.get(0)?)),
+        )
+    }
+
+    /// Whether an answer may still come for a message of a session: one may be asked for, or was asked for a short time ago.
+    pub fn is_awaited(
+        &self,
+        session: &SessionId,
+        now: Timestamp,
+        most: u32,
+    ) -> Result<bool, StoreError> {
+        self.tx.value(
+            "SELECT EXISTS (SELECT 1 FROM skipped WHERE session = ?1 AND (requests < ?2 AND ask_ms IS NOT NULL OR ask_ms > ?3))",
+            (session.as_bytes(), most, at(now)),
+        )
+    }
+
+    /// A message was asked for; `again` is when it may be asked for again.
+    pub fn asked(
+        &self,
+        session: &SessionId,
+        number: MessageNumber,
+        again: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.tx.run(
+            "UPDATE skipped SET requests = requests + 1, ask_ms = ?3 WHERE session = ?1 AND number = ?2",
+            (session.as_bytes(), packed(number), at(again)),
+        )?;
+        Ok(())
+    }
+
+    /// The sender of a message has it no more. Its key stays: the envelope may still be on its way.
+    pub fn unavailable(
+        &self,
+        session: &SessionId,
+        number: MessageNumber,
+    ) -> Result<(), StoreError> {
+        self.tx.run(
+            "UPDATE skipped SET ask_ms = NULL WHERE session = ?1 AND number = ?2",
+            (session.as_bytes(), packed(number)),
+        )?;
+        Ok(())
+    }
+
+    /// Deletes the key of a message that came another way. Returns its tag.
+    pub fn remove_number(
+        &self,
+        session: &SessionId,
+        number: MessageNumber,
+    ) -> Result<Option<Tag>, StoreError> {
+        self.tx.one(
+            "DELETE FROM skipped WHERE session = ?1 AND number = ?2 RETURNING tag",
+            (session.as_bytes(), packed(number)),
+            read_tag,
         )
     }
 

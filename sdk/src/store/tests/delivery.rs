@@ -123,7 +123,6 @@ fn a_missed_envelope_is_asked_for_and_filled() {
             Some(NOW.plus(5)),
         )
         .unwrap();
-    assert_eq!(gaps.next_due().unwrap(), Some(NOW.plus(5)));
     assert_eq!(gaps.devices().unwrap(), [peer.device]);
     assert!(gaps.due(NOW.plus(4), 10).unwrap().is_empty());
     assert_eq!(gaps.due(NOW.plus(5), 10).unwrap()[0].missing, missing);
@@ -133,17 +132,12 @@ fn a_missed_envelope_is_asked_for_and_filled() {
         (row.state, row.requests, row.due),
         (GapState::Requested, 1, None)
     );
-    assert!(
-        gaps.of_device(peer.device, GapState::Open, 10)
-            .unwrap()
-            .is_empty()
-    );
-    assert!(
-        !gaps
-            .fill_envelope(&sid(), MessageNumber { chain: 3, n: 5 })
-            .unwrap()
-    );
-    assert!(gaps.fill_envelope(&sid(), NUMBER).unwrap());
+    let other = MessageNumber { chain: 3, n: 5 };
+    gaps.fill_envelope(peer.device, &sid(), other).unwrap();
+    let stranger = super::support::peer(&tx, 2).device;
+    gaps.fill_envelope(stranger, &sid(), NUMBER).unwrap();
+    assert!(gaps.get(gap).unwrap().is_some(), "it is not theirs");
+    gaps.fill_envelope(peer.device, &sid(), NUMBER).unwrap();
     assert!(gaps.get(gap).unwrap().is_none());
 }
 
@@ -162,7 +156,7 @@ fn what_is_unavailable_stays_as_a_row() {
         .insert(peer.device, &missing, None, NOW, Some(NOW))
         .unwrap();
     tx.gaps().unavailable(gap).unwrap();
-    assert_eq!(tx.gaps().next_due().unwrap(), None);
+    assert_eq!(tx.gaps().get(gap).unwrap().unwrap().due, None);
     let rows = tx.gaps().of_conversation(peer.conversation).unwrap();
     assert_eq!((rows.len(), rows[0].state), (1, GapState::Unavailable));
 }
@@ -185,7 +179,7 @@ proptest! {
         tx.gaps().insert(peer.device, &missing, None, NOW, None).unwrap();
         let mut expected: std::collections::BTreeSet<u64> = (first..=last).collect();
         for seq in fills {
-            let filled = tx.gaps().fill_stream(peer.device, peer.conversation, seq).unwrap();
+            let filled = tx.gaps().fill_stream(peer.device, peer.conversation, seq, true).unwrap();
             prop_assert_eq!(filled, expected.remove(&seq));
         }
         let mut left = Vec::new();
@@ -197,6 +191,54 @@ proptest! {
         left.sort_unstable();
         prop_assert_eq!(left, expected.into_iter().collect::<Vec<_>>());
     }
+}
+
+#[test]
+fn a_gap_that_may_not_split_keeps_its_newer_part() {
+    let mut fixture = Fixture::new();
+    let tx = fixture.store.transaction().unwrap();
+    let peer = peer(&tx, 1);
+    let conversation = peer.conversation;
+    let gap = |first, last| Missing::Stream {
+        conversation,
+        first,
+        last,
+    };
+    let gaps = tx.gaps();
+    gaps.insert(peer.device, &gap(3, 9), None, NOW, None)
+        .unwrap();
+    for (seq, left) in [(5, gap(6, 9)), (9, gap(6, 8))] {
+        assert!(
+            gaps.fill_stream(peer.device, conversation, seq, false)
+                .unwrap()
+        );
+        let rows = gaps.of_device(peer.device, 9).unwrap();
+        assert_eq!((rows.len(), rows[0].missing), (1, left));
+    }
+}
+
+#[test]
+fn only_what_is_done_with_makes_room_for_a_gap() {
+    let mut fixture = Fixture::new();
+    let tx = fixture.store.transaction().unwrap();
+    let peer = peer(&tx, 1);
+    let gaps = tx.gaps();
+    let insert = |n, due| {
+        let missing = Missing::Envelope {
+            session: sid(),
+            number: MessageNumber { chain: 1, n },
+        };
+        gaps.insert(peer.device, &missing, None, NOW, due).unwrap()
+    };
+    let first = insert(0, Some(NOW));
+    let done = insert(1, None);
+    assert!(gaps.make_room(peer.device, 3).unwrap());
+    assert!(gaps.get(done).unwrap().is_some());
+    assert!(gaps.make_room(peer.device, 2).unwrap());
+    assert!(gaps.get(done).unwrap().is_none());
+    insert(2, Some(NOW));
+    assert!(!gaps.make_room(peer.device, 2).unwrap());
+    assert!(gaps.get(first).unwrap().is_some());
 }
 
 #[test]
@@ -253,7 +295,6 @@ fn a_cursor_is_replaced() {
     for seq in [1_800_000_000 << 20, (1_800_000_000 << 20) + 7] {
         let cursor = CursorRow {
             relay: "https://relay.example".to_owned(),
-            store_epoch: [1; 16],
             seq,
         };
         tx.cursors().put(&mailbox, &cursor).unwrap();

@@ -143,7 +143,6 @@ fn fill(tx: &Tx<'_>) {
     tx.relays().met("https://relay.example", &[6; 16]).unwrap();
     let cursor = CursorRow {
         relay: "https://relay.example".to_owned(),
-        store_epoch: [6; 16],
         seq: 7,
     };
     tx.cursors().put(&device(9).mailbox, &cursor).unwrap();

@@ -5,6 +5,7 @@ use undertone_protocol::prekeys::{PrekeyId, PrekeyKind};
 use undertone_protocol::session::limits::{MAX_SKIPPED_PER_DEVICE, MAX_SKIPPED_PER_SESSION};
 use undertone_protocol::session::{MessageNumber, SessionId, SkippedKey};
 use undertone_protocol::tag::Tag;
+use undertone_protocol::time::Timestamp;
 
 use super::support::*;
 use crate::store::*;
@@ -51,6 +52,48 @@ fn with_session() -> (Fixture, Peer) {
         peer
     });
     (fixture, peer)
+}
+
+/// Which messages of session 1 may be asked for, three times each.
+fn to_ask(tx: &Tx<'_>, now: Timestamp, limit: usize) -> Vec<u32> {
+    tx.skipped()
+        .to_ask(&sid(1), (now, now.plus(100)), 3, limit)
+        .unwrap()
+        .iter()
+        .map(|number| number.n)
+        .collect()
+}
+
+#[test]
+fn each_skipped_message_is_asked_for_by_itself() {
+    let (mut fixture, _) = with_session();
+    let tx = fixture.store.transaction().unwrap();
+    let skipped_keys = tx.skipped();
+    skipped_keys
+        .insert(&sid(1), &skipped(1, 0..3), NOW)
+        .unwrap();
+    let number = |n| MessageNumber { chain: 3, n };
+    let ask = |n, again| skipped_keys.asked(&sid(1), number(n), again).unwrap();
+    ask(0, NOW.plus(10));
+    assert_eq!(to_ask(&tx, NOW, 9), [1, 2]);
+    assert_eq!(to_ask(&tx, NOW.plus(10), 9), [1, 2, 0]);
+    skipped_keys.unavailable(&sid(1), number(1)).unwrap();
+    assert_eq!(to_ask(&tx, NOW.plus(10), 9), [2, 0]);
+    ask(2, NOW.plus(101));
+    assert_eq!(
+        to_ask(&tx, NOW, 9),
+        [2],
+        "a time so far off was written by a clock that was wrong"
+    );
+    let tag = skipped_keys.remove_number(&sid(1), number(2)).unwrap();
+    assert!(tag.is_some());
+    for _ in 0..2 {
+        ask(0, NOW.plus(10));
+    }
+    let awaited = |now| skipped_keys.is_awaited(&sid(1), now, 3).unwrap();
+    assert!(awaited(NOW.plus(9)));
+    assert!(!awaited(NOW.plus(10)), "nobody is asked a fourth time");
+    assert_eq!(to_ask(&tx, NOW.plus(50), 9), Vec::<u32>::new());
 }
 
 #[test]
@@ -161,11 +204,8 @@ fn a_skipped_key_is_found_by_its_tag_once() {
     assert!(tx.skipped().find(&tag(1, 7)).unwrap().is_none());
     let tags = tx.skipped().all_tags().unwrap();
     assert_eq!(tags.len(), 49);
-    let oldest = tx.skipped().of_session(&sid(1), 8).unwrap();
-    assert_eq!(
-        oldest.iter().map(|number| number.n).collect::<Vec<_>>(),
-        [0, 1, 2, 3, 4, 5, 6, 8]
-    );
+    let oldest = to_ask(&tx, NOW, 8);
+    assert_eq!(oldest, [0, 1, 2, 3, 4, 5, 6, 8]);
     assert_eq!(
         tags[7],
         SkippedTag {
