@@ -190,7 +190,7 @@ impl Blobs {
             .index(move |storage, _| storage.delete_blob(id))
             .await
             .map_err(unavailable)?;
-        self.remove_file(id).await;
+        self.remove_files(vec![id]).await;
         Ok(body::empty(StatusCode::NO_CONTENT))
     }
 
@@ -331,20 +331,25 @@ impl Blobs {
         Ok(answer)
     }
 
-    /// Removes blobs whose time is over, a bounded number of them.
+    /// Removes all blobs whose time is over, a bounded number of them with each commit.
     pub(crate) async fn sweep(&self) {
-        let expired = self
-            .committer
-            .index(|storage, now| {
-                let ids = storage.expired_blobs(now, limits::BLOB_SWEEP)?;
-                for &id in &ids {
-                    storage.delete_blob(id)?;
-                }
-                Ok(ids)
-            })
-            .await;
-        for id in expired.unwrap_or_default() {
-            self.remove_file(id).await;
+        loop {
+            let expired = self
+                .committer
+                .index(|storage, now| {
+                    let ids = storage.expired_blobs(now, limits::BLOB_SWEEP)?;
+                    for &id in &ids {
+                        storage.delete_blob(id)?;
+                    }
+                    Ok(ids)
+                })
+                .await
+                .unwrap_or_default();
+            let removed = expired.len();
+            self.remove_files(expired).await;
+            if removed < limits::BLOB_SWEEP {
+                return;
+            }
         }
     }
 
@@ -370,9 +375,7 @@ impl Blobs {
                     Ok(orphans)
                 })
                 .await;
-            for id in orphans.unwrap_or_default() {
-                self.remove_file(id).await;
-            }
+            self.remove_files(orphans.unwrap_or_default()).await;
         }
     }
 
@@ -404,13 +407,19 @@ impl Blobs {
         Ok(entry.filter(|entry| entry.expires > Timestamp(clock::now_ms())))
     }
 
-    async fn remove_file(&self, id: BlobId) {
+    async fn remove_files(&self, ids: Vec<BlobId>) {
         let folder = self.folder.clone();
-        if blocking(move || blob_files::remove(&folder, id))
-            .await
-            .is_err()
-        {
-            tracing::warn!("a blob's file could not be removed; the next start tries again");
+        let kept = blocking(move || {
+            let removals = ids.into_iter().map(|id| blob_files::remove(&folder, id));
+            Ok(removals.filter(Result::is_err).count())
+        })
+        .await;
+        if let Ok(files @ 1..) = kept {
+            // Once for all of them: whatever keeps one of them keeps many.
+            tracing::warn!(
+                files,
+                "files of blobs could not be removed; the next start tries again"
+            );
         }
     }
 }
@@ -473,3 +482,7 @@ fn unavailable(failed: IndexFailed) -> StatusCode {
         IndexFailed::Other => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
+
+#[cfg(test)]
+#[path = "blobs_tests.rs"]
+mod tests;

@@ -11,6 +11,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use parking_lot::{Condvar, Mutex};
@@ -157,14 +158,14 @@ impl Committer {
     }
 
     /// Everything that waits, or nothing when it is time for a tick; `None` when the thread shall end.
-    fn take(&self) -> Option<Vec<Job>> {
+    fn take(&self, wait: Duration) -> Option<Vec<Job>> {
         let mut inbox = self.inbox.lock();
         if inbox.jobs.is_empty() {
             if inbox.stopping {
                 inbox.ended = true;
                 return None;
             }
-            self.wake.wait_for(&mut inbox, limits::TICK);
+            self.wake.wait_for(&mut inbox, wait);
         }
         Some(std::mem::take(&mut inbox.jobs))
     }
@@ -185,19 +186,19 @@ impl CommittingThread {
     pub(crate) fn run(mut self) {
         let mut rng: StdRng = rand::make_rng();
         let mut outbounds = HashMap::new();
-        let mut last_tick = 0;
-        while let Some(jobs) = self.committer.take() {
+        let mut ticks = Every::new(limits::TICK);
+        let mut sweeps = Every::new(limits::SWEEP_PAUSE);
+        while let Some(jobs) = self.committer.take(self.patience()) {
             let mut jobs = jobs.into_iter();
             loop {
                 let now = clock::now_ms();
-                let tick = now.abs_diff(last_tick)
-                    >= u64::try_from(limits::TICK.as_millis()).unwrap_or(u64::MAX);
-                if tick {
-                    last_tick = now;
-                }
-                if tick || jobs.len() > 0 {
+                let due = Due {
+                    tick: ticks.is_due(now),
+                    sweep: self.service.has_to_sweep() && sweeps.is_due(now),
+                };
+                if due.tick || due.sweep || jobs.len() > 0 {
                     let some = jobs.by_ref().take(limits::BATCH_REQUESTS);
-                    self.handle(some, tick, Timestamp(now), &mut rng, &mut outbounds);
+                    self.handle(some, due, Timestamp(now), &mut rng, &mut outbounds);
                 }
                 if jobs.len() == 0 {
                     break;
@@ -206,11 +207,20 @@ impl CommittingThread {
         }
     }
 
+    /// How long the thread may wait for a job.
+    fn patience(&self) -> Duration {
+        if self.service.has_to_sweep() {
+            limits::SWEEP_PAUSE
+        } else {
+            limits::TICK
+        }
+    }
+
     /// One batch, from its first job to its answers.
     fn handle(
         &mut self,
         jobs: impl Iterator<Item = Job>,
-        tick: bool,
+        due: Due,
         now: Timestamp,
         rng: &mut StdRng,
         outbounds: &mut HashMap<ConnectionId, Arc<Outbound>>,
@@ -220,7 +230,10 @@ impl CommittingThread {
         let mut permits = Vec::new();
         let mut stand = None;
         let mut batch = self.service.batch(self.storage.as_mut(), now);
-        if tick {
+        if due.sweep {
+            batch.sweep_some();
+        }
+        if due.tick {
             let totals = batch.storage().totals().unwrap_or_default();
             stand = Some((batch.storage().room() == Room::Low, totals));
             batch.tick();
@@ -279,6 +292,36 @@ impl CommittingThread {
             None if !was_healthy => tracing::info!("commits work again"),
             None => {}
         }
+    }
+}
+
+/// What time asks of a batch.
+#[derive(Clone, Copy)]
+struct Due {
+    tick: bool,
+    sweep: bool,
+}
+
+/// Something that is due again and again. The clock may jump either way.
+struct Every {
+    period_ms: u64,
+    last_ms: u64,
+}
+
+impl Every {
+    fn new(period: Duration) -> Self {
+        Self {
+            period_ms: u64::try_from(period.as_millis()).unwrap_or(u64::MAX),
+            last_ms: 0,
+        }
+    }
+
+    fn is_due(&mut self, now_ms: u64) -> bool {
+        let due = now_ms.abs_diff(self.last_ms) >= self.period_ms;
+        if due {
+            self.last_ms = now_ms;
+        }
+        due
     }
 }
 

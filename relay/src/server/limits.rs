@@ -67,6 +67,10 @@ pub(crate) const BATCH_REQUESTS: usize = 4_096;
 /// before, a dead socket is found well within 30 s.
 pub(crate) const TICK: Duration = Duration::from_secs(2);
 
+/// Pause between two removals of what is past its time, while there is more than one takes: an idle relay is done soon,
+/// a busy one removes with every batch anyway.
+pub(crate) const SWEEP_PAUSE: Duration = Duration::from_millis(20);
+
 /// Bytes read from or written to a blob file at one time: what one upload or download costs in memory.
 pub(crate) const BLOB_CHUNK_BYTES: usize = 64 * 1024;
 
@@ -79,7 +83,7 @@ pub(crate) const BLOB_CHUNK_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes after which a running upload is made durable and its offset recorded, so that a break costs little.
 pub(crate) const BLOB_CHECKPOINT_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Expired or orphaned blobs removed in one tick.
+/// Expired blobs removed in one commit; what is left follows at once.
 pub(crate) const BLOB_SWEEP: usize = 256;
 
 /// Source prefixes remembered for quotas and connection counts. The table forgets those without connections first.

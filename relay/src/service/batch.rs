@@ -19,7 +19,7 @@ use undertone_wire::{
     WorkChallenge,
 };
 
-use super::limits::CLOSING_RETRY_MS;
+use super::limits::{CLOSING_RETRY_MS, SWEEP_ROWS};
 use super::rates::{Cell, SourceRate};
 use super::refusal::Stop;
 use super::session::Session;
@@ -45,7 +45,9 @@ pub struct Batch<'a> {
     outputs: Vec<Output>,
     /// Connections that may have something to be delivered from storage.
     behind: BTreeSet<ConnectionId>,
-    undo: Undo,
+    /// Rows of a kind that may be removed because they are past their time.
+    pub(super) sweep_budget: u32,
+    pub(super) undo: Undo,
     failure: Option<StorageError>,
 }
 
@@ -73,13 +75,16 @@ enum Input {
     Heard(ConnectionId),
     Close(ConnectionId),
     Tick,
+    Sweep,
 }
 
 /// How the service was before the batch, as far as the batch changed it.
 #[derive(Default)]
-struct Undo {
+pub(super) struct Undo {
     sessions: HashMap<ConnectionId, Option<Session>>,
     online: HashMap<MailboxId, Option<ConnectionId>>,
+    /// How far sweeping had come.
+    pub(super) swept: Option<(Option<u64>, bool)>,
 }
 
 impl<'a> Batch<'a> {
@@ -96,6 +101,7 @@ impl<'a> Batch<'a> {
             inputs: Vec::new(),
             outputs: Vec::new(),
             behind: BTreeSet::new(),
+            sweep_budget: 0,
             undo: Undo::default(),
             failure: None,
         };
@@ -143,6 +149,11 @@ impl<'a> Batch<'a> {
         self.take(Input::Tick);
     }
 
+    /// There is time to remove some of what is past its time.
+    pub fn sweep_some(&mut self) {
+        self.take(Input::Sweep);
+    }
+
     /// The storage inside the open transaction, for the index of blobs. What is done here counts only if
     /// [`Committed::failure`] is `None`.
     pub fn storage(&mut self) -> &mut dyn Storage {
@@ -181,6 +192,7 @@ impl<'a> Batch<'a> {
 
     fn finish(&mut self) -> Result<(), StorageError> {
         self.deliver_backlogs()?;
+        self.sweep()?;
         self.storage.commit()
     }
 
@@ -227,7 +239,11 @@ impl<'a> Batch<'a> {
         self.storage.rollback();
         self.outputs.clear();
         self.behind.clear();
+        self.sweep_budget = 0;
         let undo = mem::take(&mut self.undo);
+        if let Some((minute, more)) = undo.swept {
+            (self.service.swept_minute, self.service.to_sweep) = (minute, more);
+        }
         for (conn, before) in undo.sessions {
             match before {
                 Some(session) => self.service.sessions.insert(conn, session),
@@ -253,6 +269,7 @@ impl<'a> Batch<'a> {
             Input::Heard(conn) => self.hear(*conn),
             Input::Close(conn) => self.forget(*conn),
             Input::Tick => return self.handle_tick(),
+            Input::Sweep => self.sweep_budget = self.sweep_budget.max(SWEEP_ROWS),
         }
         Ok(())
     }

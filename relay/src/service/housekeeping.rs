@@ -4,8 +4,8 @@ use undertone_wire::ErrorCode;
 use undertone_wire::limits::DEAD_AFTER_MS;
 
 use super::ConnectionId;
-use super::batch::{Batch, Mode};
-use super::limits::SWEEP_ROWS;
+use super::batch::Batch;
+use super::limits::{SWEEP_PER_ROW, SWEEP_ROWS};
 use crate::storage::StorageError;
 
 impl Batch<'_> {
@@ -23,17 +23,32 @@ impl Batch<'_> {
             self.shut(conn, ErrorCode::TimedOut);
         }
         self.service.rates.purge(self.now);
-        if let Mode::Broken(_) = self.mode {
-            return Ok(());
-        }
+        self.sweep_budget = self.sweep_budget.max(SWEEP_ROWS);
+        Ok(())
+    }
+
+    /// Notes that the batch stored `rows` that time will have to remove.
+    pub(super) fn stored(&mut self, rows: u32) {
+        let more = rows.saturating_mul(SWEEP_PER_ROW);
+        self.sweep_budget = self.sweep_budget.saturating_add(more);
+    }
+
+    /// Removes what is past its time: a fixed number of rows when it is time for it, and with every batch more than it
+    /// stored, so that removing keeps up with storing, whatever the load.
+    pub(super) fn sweep(&mut self) -> Result<(), StorageError> {
         // Nothing on disk is more exact than a minute.
         let minute = self.now.minutes();
-        if self.service.swept_minute != minute {
-            let swept = self.storage.sweep(self.now, SWEEP_ROWS)?;
-            if !swept.more {
-                self.service.swept_minute = minute;
-            }
+        if self.sweep_budget == 0 || self.service.swept_minute == Some(minute) {
+            return Ok(());
         }
+        let retention = &self.service.config.retention;
+        let swept = self.storage.sweep(self.now, retention, self.sweep_budget)?;
+        let service = &mut self.service;
+        self.undo
+            .swept
+            .get_or_insert((service.swept_minute, service.to_sweep));
+        service.swept_minute = (!swept.more).then_some(minute);
+        service.to_sweep = swept.more;
         Ok(())
     }
 }

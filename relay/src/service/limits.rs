@@ -3,6 +3,7 @@
 use undertone_wire::limits::BASE_DIFFICULTY;
 
 use super::Rate;
+use crate::storage::Retention;
 
 /// Queued envelopes of one mailbox.
 pub const MAILBOX_MESSAGES: u32 = 10_000;
@@ -45,8 +46,12 @@ pub const LOW_X25519: u32 = 50;
 /// Half a batch of ML-KEM keys.
 pub const LOW_KEM: u32 = 25;
 
-/// Rows that one tick of housekeeping removes at most, so that it never holds up a batch.
-pub const SWEEP_ROWS: u32 = 2_000;
+/// Rows of a kind that housekeeping removes at a time, so that it holds up nobody for longer than some milliseconds.
+pub const SWEEP_ROWS: u32 = 1_000;
+
+/// Rows of a kind that a batch removes for each that it stores: more than one, so that what has piled up becomes less
+/// under any load.
+pub const SWEEP_PER_ROW: u32 = 2;
 
 /// Milliseconds that `Closing` asks a client to wait, besides its jitter.
 pub const CLOSING_RETRY_MS: u32 = 1_000;
@@ -64,6 +69,8 @@ pub struct ServiceConfig {
     pub mailbox_bytes: u64,
     /// See [`KNOCKS`].
     pub knocks: u32,
+    /// What is removed when.
+    pub retention: Retention,
     /// See [`SOURCE_SHARE`]; 0 = sources are not limited.
     pub source_share: u32,
     /// Requests of one connection.
@@ -90,6 +97,7 @@ impl Default for ServiceConfig {
             mailbox_messages: MAILBOX_MESSAGES,
             mailbox_bytes: MAILBOX_BYTES,
             knocks: KNOCKS,
+            retention: Retention::default(),
             source_share: SOURCE_SHARE,
             connection_requests: Rate::new(2_000, 500),
             // A prefix may be a household, a school or a carrier's exit.

@@ -116,7 +116,8 @@ impl Batch<'_> {
         let up_to = ack.up_to_seq.min(login.delivery.cursor);
         login.delivery.acked(up_to);
         let caught_up = login.delivery.caught_up;
-        self.storage.ack(mailbox, up_to, self.now)?;
+        let removed = self.storage.ack(mailbox, up_to, self.now)?;
+        self.stored(removed);
         if !caught_up {
             self.mark_behind(conn);
         }

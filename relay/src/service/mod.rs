@@ -76,7 +76,9 @@ pub struct Service {
     rates: Rates,
     work: WorkIssuer,
     /// The minute of the last complete sweep.
-    swept_minute: u64,
+    swept_minute: Option<u64>,
+    /// The last sweep left something.
+    to_sweep: bool,
 }
 
 impl Service {
@@ -87,7 +89,8 @@ impl Service {
             work: WorkIssuer::new(rng),
             sessions: HashMap::new(),
             online: HashMap::new(),
-            swept_minute: 0,
+            swept_minute: None,
+            to_sweep: false,
             config,
         }
     }
@@ -101,6 +104,12 @@ impl Service {
     #[must_use]
     pub fn connections(&self) -> usize {
         self.sessions.len()
+    }
+
+    /// Whether there is more to remove, so that [`Batch::sweep_some`] should be called soon, and not only at a tick.
+    #[must_use]
+    pub fn has_to_sweep(&self) -> bool {
+        self.to_sweep
     }
 
     /// Mailboxes whose owner is online.

@@ -77,6 +77,7 @@ impl Batch<'_> {
         };
         match self.storage.pop_prekeys(mailbox, pop, as_who, self.now)? {
             Pop::Taken(popped, left) => {
+                self.stored(1);
                 self.tell_low(mailbox, left);
                 Ok(wire_popped(popped))
             }

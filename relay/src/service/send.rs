@@ -193,6 +193,7 @@ impl Batch<'_> {
         let bounds = self.bounds(letter.envelope.len(), used_up);
         match self.storage.append(letter.mailbox, incoming, bounds)? {
             Append::Stored(seq) => {
+                self.stored(1);
                 self.count_use(letter.mailbox, token)?;
                 self.service
                     .rates

@@ -25,8 +25,8 @@ use undertone_wire::{BlobId, MailboxId, PopId, RecordId, StoreEpoch};
 pub use types::{
     Append, AppendBounds, BlobAdvance, BlobCreate, BlobEntry, Incoming, MailboxState, PayloadId,
     Pop, PopAs, Popped, PrekeyCounts, PrekeyItem, PrekeyReplace, PrekeyReplacement, PrekeysLeft,
-    Queued, RecordPut, RecordState, Room, SeqRange, StorageError, Swept, Timestamp, Token,
-    TokenKind, Totals, Via,
+    Queued, RecordPut, RecordState, Retention, Room, SeqRange, StorageError, Swept, Timestamp,
+    Token, TokenKind, Totals, Via,
 };
 
 /// Milliseconds of a day.
@@ -68,12 +68,18 @@ pub trait Storage: Mailboxes + Prekeys + Records + Blobs {
     /// [`StorageError`].
     fn totals(&mut self) -> Result<Totals, StorageError>;
 
-    /// Removes what is past its time, at most about `budget` rows: queued envelopes (leaving a gap range), remembered
-    /// message and pop ids, mailboxes nobody logged in to, records nobody wrote. Blobs are removed by their keeper.
+    /// Removes what is past its time, at most about `budget` rows of each kind, the oldest first: queued envelopes
+    /// (leaving a gap range), remembered message and pop ids, mailboxes nobody logged in to, records nobody wrote. Blobs
+    /// are removed by their keeper.
     ///
     /// # Errors
     /// [`StorageError`].
-    fn sweep(&mut self, now: Timestamp, budget: u32) -> Result<Swept, StorageError>;
+    fn sweep(
+        &mut self,
+        now: Timestamp,
+        retention: &Retention,
+        budget: u32,
+    ) -> Result<Swept, StorageError>;
 }
 
 /// Mailboxes: one totally ordered queue each.
@@ -131,11 +137,12 @@ pub trait Mailboxes {
         max_bytes: usize,
     ) -> Result<Vec<Queued>, StorageError>;
 
-    /// Removes everything up to `up_to_seq` and remembers the ids. Idempotent; never reaches past the last sequence.
+    /// Removes everything up to `up_to_seq` and remembers the ids; how many they were. Idempotent; never reaches past the
+    /// last sequence.
     ///
     /// # Errors
     /// [`StorageError`].
-    fn ack(&mut self, id: MailboxId, up_to_seq: u64, now: Timestamp) -> Result<(), StorageError>;
+    fn ack(&mut self, id: MailboxId, up_to_seq: u64, now: Timestamp) -> Result<u32, StorageError>;
 
     /// Replaces the set of tokens. A hash that was there before keeps its count of uses; `used` is ignored otherwise.
     ///

@@ -3,6 +3,9 @@
 use bytes::Bytes;
 use undertone_wire::MessageId;
 use undertone_wire::bearer::BearerHash;
+use undertone_wire::limits::ENVELOPE_TTL_MS;
+
+use super::{MAILBOX_TTL_MS, RECORD_TTL_MS};
 
 /// Unix milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -112,6 +115,27 @@ pub struct Swept {
     pub expired_messages: u32,
     /// Whether the budget was used up, so that there may be more.
     pub more: bool,
+}
+
+/// How long what nobody takes, visits or writes is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Milliseconds until a queued envelope expires.
+    pub envelope_ms: u64,
+    /// Milliseconds after which a mailbox that nobody logged in to is removed.
+    pub mailbox_ms: u64,
+    /// Milliseconds after which a record that nobody wrote is removed.
+    pub record_ms: u64,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            envelope_ms: ENVELOPE_TTL_MS,
+            mailbox_ms: MAILBOX_TTL_MS,
+            record_ms: RECORD_TTL_MS,
+        }
+    }
 }
 
 /// Sequence numbers from `first` to `last`, both included.

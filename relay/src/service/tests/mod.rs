@@ -14,6 +14,7 @@ mod prekeys;
 mod records;
 mod rights;
 mod sending;
+mod sweeps;
 
 use std::collections::HashMap;
 

@@ -221,10 +221,11 @@ impl Mailboxes for MemoryStorage {
         Ok(page)
     }
 
-    fn ack(&mut self, id: MailboxId, up_to_seq: u64, now: Timestamp) -> Result<(), StorageError> {
+    fn ack(&mut self, id: MailboxId, up_to_seq: u64, now: Timestamp) -> Result<u32, StorageError> {
         let Some(mailbox) = self.mailboxes.get_mut(&id) else {
-            return Ok(());
+            return Ok(0);
         };
+        let before = mailbox.state.messages;
         let up_to = up_to_seq.min(mailbox.state.last_seq);
         let mut payloads = Vec::new();
         while mailbox
@@ -238,10 +239,11 @@ impl Mailboxes for MemoryStorage {
         }
         mailbox.state.acked_seq = mailbox.state.acked_seq.max(up_to);
         mailbox.state.expired = mailbox.state.expired.filter(|range| range.last > up_to);
+        let removed = before - mailbox.state.messages;
         for payload in payloads {
             self.release_payload(payload);
         }
-        Ok(())
+        Ok(removed)
     }
 
     fn set_tokens(&mut self, id: MailboxId, tokens: &[Token]) -> Result<(), StorageError> {

@@ -10,14 +10,14 @@ mod records;
 mod table;
 
 use bytes::Bytes;
-use undertone_wire::limits::{ENVELOPE_TTL_MS, IDEMPOTENCE_MS};
+use undertone_wire::limits::IDEMPOTENCE_MS;
 use undertone_wire::{BlobId, MailboxId, RecordId, StoreEpoch};
 
 use self::mailboxes::Mailbox;
 use self::records::Record;
 use self::table::Table;
-use super::types::{BlobEntry, Room, StorageError, Swept, Timestamp, Totals};
-use super::{DAY_MS, MAILBOX_TTL_MS, RECORD_TTL_MS, Storage};
+use super::types::{BlobEntry, Retention, Room, StorageError, Swept, Timestamp, Totals};
+use super::{DAY_MS, Storage};
 
 /// Storage in memory. A clone stands in for a backup.
 #[derive(Clone)]
@@ -71,11 +71,11 @@ impl MemoryStorage {
         self.epoch = epoch;
     }
 
-    fn sweep_mailboxes(&mut self, now: Timestamp, budget: u32) -> Swept {
+    fn sweep_mailboxes(&mut self, now: Timestamp, retention: &Retention, budget: u32) -> Swept {
         let mut swept = Swept::default();
         let mut left = budget;
         let ids: Vec<MailboxId> = self.mailboxes.iter().map(|(id, _)| *id).collect();
-        let cutoff = now.minutes().saturating_sub(ENVELOPE_TTL_MS / 60_000);
+        let cutoff = now.minutes().saturating_sub(retention.envelope_ms / 60_000);
         let forget = now.minutes().saturating_sub(IDEMPOTENCE_MS / 60_000 + 1);
         for id in ids {
             let due = self.mailboxes.get(&id).is_some_and(|mailbox| {
@@ -94,7 +94,7 @@ impl MemoryStorage {
                 .mailboxes
                 .get(&id)
                 .map_or(0, |mailbox| mailbox.seen_day);
-            if now.0 / DAY_MS > unseen + MAILBOX_TTL_MS / DAY_MS {
+            if now.0 / DAY_MS > unseen + retention.mailbox_ms / DAY_MS {
                 self.remove_mailbox(id);
             }
         }
@@ -191,9 +191,14 @@ impl Storage for MemoryStorage {
         Ok(totals)
     }
 
-    fn sweep(&mut self, now: Timestamp, budget: u32) -> Result<Swept, StorageError> {
-        let swept = self.sweep_mailboxes(now, budget);
-        let cutoff = (now.0 / DAY_MS).saturating_sub(RECORD_TTL_MS / DAY_MS);
+    fn sweep(
+        &mut self,
+        now: Timestamp,
+        retention: &Retention,
+        budget: u32,
+    ) -> Result<Swept, StorageError> {
+        let swept = self.sweep_mailboxes(now, retention, budget);
+        let cutoff = (now.0 / DAY_MS).saturating_sub(retention.record_ms / DAY_MS);
         let old: Vec<RecordId> = self
             .records
             .iter()

@@ -313,15 +313,16 @@ impl Mailboxes for SqliteStorage {
         Ok(page)
     }
 
-    fn ack(&mut self, id: MailboxId, up_to_seq: u64, now: Timestamp) -> Result<(), StorageError> {
+    fn ack(&mut self, id: MailboxId, up_to_seq: u64, now: Timestamp) -> Result<u32, StorageError> {
         let Some(cached) = self.load(id)? else {
-            return Ok(());
+            return Ok(0);
         };
         let (no, mut state) = (cached.no, cached.state);
         let up_to = up_to_seq.min(state.last_seq);
         if up_to <= state.acked_seq {
-            return Ok(());
+            return Ok(0);
         }
+        let before = state.messages;
         for gone in self.remove_acked(no, up_to)? {
             state.messages = state.messages.saturating_sub(1);
             state.bytes = state.bytes.saturating_sub(gone.size);
@@ -341,7 +342,7 @@ impl Mailboxes for SqliteStorage {
             cached.state = state;
             cached.changed = true;
         }
-        Ok(())
+        Ok(before - state.messages)
     }
 
     fn set_tokens(&mut self, id: MailboxId, tokens: &[Token]) -> Result<(), StorageError> {

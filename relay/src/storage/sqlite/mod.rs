@@ -34,7 +34,7 @@ use self::checkpoint::Checkpointer;
 use self::error::storage_error;
 use self::totals::Counters;
 use super::Storage;
-use super::types::{Room, StorageError, Swept, Timestamp, Totals};
+use super::types::{Retention, Room, StorageError, Swept, Timestamp, Totals};
 
 /// How long a commit waits for a checkpoint's last step.
 const BUSY: Duration = Duration::from_secs(10);
@@ -239,8 +239,13 @@ impl Storage for SqliteStorage {
         Ok(self.counters.now())
     }
 
-    fn sweep(&mut self, now: Timestamp, budget: u32) -> Result<Swept, StorageError> {
-        self.sweep_rows(now, budget)
+    fn sweep(
+        &mut self,
+        now: Timestamp,
+        retention: &Retention,
+        budget: u32,
+    ) -> Result<Swept, StorageError> {
+        self.sweep_rows(now, retention, budget)
     }
 }
 

@@ -2,12 +2,15 @@
 
 use rusqlite::params;
 use undertone_wire::MailboxId;
-use undertone_wire::limits::{ENVELOPE_TTL_MS, IDEMPOTENCE_MS};
+use undertone_wire::limits::IDEMPOTENCE_MS;
 
 use super::error::storage_error;
 use super::{SqliteStorage, signed, unsigned};
-use crate::storage::types::{SeqRange, StorageError, Swept, Timestamp};
-use crate::storage::{DAY_MS, MAILBOX_TTL_MS, Mailboxes, RECORD_TTL_MS};
+use crate::storage::types::{Retention, SeqRange, StorageError, Swept, Timestamp};
+use crate::storage::{DAY_MS, Mailboxes};
+
+/// Rows that a mailbox which nobody visits still has, about: prekeys and tokens. Its envelopes expired before.
+const ROWS_OF_A_MAILBOX: u32 = 300;
 
 /// A row of the queue that may have expired.
 struct Old {
@@ -23,12 +26,14 @@ impl SqliteStorage {
     pub(super) fn sweep_rows(
         &mut self,
         now: Timestamp,
+        retention: &Retention,
         budget: u32,
     ) -> Result<Swept, StorageError> {
-        let cutoff = now.minutes().saturating_sub(ENVELOPE_TTL_MS / 60_000);
+        let cutoff = now.minutes().saturating_sub(retention.envelope_ms / 60_000);
         let expired = self.expire_messages(cutoff, budget)?;
         let forget = signed(now.minutes().saturating_sub(IDEMPOTENCE_MS / 60_000 + 1));
-        let mut removed = 0;
+        let rows = usize::try_from(budget).unwrap_or(usize::MAX);
+        let mut more = expired >= budget;
         // Both tables are in the order of time.
         for sql in [
             "DELETE FROM acked WHERE no IN
@@ -38,15 +43,16 @@ impl SqliteStorage {
                 (SELECT no FROM (SELECT no, minute FROM pop ORDER BY no LIMIT ?2)
                  WHERE minute < ?1)",
         ] {
-            removed += self.remove_some(sql, forget, budget)?;
+            more |= self.remove_some(sql, forget, budget)? >= rows;
         }
         let day = now.0 / DAY_MS;
-        removed += self.remove_records(day, budget)?;
-        self.remove_unseen(signed(day.saturating_sub(MAILBOX_TTL_MS / DAY_MS)))?;
-        let budget_rows = usize::try_from(budget).unwrap_or(usize::MAX);
+        let unwritten = signed(day.saturating_sub(retention.record_ms / DAY_MS));
+        more |= self.remove_records(unwritten, budget)? >= rows;
+        let unseen = signed(day.saturating_sub(retention.mailbox_ms / DAY_MS));
+        more |= self.remove_unseen(unseen, (budget / ROWS_OF_A_MAILBOX).max(1))?;
         Ok(Swept {
             expired_messages: expired,
-            more: expired >= budget || removed >= budget_rows,
+            more,
         })
     }
 
@@ -67,14 +73,13 @@ impl SqliteStorage {
         }
     }
 
-    fn remove_records(&mut self, day: u64, budget: u32) -> Result<usize, StorageError> {
-        let before = signed(day.saturating_sub(RECORD_TTL_MS / DAY_MS));
+    fn remove_records(&mut self, before_day: i64, budget: u32) -> Result<usize, StorageError> {
         let old: Vec<(i64, bool)> = {
             let mut select = self.prepare(
                 "SELECT no, value IS NOT NULL FROM record WHERE written_day < ?1 LIMIT ?2",
             )?;
             let rows = select
-                .query_map(params![before, budget], |row| {
+                .query_map(params![before_day, budget], |row| {
                     Ok((row.get(0)?, row.get(1)?))
                 })
                 .map_err(storage_error)?;
@@ -135,22 +140,22 @@ impl SqliteStorage {
         Ok(())
     }
 
-    fn remove_unseen(&mut self, before_day: i64) -> Result<(), StorageError> {
-        /// Mailboxes removed at a time; each may have thousands of rows.
-        const AT_A_TIME: i64 = 20;
+    /// Whether there may be more of them than `limit`.
+    fn remove_unseen(&mut self, before_day: i64, limit: u32) -> Result<bool, StorageError> {
         let ids: Vec<MailboxId> = {
             let mut select = self.prepare("SELECT id FROM mailbox WHERE seen_day < ?1 LIMIT ?2")?;
             let rows = select
-                .query_map([before_day, AT_A_TIME], |row| {
+                .query_map(params![before_day, limit], |row| {
                     row.get(0).map(MailboxId::from_bytes)
                 })
                 .map_err(storage_error)?;
             rows.collect::<Result<_, _>>().map_err(storage_error)?
         };
+        let more = u32::try_from(ids.len()).is_ok_and(|found| found >= limit);
         for id in ids {
             self.delete_mailbox(id)?;
         }
-        Ok(())
+        Ok(more)
     }
 }
 

@@ -5,7 +5,7 @@ use undertone_wire::bearer::BearerHash;
 
 use super::{DAY, Engine, MINUTE, ROOMY, START, append, batch, mailbox_id, message, queued};
 use crate::storage::{
-    Append, AppendBounds, Incoming, MAILBOX_TTL_MS, SeqRange, Token, TokenKind, Via,
+    Append, AppendBounds, Incoming, MAILBOX_TTL_MS, Retention, SeqRange, Token, TokenKind, Via,
 };
 
 fn open(engine: &mut dyn Engine, mailbox: u8) {
@@ -79,10 +79,10 @@ pub(super) fn ids_are_remembered_across_a_restart(engine: &mut dyn Engine) {
     engine.restart(soon);
     batch(engine, |storage| {
         assert_eq!(append(storage, 1, message(1, 10, soon)), Append::Duplicate);
-        storage.sweep(soon, 100).unwrap();
+        storage.sweep(soon, &Retention::default(), 100).unwrap();
         assert_eq!(append(storage, 1, message(1, 10, soon)), Append::Duplicate);
         let late = START.plus(12 * MINUTE);
-        storage.sweep(late, 100).unwrap();
+        storage.sweep(late, &Retention::default(), 100).unwrap();
         stored(append(storage, 1, message(1, 10, late)));
     });
 }
@@ -140,8 +140,8 @@ pub(super) fn acks_are_cumulative_idempotent_and_clamped(engine: &mut dyn Engine
             .collect()
     });
     batch(engine, |storage| {
-        storage.ack(id, seqs[1], START).unwrap();
-        storage.ack(id, seqs[0], START).unwrap();
+        assert_eq!(storage.ack(id, seqs[1], START).unwrap(), 2);
+        assert_eq!(storage.ack(id, seqs[0], START).unwrap(), 0);
         assert_eq!(queued(storage, 1), seqs[2..]);
         assert_eq!(storage.mailbox(id).unwrap().unwrap().acked_seq, seqs[1]);
         storage.ack(id, u64::MAX, START).unwrap();
@@ -232,14 +232,16 @@ pub(super) fn what_expires_leaves_a_range_until_it_is_acked(engine: &mut dyn Eng
         seqs
     });
     batch(engine, |storage| {
-        let swept = storage.sweep(START.plus(30 * DAY), 100).unwrap();
+        let swept = storage
+            .sweep(START.plus(30 * DAY), &Retention::default(), 100)
+            .unwrap();
         assert_eq!(swept.expired_messages, 0);
     });
     let late = START.plus(30 * DAY + MINUTE);
     batch(engine, |storage| {
-        let swept = storage.sweep(late, 2).unwrap();
+        let swept = storage.sweep(late, &Retention::default(), 2).unwrap();
         assert_eq!((swept.expired_messages, swept.more), (2, true));
-        let swept = storage.sweep(late, 100).unwrap();
+        let swept = storage.sweep(late, &Retention::default(), 100).unwrap();
         assert_eq!((swept.expired_messages, swept.more), (1, false));
     });
     engine.restart(late);
@@ -328,7 +330,7 @@ pub(super) fn unseen_mailboxes_are_removed(engine: &mut dyn Engine) {
     batch(engine, |storage| {
         assert!(!storage.open_mailbox(mailbox_id(2), later).unwrap());
         let end = START.plus(MAILBOX_TTL_MS + DAY);
-        storage.sweep(end, 100).unwrap();
+        storage.sweep(end, &Retention::default(), 100).unwrap();
         assert_eq!(storage.mailbox(mailbox_id(1)).unwrap(), None);
         assert!(storage.mailbox(mailbox_id(2)).unwrap().is_some());
     });

@@ -8,8 +8,8 @@ use undertone_wire::{BlobId, PopId, RecordId};
 use super::{DAY, Engine, MINUTE, Memory, ROOMY, START, Sqlite, mailbox_id, message};
 use crate::storage::sqlite::Durability;
 use crate::storage::{
-    BlobEntry, Incoming, PopAs, PrekeyItem, PrekeyReplacement, Storage, Timestamp, Token,
-    TokenKind, Via,
+    BlobEntry, Incoming, PopAs, PrekeyItem, PrekeyReplacement, Retention, Storage, Timestamp,
+    Token, TokenKind, Via,
 };
 
 #[derive(Debug, Clone)]
@@ -128,7 +128,7 @@ fn apply(engine: &mut dyn Engine, op: &Op, now: Timestamp) -> String {
             let expires = Timestamp(now.plus(DAY).minutes() * MINUTE);
             format!("{:?}", storage.advance_blob(id, *from, *to, expires))
         }
-        Op::Sweep => format!("{:?}", storage.sweep(now, 1_000)),
+        Op::Sweep => format!("{:?}", storage.sweep(now, &Retention::default(), 1_000)),
         Op::Wait(_) => String::new(),
         Op::Commit => format!("{:?} {:?}", storage.commit(), storage.begin()),
         Op::Rollback => {

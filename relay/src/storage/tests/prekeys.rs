@@ -10,7 +10,7 @@ use undertone_wire::limits::{MAX_ONE_TIME_KEM, MAX_ONE_TIME_X25519};
 use super::{Engine, MINUTE, START, batch, mailbox_id};
 use crate::storage::{
     Pop, PopAs, Popped, PrekeyCounts, PrekeyItem, PrekeyReplace, PrekeyReplacement, PrekeysLeft,
-    Storage,
+    Retention, Storage,
 };
 
 fn items(ids: std::ops::Range<u32>) -> Vec<PrekeyItem> {
@@ -104,7 +104,7 @@ pub(super) fn a_repeated_pop_gets_the_same_answer(engine: &mut dyn Engine) {
     batch(engine, |storage| {
         let soon = START.plus(10 * MINUTE);
         assert_eq!(again(storage, soon).unwrap(), Pop::Repeated(first.clone()));
-        storage.sweep(soon, 100).unwrap();
+        storage.sweep(soon, &Retention::default(), 100).unwrap();
         // The page was replaced in between; the answer is still the same.
         let page = PrekeyReplacement {
             page: Some(Bytes::from_static(b"newer")),

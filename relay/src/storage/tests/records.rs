@@ -6,7 +6,7 @@ use bytes::Bytes;
 use undertone_wire::RecordId;
 
 use super::{DAY, Engine, START, batch};
-use crate::storage::{RECORD_TTL_MS, RecordPut, RecordState, Storage};
+use crate::storage::{RECORD_TTL_MS, RecordPut, RecordState, Retention, Storage};
 
 const ID: RecordId = RecordId::from_bytes([3; 16]);
 
@@ -107,9 +107,13 @@ pub(super) fn a_deleted_record_keeps_its_version(engine: &mut dyn Engine) {
 pub(super) fn old_records_are_removed(engine: &mut dyn Engine) {
     batch(engine, |storage| {
         put(storage, 0, b"a");
-        storage.sweep(START.plus(RECORD_TTL_MS), 100).unwrap();
+        storage
+            .sweep(START.plus(RECORD_TTL_MS), &Retention::default(), 100)
+            .unwrap();
         assert_eq!(storage.record(ID).unwrap().version, 1);
-        storage.sweep(START.plus(RECORD_TTL_MS + DAY), 100).unwrap();
+        storage
+            .sweep(START.plus(RECORD_TTL_MS + DAY), &Retention::default(), 100)
+            .unwrap();
         assert_eq!(storage.record(ID).unwrap().version, 0);
     });
 }
