@@ -161,6 +161,7 @@ pub(crate) fn delay_text(reason: DelayReason) -> &'static str {
         }
         DelayReason::TokenRefused => "the relay wants work for each message now",
         DelayReason::ClockWrong => "this device's clock is wrong",
+        DelayReason::NotPublished => "your own relay was not reached yet",
         _ => "for another reason",
     }
 }

@@ -90,6 +90,11 @@ impl Clock {
         (apart <= CLOCK_TOLERANCE_MS).then_some(time)
     }
 
+    /// Whether the device's clock and the own relay's disagree, as far as is known.
+    pub(crate) fn is_wrong(&self) -> bool {
+        self.state == State::Wrong
+    }
+
     /// Whatever is stamped before the result has surely been there for `age_ms`. `None` while nothing is.
     pub(crate) fn aged_before(&self, now: Now, age_ms: u64) -> Option<Timestamp> {
         let cut = self.trusted(now)?.minus(age_ms);

@@ -84,8 +84,6 @@ pub enum Event {
     /// Envelopes expired unread in the own mailbox: this device was away for more than 30 days. Senders
     /// are asked for them again.
     MailboxGap,
-    /// A one-time prekey was used twice: the relay handed one out to two peers, or replayed a message.
-    OneTimePrekeyReused,
 }
 
 /// Why sending to a contact waits.
@@ -112,6 +110,8 @@ pub enum DelayReason {
     TokenRefused,
     /// This device's clock is wrong: the user must set it; nothing new is signed before.
     ClockWrong,
+    /// This account's own device list is not signed yet: its own relay must be reached once. Goes on by itself then.
+    NotPublished,
 }
 
 /// What is wrong with a contact's identity.

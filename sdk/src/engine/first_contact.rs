@@ -21,7 +21,8 @@ use super::limits::{UNANSWERED_FROM_MS, UNANSWERED_TO_MS};
 use super::step::Step;
 use crate::error::StepError;
 use crate::store::{
-    ContactId, Destination, OutboxBody, OutboxHold, OutboxRow, PeerDeviceId, PeerDeviceRow,
+    ContactId, ContactState, Destination, OutboxBody, OutboxHold, OutboxRow, PeerDeviceId,
+    PeerDeviceRow,
 };
 
 /// The number of a first message in its session.
@@ -38,6 +39,9 @@ impl Step<'_> {
         let Some(row) = self.tx.peer_devices().get(device)? else {
             return Ok(());
         };
+        if self.core.sessions.is_ready(device) {
+            return self.handshake_spared(&row);
+        }
         let Some(manifest) = self.pinned_manifest(row.contact)? else {
             return self.postpone_prekeys(device, DelayReason::ManifestMissing);
         };
@@ -55,10 +59,35 @@ impl Step<'_> {
             self.refetch_manifest(row.contact)?;
         }
         match self.hand_shake(&row, &bundle)? {
-            Some(()) => drop(self.core.lookups.prekeys.remove(&device)),
-            None => self.postpone_prekeys(device, DelayReason::PrekeysExpired)?,
+            Ok(()) => drop(self.core.lookups.prekeys.remove(&device)),
+            Err(reason) => self.postpone_prekeys(device, reason)?,
         }
         Ok(())
+    }
+
+    /// A session with the device came while one was prepared: it wrote first. That one serves both; a second one would take
+    /// its place for nothing.
+    pub(super) fn handshake_spared(&mut self, row: &PeerDeviceRow) -> Result<(), StepError> {
+        self.core.lookups.prekeys.remove(&row.id);
+        self.tx.peer_devices().set_pop(row.id, None)?;
+        let state = self.contact(row.contact)?.map(|contact| contact.row.state);
+        if row.handshakes == 0 && state == Some(ContactState::Accepted) {
+            // The device was never told what a first message would have told it.
+            self.tx.contacts().set_acceptance_owed(row.contact, true)?;
+            self.core.contacts.changed(row.contact);
+            self.queue_acceptance(row.contact)?;
+        }
+        self.core.outbox.wake_device(row.id);
+        Ok(())
+    }
+
+    /// Why nothing can be begun without an own manifest.
+    pub(super) fn unpublished(&self) -> DelayReason {
+        if self.core.clock.is_wrong() {
+            DelayReason::ClockWrong
+        } else {
+            DelayReason::NotPublished
+        }
     }
 
     fn pinned_manifest(
@@ -99,14 +128,14 @@ impl Step<'_> {
         self.postpone_prekeys(row.id, reason)
     }
 
-    /// Makes the session and queues its first message. `None` when the recipient's keys are no good.
+    /// Makes the session and queues its first message, or says why it cannot.
     fn hand_shake(
         &mut self,
         peer: &PeerDeviceRow,
         bundle: &VerifiedBundle,
-    ) -> Result<Option<()>, StepError> {
+    ) -> Result<Result<(), DelayReason>, StepError> {
         let Some((manifest, statement)) = self.own_statement() else {
-            return Ok(None);
+            return Ok(Err(self.unpublished()));
         };
         let first = self.first_content(peer)?;
         let introduction = self.introduction(&first)?;
@@ -120,7 +149,7 @@ impl Step<'_> {
         };
         let Ok(begun) = Session::initiate(&mut self.rng, &initiator, bundle, &introduction) else {
             self.tx.peer_devices().set_pop(peer.id, None)?;
-            return Ok(None);
+            return Ok(Err(DelayReason::PrekeysExpired));
         };
         self.queue_first_message(peer, first, begun)?;
         let again = backoff::between(UNANSWERED_FROM_MS, UNANSWERED_TO_MS, &mut self.rng);
@@ -129,7 +158,7 @@ impl Step<'_> {
             self.now.wall,
             Some(self.now.wall.plus(again)),
         )?;
-        Ok(Some(()))
+        Ok(Ok(()))
     }
 
     fn own_statement(&self) -> Option<(ManifestRef, DeviceStatement)> {

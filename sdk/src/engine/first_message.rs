@@ -98,11 +98,9 @@ impl Step<'_> {
             None => None,
             Some(id) => match prekeys.private(PrekeyKind::OneTime, id)? {
                 Some(bytes) => Some(x25519_prekey(&bytes)?),
-                None => {
-                    // Given out twice, or replayed: nobody can be blamed, and nothing is answered (F11).
-                    self.emit(Event::OneTimePrekeyReused);
-                    return Ok(None);
-                }
+                // Given out twice, or made up: without its key nothing of the message can be authenticated, so that
+                // nobody is blamed and nothing is shown. Who wrote it begins anew when no answer comes.
+                None => return Ok(None),
             },
         };
         let prekeys = self.tx.prekeys();

@@ -144,6 +144,10 @@ impl Step<'_> {
             &self.core.clock.ages_from().0.to_be_bytes(),
         )?;
         self.core.timers.arm(Timer::Upkeep, self.now.monotonic_ms);
+        if self.core.clock.trusted(self.now).is_some() {
+            // First messages that could not be judged before.
+            self.core.timers.arm(Timer::Scans, self.now.monotonic_ms);
+        }
         Ok(())
     }
 

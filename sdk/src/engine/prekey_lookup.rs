@@ -51,9 +51,13 @@ impl Step<'_> {
                 self.core.lookups.prekeys.remove(&device);
                 continue;
             };
+            if self.core.sessions.is_ready(device) {
+                self.handshake_spared(&row)?;
+                continue;
+            }
             // The first message will carry a statement as of the own manifest.
             if self.core.me.manifest.is_none() {
-                self.postpone_prekeys(device, DelayReason::ClockWrong)?;
+                self.postpone_prekeys(device, self.unpublished())?;
                 continue;
             }
             self.ask_for_prekeys(&row)?;

@@ -104,6 +104,12 @@ impl Sessions {
             .find(|cached| cached.status == SessionStatus::Active)
     }
 
+    /// Whether something can be encrypted for a device now.
+    pub(crate) fn is_ready(&self, device: PeerDeviceId) -> bool {
+        self.sending(device)
+            .is_some_and(|cached| cached.session.remaining() > 0)
+    }
+
     /// All sessions with a device.
     pub(crate) fn of(&self, device: PeerDeviceId) -> impl Iterator<Item = &Cached> {
         self.of_device

@@ -8,6 +8,7 @@ mod left_alone;
 mod lost_steps;
 mod main_job;
 mod manifests;
+mod meeting;
 mod refusals;
 mod requeue;
 mod restored;
