@@ -1,4 +1,5 @@
 use super::*;
+use crate::pq_ratchet::{PqFields, Slot};
 use crate::primitives::block::BlockEncryptor;
 use crate::primitives::dh::PublicKey;
 use crate::ratchet::{ContentKey, HeaderSeed};
@@ -13,7 +14,10 @@ fn sealer<'a>(
         dh,
         previous_length: 0,
         n: 5,
-        pq_epoch: 1,
+        pq: PqFields {
+            epoch: 1,
+            slot: Slot::Idle,
+        },
     };
     Sealer {
         context: Context::Session(transcript),

@@ -18,6 +18,7 @@ pub mod limits;
 pub mod manifest;
 pub mod padding;
 pub mod park;
+mod pq_ratchet;
 pub mod pqxdh;
 pub mod prekeys;
 pub mod primitives;

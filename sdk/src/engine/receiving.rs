@@ -138,17 +138,15 @@ impl Step<'_> {
             self.core.sessions.index.forget_skipped(tag);
             return Ok(());
         };
-        let Some(cached) = self.core.sessions.get(id) else {
+        let Some((session, device)) = self.core.sessions.open_with(id) else {
             return Ok(());
         };
-        let device = cached.device;
         let mut content = Vec::new();
-        if cached
-            .session
-            .open_skipped(&row.key, envelope, &mut content)
-            .is_err()
-        {
+        let Ok(opened) = session.open_skipped(&row.key, envelope, &mut content) else {
             return self.unopened(device, *id, number, bytes);
+        };
+        if opened.commit() {
+            self.core.sessions.learned(id);
         }
         self.tx.skipped().remove(row.id)?;
         self.core.sessions.index.consume_skipped(tag);

@@ -52,8 +52,10 @@ impl Sessions {
             dirty: BTreeMap::new(),
             index: TagIndex::new(rng),
         };
-        for (row, state) in tx.sessions().all()? {
-            let session = Session::from_bytes(&state).map_err(|_| StepError::Damaged)?;
+        for stored in tx.sessions().all()? {
+            let session = Session::from_bytes(&stored.state, &stored.pq_material)
+                .map_err(|_| StepError::Damaged)?;
+            let row = stored.row;
             sessions.index.track(&session);
             sessions.take_in(session, row.peer_device, row.status, row.created);
         }
@@ -131,6 +133,11 @@ impl Sessions {
         self.all.len()
     }
 
+    /// A message that others overtook was opened, and the session learned from it.
+    pub(crate) fn learned(&mut self, id: &SessionId) {
+        self.dirty.insert(*id, SessionStep::Received);
+    }
+
     /// A message was opened: the index follows, and the row is written when the step commits.
     pub(crate) fn received(&mut self, id: &SessionId, tag: Tag, skipped: &[SkippedKey]) {
         let Some(cached) = self.all.get_mut(id) else {
@@ -195,7 +202,7 @@ impl Step<'_> {
     /// Stores a new session and decides which one is used for sending.
     pub(super) fn add_session(
         &mut self,
-        session: Session,
+        mut session: Session,
         device: PeerDeviceId,
     ) -> Result<(), StepError> {
         let id = session.id();
@@ -222,6 +229,9 @@ impl Step<'_> {
             },
             &session.to_bytes(),
         )?;
+        if let Some(material) = session.take_changed_pq_material() {
+            self.tx.sessions().set_pq_material(&id, &material)?;
+        }
         if let Some((other, _)) = rival.filter(|_| !loses) {
             self.set_session_status(other, SessionStatus::ReceiveOnly)?;
         }
@@ -318,10 +328,12 @@ impl Step<'_> {
     pub(super) fn flush_sessions(&mut self) -> Result<(), StepError> {
         let sessions = &mut self.core.sessions;
         for (id, step) in std::mem::take(&mut sessions.dirty) {
-            if let Some(cached) = sessions.all.get(&id) {
-                self.tx
-                    .sessions()
-                    .advance(&id, &cached.session.to_bytes(), step, self.now.wall)?;
+            if let Some(cached) = sessions.all.get_mut(&id) {
+                let rows = self.tx.sessions();
+                rows.advance(&id, &cached.session.to_bytes(), step, self.now.wall)?;
+                if let Some(material) = cached.session.take_changed_pq_material() {
+                    rows.set_pq_material(&id, &material)?;
+                }
             }
         }
         Ok(())

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::primitives::kem::mlkem768::PUBLIC_KEY_LEN;
 use crate::session::testing::{content, introduction};
 
 fn encoded(body: Body) -> Vec<u8> {
@@ -205,10 +206,11 @@ fn an_introduction_is_read_back_and_always_fits() {
     .unwrap();
     assert_eq!(longest.relay_address.as_str().len(), 128);
     for introduction in [introduction(""), longest] {
-        let bytes = introduction.encode().unwrap();
+        let bytes = introduction.encode(&[4; PUBLIC_KEY_LEN]).unwrap();
         assert!(bytes.len() < crate::first_message::BODY_LEN);
-        let read = Introduction::parse(&bytes).unwrap();
-        assert_eq!(*read.encode().unwrap(), *bytes);
+        let (read, key) = Introduction::parse(&bytes).unwrap();
+        assert_eq!(key, &[4; PUBLIC_KEY_LEN]);
+        assert_eq!(*read.encode(key).unwrap(), *bytes);
         for len in 0..bytes.len().min(1_500) {
             assert!(Introduction::parse(&bytes[..len]).is_err());
         }
@@ -218,13 +220,17 @@ fn an_introduction_is_read_back_and_always_fits() {
 #[test]
 fn an_introduction_that_exceeds_a_limit_is_refused_on_both_sides() {
     let long = introduction(&"x".repeat(MAX_INTRODUCTION_BODY + 1));
-    assert_eq!(long.encode().err(), Some(IntroductionError::ContentTooLong));
+    let key = &[4; PUBLIC_KEY_LEN];
+    assert_eq!(
+        long.encode(key).err(),
+        Some(IntroductionError::ContentTooLong)
+    );
     let mut named = introduction("");
     named.name = "n".repeat(MAX_NAME + 1);
-    assert_eq!(named.encode().err(), Some(IntroductionError::Name));
+    assert_eq!(named.encode(key).err(), Some(IntroductionError::Name));
 
     let bytes = introduction(&"x".repeat(MAX_INTRODUCTION_BODY))
-        .encode()
+        .encode(key)
         .unwrap();
     let longer = [&bytes[..], b"x"].concat();
     assert_eq!(
@@ -233,7 +239,7 @@ fn an_introduction_that_exceeds_a_limit_is_refused_on_both_sides() {
     );
     // A relay address that is not in canonical form.
     let mut shouted = bytes.to_vec();
-    let at = RATCHET_KEY_LEN + 3 * 32 + 1;
+    let at = PUBLIC_KEY_LEN + 3 * 32 + 1;
     shouted[at] = b'H';
     assert_eq!(
         Introduction::parse(&shouted).err(),

@@ -10,11 +10,9 @@ use crate::account::ManifestWritePublicKey;
 use crate::delivery::DeliverySecret;
 use crate::limits::MAX_RELAY_ADDRESS_LEN;
 use crate::primitives::codec::{DecodeError, Reader, Writer};
+use crate::primitives::kem::mlkem768::PUBLIC_KEY_LEN;
 use crate::profile::ProfileKey;
 use crate::relay_address::RelayAddress;
-
-/// Length of an ML-KEM-768 encapsulation key in bytes: room for the first key of the post-quantum ratchet.
-pub const RATCHET_KEY_LEN: usize = 1_184;
 
 /// Longest display name in bytes of UTF-8.
 pub const MAX_NAME: usize = 64;
@@ -62,18 +60,22 @@ impl From<DecodeError> for IntroductionError {
 }
 
 impl Introduction {
-    /// The encoding, at most 1,870 bytes; wiped on drop, for it holds secrets.
+    /// The encoding behind the first key of the post-quantum ratchet, at most 1,870 bytes; wiped on drop, for it holds
+    /// secrets.
     ///
     /// # Errors
     /// [`IntroductionError`] when a field exceeds its limit.
-    pub fn encode(&self) -> Result<Zeroizing<Vec<u8>>, IntroductionError> {
+    pub(crate) fn encode(
+        &self,
+        ratchet_key: &[u8; PUBLIC_KEY_LEN],
+    ) -> Result<Zeroizing<Vec<u8>>, IntroductionError> {
         if self.name.len() > MAX_NAME {
             return Err(IntroductionError::Name);
         }
         let mut out = Zeroizing::new(Vec::with_capacity(MAX_LEN));
         let mut writer = Writer::new(&mut out);
         writer
-            .bytes(&[0; RATCHET_KEY_LEN])
+            .bytes(ratchet_key)
             .bytes(self.manifest_write_key.as_bytes());
         writer
             .bytes(self.delivery_secret.expose())
@@ -92,13 +94,16 @@ impl Introduction {
         Ok(out)
     }
 
-    /// Reads what [`Introduction::encode`] wrote. The room of the ratchet key is ignored.
+    /// Reads what [`Introduction::encode`] wrote, and the key of the post-quantum ratchet. Whether that is a key at all is
+    /// found out when it is used.
     ///
     /// # Errors
     /// [`IntroductionError`] when a field exceeds its limit or the bytes end early.
-    pub fn parse(encoded: &[u8]) -> Result<Self, IntroductionError> {
+    pub(crate) fn parse(
+        encoded: &[u8],
+    ) -> Result<(Self, &[u8; PUBLIC_KEY_LEN]), IntroductionError> {
         let mut reader = Reader::new(encoded);
-        reader.bytes(RATCHET_KEY_LEN)?;
+        let ratchet_key = reader.array()?;
         let manifest_write_key =
             ManifestWritePublicKey::parse(reader.array()?).map_err(DecodeError::from)?;
         let delivery_secret = DeliverySecret::from_bytes(reader.array()?);
@@ -115,18 +120,19 @@ impl Introduction {
             return Err(IntroductionError::ContentTooLong);
         }
         let content = Content::parse(content)?;
-        Ok(Self {
+        let introduction = Self {
             manifest_write_key,
             delivery_secret,
             profile_key,
             relay_address,
             name,
             content,
-        })
+        };
+        Ok((introduction, ratchet_key))
     }
 }
 
-const MAX_LEN: usize = RATCHET_KEY_LEN
+const MAX_LEN: usize = PUBLIC_KEY_LEN
     + 3 * 32
     + (1 + MAX_RELAY_ADDRESS_LEN)
     + (1 + MAX_NAME)

@@ -9,9 +9,7 @@ mod introduction;
 
 pub use header::{CONTENT_HEADER_LEN, ContentHeader, MessageId, PreviousHash};
 pub use hlc::{Hlc, HybridClock, MAX_AFTER_MANIFEST_MS, MAX_AHEAD_MS};
-pub use introduction::{
-    Introduction, IntroductionError, MAX_INTRODUCTION_BODY, MAX_NAME, RATCHET_KEY_LEN,
-};
+pub use introduction::{Introduction, IntroductionError, MAX_INTRODUCTION_BODY, MAX_NAME};
 
 use crate::delivery::DeliverySecret;
 use crate::labels;

@@ -1,16 +1,16 @@
-//! RK: heals with every Diffie-Hellman step.
+//! RK: heals with every Diffie-Hellman step, and with every post-quantum one.
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::{ChainKey, HeaderSeed};
 use crate::labels;
+use crate::pq_ratchet::Mix;
 use crate::primitives::dh::SharedSecret;
 use crate::primitives::kdf;
 
-/// Post-quantum secret and context of a root step without a mix, which is every one until the post-quantum ratchet
-/// mixes: ss_pq, SHA-256(ek ‖ ct) and the epoch are zero.
-const NO_SECRET: [u8; 32] = [0; 32];
-const NO_CONTEXT: [u8; 32 + 2] = [0; 34];
+/// Of a root step that mixes nothing, ss_pq, SHA-256(ek ‖ ct) and the epoch are zero.
+const NOTHING: [u8; 32] = [0; 32];
+const NO_EPOCH: u16 = 0;
 
 /// A root key (Double Ratchet specification, section 2.3).
 #[derive(Zeroize, ZeroizeOnDrop)]
@@ -35,9 +35,12 @@ impl RootKey {
     }
 
     /// RK' ‖ CK ‖ NHS = HKDF(salt = RK, ikm = DH ‖ ss_pq, info = "dr-root" ‖ SHA-256(ek ‖ ct) ‖ pq_epoch, 96).
-    pub(crate) fn step(&self, dh: &SharedSecret) -> RootStep {
-        let ikm: [&[u8]; 2] = [dh.expose(), &NO_SECRET];
-        let okm = kdf::hkdf::<96>(&self.0, &ikm, labels::DR_ROOT, &[&NO_CONTEXT]);
+    pub(crate) fn step(&self, dh: &SharedSecret, mix: Option<&Mix>) -> RootStep {
+        let secret = mix.map_or(&NOTHING, Mix::secret);
+        let hash = mix.map_or(&NOTHING, Mix::hash);
+        let epoch = mix.map_or(NO_EPOCH, Mix::epoch).to_be_bytes();
+        let ikm: [&[u8]; 2] = [dh.expose(), secret];
+        let okm = kdf::hkdf::<96>(&self.0, &ikm, labels::DR_ROOT, &[hash, &epoch]);
         let (mut root, mut chain, mut seed) = ([0; 32], [0; 32], [0; 32]);
         root.copy_from_slice(&okm[..32]);
         chain.copy_from_slice(&okm[32..64]);

@@ -1,16 +1,18 @@
-//! A session's bytes, for sealed storage.
+//! A session's bytes, for sealed storage. Keys, ciphertexts and secrets of the post-quantum ratchet are apart, so that a
+//! message writes no more than it changes.
 //!
 //! ```text
 //! version 1 ‖ SID 16 ‖ role 1 ‖ TH 32 ‖ RK 32 ‖ DHs secret 32 ‖ DHs public 32 ‖ DHr 32
 //! ‖ sending 1: 0 ‖ chain 4 ‖ NHSs 32 ‖ PN 4
 //!           or 1 ‖ chain 4 ‖ HKs 32 ‖ TKs 32 ‖ CKs 32 ‖ Ns 4 ‖ PN 4 ‖ NHSs 32
-//! ‖ receiving 1: 0, or 1 ‖ chain 4 ‖ HKr 32 ‖ TKr 32 ‖ CKr 32 ‖ Nr 4
-//! ‖ NHKr 32 ‖ NTKr 32
+//! ‖ receiving 1: 0, or 1 ‖ chain 4 ‖ HKr 32 ‖ TKr 32 ‖ CKr 32 ‖ Nr 4 ‖ epoch 2 ‖ kind 1 ‖ flags 1
+//! ‖ NHKr 32 ‖ NTKr 32 ‖ post-quantum ratchet 18
 //! ```
 
 use zeroize::Zeroizing;
 
 use super::{ReceivingChain, Role, Sending, SendingChain, Session, SessionId};
+use crate::pq_ratchet::{Announced, IllegalFields, PqRatchet, STORED_LEN};
 use crate::pqxdh::TranscriptHash;
 use crate::primitives::codec::{DecodeError, Reader, Writer};
 use crate::primitives::dh::{DhError, PublicKey};
@@ -22,7 +24,7 @@ const VERSION: u8 = 1;
 
 /// The longest encoding, so that the buffer never grows and leaves keys behind.
 const MAX_LEN: usize =
-    1 + 16 + 1 + 5 * 32 + (1 + 4 + 4 * 32 + 2 * 4) + (1 + 4 + 3 * 32 + 4) + 2 * 32;
+    1 + 16 + 1 + 5 * 32 + (1 + 4 + 4 * 32 + 2 * 4) + (1 + 4 + 3 * 32 + 4 + 4) + 2 * 32 + STORED_LEN;
 
 /// Stored bytes that are no session: the store is corrupt, or newer than this software.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +37,12 @@ impl From<DecodeError> for MalformedSession {
     }
 }
 
+impl From<IllegalFields> for MalformedSession {
+    fn from(_: IllegalFields) -> Self {
+        Self
+    }
+}
+
 impl From<DhError> for MalformedSession {
     fn from(_: DhError) -> Self {
         Self
@@ -42,7 +50,7 @@ impl From<DhError> for MalformedSession {
 }
 
 impl Session {
-    /// The session's bytes, all of them secret.
+    /// The session's bytes, all of them secret, but for the material of its post-quantum ratchet.
     #[must_use]
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_LEN));
@@ -89,28 +97,40 @@ impl Session {
                 writer.u8(1).u32(chain.chain);
                 write_keys(&chain.keys, &mut writer);
                 writer.bytes(chain.chain_key.as_bytes()).u32(chain.n);
+                writer.bytes(&chain.announced.to_bytes());
             }
         }
         write_keys(&self.next_receiving, &mut writer);
+        self.pq.write(&mut writer);
         bytes
     }
 
-    /// Reads what [`Session::to_bytes`] wrote. The caller wipes the original.
+    /// The material of the session's post-quantum ratchet, all of it secret, when it is not what the store has; empty when
+    /// there is none. To be stored in one transaction with [`Session::to_bytes`].
+    #[must_use = "the session cannot be read without it"]
+    pub fn take_changed_pq_material(&mut self) -> Option<Zeroizing<Vec<u8>>> {
+        self.pq.take_changed_material()
+    }
+
+    /// Reads what [`Session::to_bytes`] and [`Session::take_changed_pq_material`] last gave. The caller wipes the
+    /// originals.
     ///
     /// # Errors
     /// [`MalformedSession`].
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, MalformedSession> {
+    pub fn from_bytes(bytes: &[u8], pq_material: &[u8]) -> Result<Self, MalformedSession> {
         let mut reader = Reader::new(bytes);
         if reader.u8()? != VERSION {
             return Err(MalformedSession);
         }
+        let id = SessionId::from_bytes(*reader.array()?);
+        let role = match reader.u8()? {
+            0 => Role::Initiator,
+            1 => Role::Responder,
+            _ => return Err(MalformedSession),
+        };
         let session = Self {
-            id: SessionId::from_bytes(*reader.array()?),
-            role: match reader.u8()? {
-                0 => Role::Initiator,
-                1 => Role::Responder,
-                _ => return Err(MalformedSession),
-            },
+            id,
+            role,
             transcript: TranscriptHash::from_bytes(*reader.array()?),
             root: RootKey::from_bytes(*reader.array()?),
             ratchet: RatchetKey::from_parts(reader.array()?, PublicKey::parse(reader.array()?)?),
@@ -118,6 +138,7 @@ impl Session {
             sending: read_sending(&mut reader)?,
             receiving: read_receiving(&mut reader)?,
             next_receiving: read_keys(&mut reader)?,
+            pq: PqRatchet::read(role, &mut reader, pq_material)?,
         };
         reader.finish()?;
         Ok(session)
@@ -164,6 +185,7 @@ fn read_receiving(reader: &mut Reader<'_>) -> Result<Option<ReceivingChain>, Mal
             keys: read_keys(reader)?,
             chain_key: ChainKey::from_bytes(*reader.array()?),
             n: reader.u32()?,
+            announced: Announced::from_bytes(*reader.array()?)?,
         })),
         _ => Err(MalformedSession),
     }

@@ -2,10 +2,11 @@
 
 use rand_core::CryptoRng;
 
-use super::{MessageNumber, PQ_EPOCH, Sending, SendingChain, Session};
+use super::{MessageNumber, Sending, SendingChain, Session};
 use crate::envelope::{Context, KIND_MESSAGE, Sealer};
 use crate::header::Header;
 use crate::padding;
+use crate::pq_ratchet::{Mix, PqRatchet};
 use crate::primitives::aead::NONCE_LEN;
 use crate::primitives::dh::DhError;
 use crate::ratchet::{HeaderSeed, RatchetKey, RatchetPublicKey, RootKey};
@@ -37,12 +38,12 @@ impl SendingStep {
     /// is `seed`, after one of `previous_length` messages.
     pub(super) fn new(
         rng: &mut impl CryptoRng,
-        root: &RootKey,
+        (root, mix): (&RootKey, Option<&Mix>),
         peer_ratchet: &RatchetPublicKey,
         (chain, seed, previous_length): (u32, &HeaderSeed, u32),
     ) -> Result<Self, DhError> {
         let ratchet = RatchetKey::generate(rng);
-        let step = root.step(&ratchet.agree(peer_ratchet)?);
+        let step = root.step(&ratchet.agree(peer_ratchet)?, mix);
         let chain = SendingChain {
             chain,
             keys: seed.expand(),
@@ -102,7 +103,7 @@ impl Session {
             Sending::Open(chain) => chain.seal(
                 rng,
                 context,
-                self.ratchet.public_key(),
+                (self.ratchet.public_key(), &mut self.pq),
                 (content, padded_len),
                 out,
             ),
@@ -112,16 +113,19 @@ impl Session {
                 previous_length,
             } => {
                 let next = (*chain, &*seed, *previous_length);
-                let mut step = SendingStep::new(rng, &self.root, &self.peer_ratchet, next)?;
+                let (mut pq, mix) = self.pq.sending_root_step(rng);
+                let root = (&self.root, mix.as_ref());
+                let mut step = SendingStep::new(rng, root, &self.peer_ratchet, next)?;
                 let number = step.chain.seal(
                     rng,
                     context,
-                    step.ratchet.public_key(),
+                    (step.ratchet.public_key(), &mut pq),
                     (content, padded_len),
                     out,
                 )?;
                 self.root = step.root;
                 self.ratchet = step.ratchet;
+                self.pq = pq;
                 self.sending = Sending::Open(step.chain);
                 Ok(number)
             }
@@ -135,7 +139,7 @@ impl SendingChain {
         &mut self,
         rng: &mut impl CryptoRng,
         context: Context<'_>,
-        dh: RatchetPublicKey,
+        (dh, pq): (RatchetPublicKey, &mut PqRatchet),
         (content, padded_len): (&[u8], usize),
         out: &mut Vec<u8>,
     ) -> Result<MessageNumber, EncryptError> {
@@ -146,11 +150,12 @@ impl SendingChain {
         rng.fill_bytes(&mut salt);
         let mut chain_key = self.chain_key.fork();
         let message_key = chain_key.step();
+        let fields = pq.fields(rng);
         let header = Header {
             dh,
             previous_length: self.previous_length,
             n: self.n,
-            pq_epoch: PQ_EPOCH,
+            pq: fields,
         };
         let sealer = Sealer {
             context,
@@ -168,6 +173,7 @@ impl SendingChain {
         };
         self.chain_key = chain_key;
         self.n += 1;
+        pq.sent(&fields);
         Ok(number)
     }
 }

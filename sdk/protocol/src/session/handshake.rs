@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::encrypt::SendingStep;
 use super::open::{OpenChain, OpenError};
-use super::{PQ_EPOCH, Role, Sending, Session};
+use super::{Role, Sending, Session};
 use crate::account::AccountId;
 use crate::content::{Introduction, IntroductionError};
 use crate::device::{DeviceIdentity, DeviceStatement, IdentityKey, StatementError};
@@ -16,6 +16,7 @@ use crate::envelope::Context;
 use crate::first_message::{self, BODY_LEN, FIRST_MESSAGE_LEN, FLAGS, FirstMessage};
 use crate::identity_block::{IdentityBlock, VerifiedIdentity};
 use crate::manifest::ManifestRef;
+use crate::pq_ratchet::{Announced, Announcement, PqRatchet};
 use crate::pqxdh::{
     EarlySecrets, IdentityTranscript, LateSecrets, RecipientKeys, SessionSecrets, TranscriptHash,
 };
@@ -132,7 +133,6 @@ impl Session {
         introduction: &Introduction,
     ) -> Result<Initiated, InitiateError> {
         let recipient = &RecipientKeys::of(bundle);
-        let plaintext = introduction.encode()?;
         let ephemeral = SecretKey::<role::Ephemeral>::generate(rng);
         let ephemeral_public = ephemeral.public_key();
         let identity = initiator.identity_key;
@@ -177,7 +177,10 @@ impl Session {
             &sealed_block,
             &mut first_message,
         );
-        let mut session = Self::first(rng, secrets, transcript, signed.as_first_ratchet_key())?;
+        let (pq, ratchet_key) = PqRatchet::initiator(rng);
+        let plaintext = introduction.encode(ratchet_key.as_bytes())?;
+        let peer_ratchet = signed.as_first_ratchet_key();
+        let mut session = Self::first(rng, secrets, transcript, (peer_ratchet, pq))?;
         session.seal_next(rng, Some(front), &plaintext, BODY_LEN, &mut first_message)?;
         Ok(Initiated {
             session,
@@ -190,10 +193,10 @@ impl Session {
         rng: &mut impl CryptoRng,
         secrets: SessionSecrets,
         transcript: TranscriptHash,
-        peer_ratchet: RatchetPublicKey,
+        (peer_ratchet, pq): (RatchetPublicKey, PqRatchet),
     ) -> Result<Self, DhError> {
         let chain = (0, &secrets.initiator_seed, 0);
-        let step = SendingStep::new(rng, &secrets.root, &peer_ratchet, chain)?;
+        let step = SendingStep::new(rng, (&secrets.root, None), &peer_ratchet, chain)?;
         Ok(Self {
             id: secrets.id,
             role: Role::Initiator,
@@ -204,6 +207,7 @@ impl Session {
             sending: Sending::Open(step.chain),
             receiving: None,
             next_receiving: secrets.responder_seed.expand(),
+            pq,
         })
     }
 
@@ -286,20 +290,23 @@ impl Session {
         let header = sealed
             .open_header(context, &keys.header)
             .map_err(OpenError::from)?;
-        let first = header.n == 0 && header.previous_length == 0 && header.pq_epoch == PQ_EPOCH;
+        let first = header.n == 0 && header.previous_length == 0 && header.pq.announced() == FIRST;
         if !first || sealed.tag() != keys.tag.maker().tag(0) {
             return Err(OpenError::Header.into());
         }
         let mut plaintext = Zeroizing::new(Vec::with_capacity(BODY_LEN + 16));
         let step = OpenChain {
             root: &secrets.root,
+            mix: None,
             ratchet: &ratchet,
             keys: &keys,
             chain: 0,
             header: &header,
         };
         let new = step.open(sealed, context, Vec::new(), &mut plaintext)?;
-        let introduction = Introduction::parse(&plaintext)?;
+        let (introduction, ratchet_key) = Introduction::parse(&plaintext)?;
+        let mut pq = PqRatchet::responder(ratchet_key);
+        pq.received(&new.pq);
         let session = Self {
             id: secrets.id,
             role: Role::Responder,
@@ -314,6 +321,7 @@ impl Session {
             },
             receiving: Some(new.receiving),
             next_receiving: new.next_receiving,
+            pq,
         };
         Ok(Responded {
             session,
@@ -322,6 +330,12 @@ impl Session {
         })
     }
 }
+
+/// What a first message announces: the initiator sends the key of epoch 1.
+const FIRST: Announced = Announced {
+    epoch: 1,
+    announcement: Announcement::Key,
+};
 
 /// Two keys of one handshake are the same.
 struct RepeatedKey;

@@ -13,14 +13,15 @@ pub mod limits;
 mod open;
 mod skipped;
 
+pub use crate::pq_ratchet::PqFailure;
 pub use encoding::MalformedSession;
 pub use encrypt::EncryptError;
 pub use handshake::{InitiateError, Initiated, Initiator, RespondError, Responded, Responder};
-pub use open::{OpenError, Opened};
+pub use open::{OpenError, Opened, OpenedSkipped};
 pub use skipped::{Eviction, SkippedKey, device_eviction, session_eviction};
 
-use crate::header::Header;
 use crate::id::id;
+use crate::pq_ratchet::{Announced, PqRatchet};
 use crate::pqxdh::TranscriptHash;
 use crate::ratchet::{ChainKey, HeaderKeys, HeaderSeed, RatchetKey, RatchetPublicKey, RootKey};
 use limits::MAX_N;
@@ -81,6 +82,7 @@ pub struct Session {
     receiving: Option<ReceivingChain>,
     /// NHKr and NTKr.
     next_receiving: HeaderKeys,
+    pq: PqRatchet,
 }
 
 /// The sending half. A root step is deferred to the first message after the peer's new chain (Double Ratchet
@@ -116,10 +118,9 @@ struct ReceivingChain {
     chain_key: ChainKey,
     /// Nr: number of the next message.
     n: u32,
+    /// What all headers of the chain say of the post-quantum ratchet.
+    announced: Announced,
 }
-
-/// Epoch of the post-quantum ratchet until it mixes for the first time (`pq-step`: e starts at 1).
-const PQ_EPOCH: u16 = 1;
 
 impl Session {
     /// The session's id, the same on both sides.
@@ -153,6 +154,19 @@ impl Session {
             Sending::Due { .. } => MAX_N + 1,
             Sending::Open(chain) => (MAX_N + 1).saturating_sub(chain.n),
         }
+    }
+
+    /// Whether the post-quantum ratchet no longer goes on. The session works as before, healed by Diffie-Hellman alone,
+    /// until the caller makes a fresh handshake with the next message that the user writes.
+    #[must_use]
+    pub const fn pq_failure(&self) -> Option<PqFailure> {
+        self.pq.failure()
+    }
+
+    /// A fresh handshake replaced this session, which only receives from now on: secrets of the post-quantum ratchet that
+    /// are no longer needed for that are deleted.
+    pub fn retire(&mut self) {
+        self.pq.retire();
     }
 
     /// Which of the peer's messages a position stands for.
@@ -196,11 +210,6 @@ pub(crate) struct Expected<'a> {
     pub(crate) current: Option<(&'a crate::tag::TagKey, u32, u32)>,
     /// NTKr and chain.
     pub(crate) next: (&'a crate::tag::TagKey, u32),
-}
-
-/// Whether the header's post-quantum part is what this state of the session allows.
-const fn epoch_fits(header: &Header) -> bool {
-    header.pq_epoch == PQ_EPOCH
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 use core::ops::Range;
 
 use super::{
-    MessageNumber, Position, ReceivingChain, Sending, Session, SkippedKey, epoch_fits,
-    limits::MAX_SKIP,
+    MessageNumber, Position, ReceivingChain, Sending, Session, SkippedKey, limits::MAX_SKIP,
 };
 use crate::envelope::{Context, Envelope, Sealed, SealedError};
 use crate::header::Header;
+use crate::pq_ratchet::{Mix, PqFields};
 use crate::primitives::dh::{Agrees, SecretKey, role};
 use crate::ratchet::{ChainKey, HeaderKeys, RatchetPublicKey, RootKey};
 
@@ -67,6 +67,7 @@ pub(super) enum Advance {
         chain_key: ChainKey,
         n: u32,
         skipped: Vec<SkippedKey>,
+        pq: PqFields,
     },
     /// The message opened a chain.
     Chain(Box<NewChain>),
@@ -79,6 +80,26 @@ pub(super) struct NewChain {
     pub(super) receiving: ReceivingChain,
     pub(super) next_receiving: HeaderKeys,
     pub(super) skipped: Vec<SkippedKey>,
+    pub(super) pq: PqFields,
+}
+
+/// An authentic message that others overtook, not yet part of the session's history. Dropping it changes nothing.
+#[must_use = "the session has not advanced until this is committed"]
+pub struct OpenedSkipped<'s> {
+    session: &'s mut Session,
+    /// Of a message whose chain is still open.
+    pq: Option<PqFields>,
+}
+
+impl OpenedSkipped<'_> {
+    /// Makes the message part of the session's history; tells whether the session changed. The caller stores it if so,
+    /// deletes the key, and keeps the content, in one transaction.
+    pub fn commit(self) -> bool {
+        if let Some(pq) = &self.pq {
+            self.session.pq.received(pq);
+        }
+        self.pq.is_some()
+    }
 }
 
 impl Opened<'_> {
@@ -97,11 +118,13 @@ impl Opened<'_> {
                 chain_key,
                 n,
                 skipped,
+                pq,
             } => {
                 if let Some(receiving) = &mut self.session.receiving {
                     receiving.chain_key = chain_key;
                     receiving.n = n;
                 }
+                self.session.pq.received(&pq);
                 skipped
             }
             Advance::Chain(new) => self.session.enter_chain(*new),
@@ -133,20 +156,19 @@ impl Session {
         })
     }
 
-    /// Opens a message that was skipped, with the key that the store kept; the caller then deletes the key. `content` is
-    /// replaced by the plaintext. The session does not change.
+    /// Opens a message that was skipped, with the key that the store kept; `content` is replaced by the plaintext.
     ///
     /// The header of a message of the current chain is checked; the header keys of closed chains are gone, and the body's
     /// associated data covers what they encrypted.
     ///
     /// # Errors
-    /// [`OpenError`]; `content` is then empty.
-    pub fn open_skipped(
-        &self,
+    /// [`OpenError`]; session unchanged, `content` empty.
+    pub fn open_skipped<'s>(
+        &'s mut self,
         key: &SkippedKey,
         envelope: Envelope<'_>,
         content: &mut Vec<u8>,
-    ) -> Result<(), OpenError> {
+    ) -> Result<OpenedSkipped<'s>, OpenError> {
         content.clear();
         let sealed = envelope.sealed();
         if sealed.tag() != key.tag() {
@@ -154,20 +176,30 @@ impl Session {
         }
         let context = Context::Session(&self.transcript);
         let number = key.number();
+        let mut pq = None;
         if let Some(chain) = self
             .receiving
             .as_ref()
             .filter(|chain| chain.chain == number.chain)
         {
             let header = sealed.open_header(context, &chain.keys.header)?;
-            self.check_current(&header, number.n)?;
+            self.check_current(chain, &header, number.n)?;
+            pq = Some(header.pq);
         }
-        Ok(sealed.open_body(context, key.message_key(), content)?)
+        sealed.open_body(context, key.message_key(), content)?;
+        Ok(OpenedSkipped { session: self, pq })
     }
 
-    /// N = n, DH = DHr, and the post-quantum part of the chain.
-    fn check_current(&self, header: &Header, n: u32) -> Result<(), OpenError> {
-        let fits = header.n == n && header.dh == self.peer_ratchet && epoch_fits(header);
+    /// N = n, DH = DHr, and what the chain announced.
+    fn check_current(
+        &self,
+        chain: &ReceivingChain,
+        header: &Header,
+        n: u32,
+    ) -> Result<(), OpenError> {
+        let fits = header.n == n
+            && header.dh == self.peer_ratchet
+            && header.pq.announced() == chain.announced;
         if fits { Ok(()) } else { Err(OpenError::Header) }
     }
 
@@ -184,7 +216,7 @@ impl Session {
             .ok_or(OpenError::NotExpected)?;
         let context = Context::Session(&self.transcript);
         let header = sealed.open_header(context, &chain.keys.header)?;
-        self.check_current(&header, n)?;
+        self.check_current(chain, &header, n)?;
         let mut chain_key = chain.chain_key.fork();
         let mut skipped = room_for(&(chain.n..n), &(0..0))?;
         SkippedKey::skip(
@@ -205,6 +237,7 @@ impl Session {
                 chain_key,
                 n: n.saturating_add(1),
                 skipped,
+                pq: header.pq,
             },
         ))
     }
@@ -217,9 +250,13 @@ impl Session {
     ) -> Result<(MessageNumber, Advance), OpenError> {
         let context = Context::Session(&self.transcript);
         let header = sealed.open_header(context, &self.next_receiving.header)?;
-        if header.n != n || header.dh == self.peer_ratchet || !epoch_fits(&header) {
+        if header.n != n || header.dh == self.peer_ratchet {
             return Err(OpenError::Header);
         }
+        let mix = self
+            .pq
+            .next_chain(&header.pq)
+            .map_err(|_| OpenError::Header)?;
         let number = MessageNumber {
             chain: self.next_chain(),
             n,
@@ -240,6 +277,7 @@ impl Session {
         }
         let step = OpenChain {
             root: &self.root,
+            mix,
             ratchet: &self.ratchet,
             keys: &self.next_receiving,
             chain: number.chain,
@@ -255,6 +293,7 @@ impl Session {
         self.peer_ratchet = new.peer_ratchet;
         self.receiving = Some(new.receiving);
         self.next_receiving = new.next_receiving;
+        self.pq.chain_opened(&new.pq);
         if let Sending::Open(chain) = &self.sending {
             self.sending = Sending::Due {
                 chain: chain.chain.saturating_add(1),
@@ -269,6 +308,8 @@ impl Session {
 /// What a message that opens a chain is checked against.
 pub(super) struct OpenChain<'a, R> {
     pub(super) root: &'a RootKey,
+    /// What the root step mixes.
+    pub(super) mix: Option<&'a Mix>,
     pub(super) ratchet: &'a SecretKey<R>,
     pub(super) keys: &'a HeaderKeys,
     pub(super) chain: u32,
@@ -291,7 +332,7 @@ impl<R: Agrees<role::Ratchet>> OpenChain<'_, R> {
             .ratchet
             .agree(&header.dh)
             .map_err(|_| OpenError::RatchetKey)?;
-        let step = self.root.step(&shared);
+        let step = self.root.step(&shared, self.mix);
         let mut chain_key = step.chain;
         SkippedKey::skip(
             self.chain,
@@ -310,9 +351,11 @@ impl<R: Agrees<role::Ratchet>> OpenChain<'_, R> {
                 keys: self.keys.fork(),
                 chain_key,
                 n,
+                announced: header.pq.announced(),
             },
             next_receiving: step.next_seed.expand(),
             skipped,
+            pq: header.pq,
         })
     }
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use proptest::prelude::*;
 
-use super::testing::{Pair, pair};
+use super::testing::{Pair, pair, restored, state};
 use super::*;
 use crate::envelope::Envelope;
 use crate::primitives::aead::instrument;
@@ -39,7 +39,7 @@ impl Party {
     /// A process that ends and starts again: everything from its stored bytes.
     fn restart(&mut self) {
         self.restarted = true;
-        self.session = Session::from_bytes(&self.session.to_bytes()).unwrap();
+        self.session = restored(&state(&self.session));
         self.index = TagIndex::new(&mut rng(2));
         self.index.track(&self.session);
         for key in self.store.values() {
@@ -68,13 +68,10 @@ impl Party {
                     .store
                     .get(&number)
                     .expect("an expected tag has its key in the store");
-                if self
-                    .session
-                    .open_skipped(key, envelope, &mut content)
-                    .is_err()
-                {
+                let Ok(opened) = self.session.open_skipped(key, envelope, &mut content) else {
                     return Received::Rejected;
-                }
+                };
+                opened.commit();
                 self.store.remove(&number);
                 self.index.consume_skipped(envelope.tag());
             }
@@ -87,11 +84,7 @@ impl Party {
     }
 
     fn state(&self) -> (Vec<u8>, usize, usize) {
-        (
-            self.session.to_bytes().to_vec(),
-            self.store.len(),
-            self.delivered.len(),
-        )
+        (state(&self.session), self.store.len(), self.delivered.len())
     }
 }
 
@@ -331,7 +324,7 @@ fn c2_no_key_and_nonce_repeat_across_crashes_and_rollbacks() {
     let mut snapshots = Vec::new();
     for round in 0_usize..1_000 {
         let from_a = round % 7 < 4;
-        snapshots.push(world.side(from_a).0.session.to_bytes().to_vec());
+        snapshots.push(state(&world.side(from_a).0.session));
         world.send(from_a);
         if round % 3 == 0 {
             world.deliver(!from_a, 0);
@@ -339,7 +332,7 @@ fn c2_no_key_and_nonce_repeat_across_crashes_and_rollbacks() {
         if round % 5 == 0 {
             // The disk goes back to an older state of this device, and it sends again.
             let snapshot = snapshots[snapshots.len() - 1 - round % 2 * 3 % snapshots.len()].clone();
-            let mut clone = Session::from_bytes(&snapshot).unwrap();
+            let mut clone = restored(&snapshot);
             for text in [&b"one"[..], b"another"] {
                 let _ = clone.encrypt(&mut world.rng, text, &mut Vec::new());
             }
@@ -356,12 +349,12 @@ fn a_rolled_back_state_repeats_its_keys() {
     let observed = Rc::clone(&keys);
     let mut pair = pair(2);
     pair.send(true, b"opens the chain");
-    let snapshot = pair.a.to_bytes();
+    let snapshot = state(&pair.a);
     let previous = instrument::install(Some(Box::new(move |key, _| {
         observed.borrow_mut().push(key)
     })));
     for _ in 0..2 {
-        let mut clone = Session::from_bytes(&snapshot).unwrap();
+        let mut clone = restored(&snapshot);
         clone
             .encrypt(&mut pair.rng, b"text", &mut Vec::new())
             .unwrap();

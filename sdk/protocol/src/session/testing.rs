@@ -163,6 +163,20 @@ pub(crate) fn pair(seed: u8) -> Pair {
     Pair { rng, a: session, b }
 }
 
+/// Everything that is stored of a session: the length of one part, both parts.
+pub(crate) fn state(session: &Session) -> Vec<u8> {
+    let bytes = session.to_bytes();
+    let len = u32::try_from(bytes.len()).unwrap().to_be_bytes();
+    [&len[..], &bytes, &session.pq.material()].concat()
+}
+
+/// The session of a [`state`].
+pub(crate) fn restored(state: &[u8]) -> Session {
+    let (len, parts) = state.split_first_chunk::<4>().unwrap();
+    let (bytes, material) = parts.split_at(u32::from_be_bytes(*len) as usize);
+    Session::from_bytes(bytes, material).unwrap()
+}
+
 /// Where a session expects a tag, found by inversion.
 pub(crate) fn position(session: &Session, tag: Tag) -> Option<Position> {
     let expected = session.expected();

@@ -1,7 +1,7 @@
 use super::*;
 use crate::envelope::Envelope;
 use crate::session::limits::{SCAN_BURST, SCAN_PER_SECOND};
-use crate::session::testing::{Pair, pair};
+use crate::session::testing::{Pair, pair, restored, state};
 use crate::test_support::rng;
 
 struct World {
@@ -61,7 +61,8 @@ impl World {
                 self.pair
                     .a
                     .open_skipped(&key, parsed, &mut content)
-                    .unwrap();
+                    .unwrap()
+                    .commit();
                 self.index.consume_skipped(tag(envelope));
             }
             other @ (Lookup::Duplicate | Lookup::Unknown | Lookup::Later { .. }) => {
@@ -211,9 +212,9 @@ fn a_forgotten_session_and_a_forgotten_key_are_unknown() {
 fn tracking_again_follows_a_session_that_was_rolled_back() {
     let mut world = World::new(6);
     let first = world.send();
-    let before = world.pair.a.to_bytes();
+    let before = state(&world.pair.a);
     world.receive(&first);
-    world.pair.a = Session::from_bytes(&before).unwrap();
+    world.pair.a = restored(&before);
     world.index.track(&world.pair.a);
     let second = world.send();
     let found = world.lookup(&second);

@@ -125,8 +125,8 @@ pub(crate) fn introduction() -> Introduction {
     }
 }
 
-/// `1 ‖ …`: the introduction, field by field.
-pub(crate) fn introduction_bytes() -> Vec<u8> {
+/// The introduction, field by field.
+pub(crate) fn introduction_bytes(ratchet_key: &[u8]) -> Vec<u8> {
     let content = [
         &[1, 1, 0, 0][..],
         &[0x71; 16],
@@ -142,7 +142,7 @@ pub(crate) fn introduction_bytes() -> Vec<u8> {
     let (relay, name) = (b"https://relay.example", b"Alice");
     let text = |text: &[u8]| [&[u8::try_from(text.len()).unwrap()], text].concat();
     [
-        &[0; 1_184][..],
+        ratchet_key,
         write_key.as_bytes(),
         &[0x72; 32],
         &[0x73; 32],

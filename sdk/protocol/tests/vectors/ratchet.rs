@@ -9,7 +9,9 @@ use sha2::Sha256;
 
 use crate::{
     handshake::{dh, public},
+    pq::{Mix, Pq},
     support::{Case, expand, label, seal},
+    tape::Tape,
 };
 
 struct Chain {
@@ -28,12 +30,17 @@ pub(crate) struct Ratchet {
     secret: [u8; 32],
     sending: Option<Chain>,
     previous_length: u32,
+    pub(crate) pq: Pq,
 }
 
 /// A sealed message and how it came about.
 pub(crate) struct Sealed {
     pub(crate) bytes: Vec<u8>,
     pub(crate) text: Vec<u8>,
+    /// The post-quantum part of the header.
+    pub(crate) pq: [u8; 123],
+    /// The sender's ratchet public key.
+    pub(crate) dh: [u8; 32],
     pub(crate) case: Case,
 }
 
@@ -61,6 +68,7 @@ impl Ratchet {
         rk: [u8; 32],
         next_sending: [u8; 32],
         secret: [u8; 32],
+        pq: Pq,
     ) -> Self {
         Self {
             th,
@@ -69,6 +77,7 @@ impl Ratchet {
             secret,
             sending: None,
             previous_length: 0,
+            pq,
         }
     }
 
@@ -77,9 +86,10 @@ impl Ratchet {
     }
 
     /// RK' ‖ CK ‖ NHS.
-    fn root_step(&mut self, dh: &[u8; 32]) -> ([u8; 32], [u8; 32]) {
-        let ikm = [&dh[..], &[0; 32]].concat();
-        let info = [&label("dr-root")[..], &[0; 34]].concat();
+    fn root_step(&mut self, dh: &[u8; 32], mix: Option<Mix>) -> ([u8; 32], [u8; 32]) {
+        let (ss, hash, epoch) = mix.unwrap_or_default();
+        let ikm = [&dh[..], &ss].concat();
+        let info = [&label("dr-root")[..], &hash, &epoch.to_be_bytes()].concat();
         let mut okm = [0; 96];
         hkdf::Hkdf::<Sha256>::new(Some(&self.rk), &ikm)
             .expand(&info, &mut okm)
@@ -91,7 +101,9 @@ impl Ratchet {
         )
     }
 
-    pub(crate) fn sending_step(&mut self, secret: [u8; 32], peer: &[u8; 32]) -> Case {
+    pub(crate) fn sending_step(&mut self, tape: &mut Tape, peer: &[u8; 32]) -> Case {
+        let (mix, pq) = self.pq.sending_step(tape);
+        let secret = tape.take();
         self.secret = secret;
         let shared = dh(&secret, peer);
         let case = Case::default()
@@ -99,8 +111,12 @@ impl Ratchet {
             .hex("ratchet_public", public(&secret))
             .hex("peer_ratchet_public", peer)
             .hex("dh", shared)
-            .hex("rk_before", self.rk);
-        let (ck, next) = self.root_step(&shared);
+            .hex("rk_before", self.rk)
+            .cases("pq", vec![pq])
+            .hex("ss_pq", mix.unwrap_or_default().0)
+            .hex("pq_hash", mix.unwrap_or_default().1)
+            .number("pq_epoch", mix.unwrap_or_default().2.into());
+        let (ck, next) = self.root_step(&shared, mix);
         let seed = std::mem::replace(&mut self.next_sending, next);
         let chain = Chain::new(seed, ck);
         self.previous_length = self.sending.as_ref().map_or(0, |chain| chain.n);
@@ -116,9 +132,10 @@ impl Ratchet {
     }
 
     /// The same root step on the other side, after its message arrived.
-    pub(crate) fn receiving_step(&mut self, peer: &[u8; 32]) {
-        let shared = dh(&self.secret, peer);
-        self.root_step(&shared);
+    pub(crate) fn receiving_step(&mut self, sealed: &Sealed) {
+        let shared = dh(&self.secret, &sealed.dh);
+        let mix = self.pq.receiving_step(&sealed.pq);
+        self.root_step(&shared, mix);
     }
 
     /// The next message of the chain, from its tag on.
@@ -126,11 +143,13 @@ impl Ratchet {
         &mut self,
         kind: u8,
         front: &[u8],
-        salt: [u8; 12],
+        tape: &mut Tape,
         text: &[u8],
         padded: &[u8],
     ) -> Sealed {
         let dh = self.public();
+        let salt: [u8; 12] = tape.take();
+        let pq = self.pq.fields(tape);
         let context = [&self.th[..], front, &[kind]].concat();
         let chain = self.sending.as_mut().unwrap();
         let (mk, next_ck) = (hmac(&chain.ck, &[1]), hmac(&chain.ck, &[2]));
@@ -142,8 +161,7 @@ impl Ratchet {
             &dh[..],
             &self.previous_length.to_be_bytes(),
             &chain.n.to_be_bytes(),
-            &1_u16.to_be_bytes(),
-            &[0; 121],
+            &pq,
         ]
         .concat();
         let sealed_header = seal(&chain.hk, &salt, &[&context[..], &tag].concat(), &header);
@@ -171,6 +189,8 @@ impl Ratchet {
         Sealed {
             bytes: [in_front, body].concat(),
             text: text.to_vec(),
+            pq,
+            dh,
             case,
         }
     }

@@ -80,6 +80,12 @@ CREATE TABLE session (
 ) STRICT;
 CREATE INDEX session_device ON session (peer_device);
 
+-- Keys, ciphertexts and secrets of a session's post-quantum ratchet: large, and written by few messages.
+CREATE TABLE session_pq (
+    session  BLOB PRIMARY KEY REFERENCES session (sid) ON DELETE CASCADE,
+    material BLOB NOT NULL                          -- sealed
+) STRICT;
+
 CREATE TABLE skipped (
     id          INTEGER PRIMARY KEY,
     tag         BLOB NOT NULL UNIQUE,

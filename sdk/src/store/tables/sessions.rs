@@ -1,4 +1,4 @@
-//! Sessions: the hot ratchet state of each, sealed.
+//! Sessions: the hot ratchet state of each and the material of its post-quantum ratchet, sealed.
 
 use rusqlite::Row;
 use zeroize::Zeroizing;
@@ -48,8 +48,15 @@ pub struct SessionRow {
     pub last_received: Option<Timestamp>,
 }
 
-/// A session with its ratchet state, in the protocol's encoding.
-pub type StoredSession = (SessionRow, Zeroizing<Vec<u8>>);
+/// A session with its keys, in the protocol's encoding.
+pub struct StoredSession {
+    /// The session.
+    pub row: SessionRow,
+    /// Its ratchet state.
+    pub state: Zeroizing<Vec<u8>>,
+    /// The material of its post-quantum ratchet; may be empty.
+    pub pq_material: Zeroizing<Vec<u8>>,
+}
 
 /// What a step was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -74,7 +81,7 @@ table! {
     Sessions, sessions
 }
 
-const COLUMNS: &str = "SELECT sid, peer_device, role, status, created_ms, last_sent_ms, last_received_ms, state FROM session";
+const COLUMNS: &str = "SELECT sid, peer_device, role, status, created_ms, last_sent_ms, last_received_ms FROM session";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
     Ok(SessionRow {
@@ -92,6 +99,14 @@ fn place(id: &SessionId) -> Place<'_> {
     Place {
         table: "session",
         column: "state",
+        row: id.as_bytes(),
+    }
+}
+
+fn pq_place(id: &SessionId) -> Place<'_> {
+    Place {
+        table: "session_pq",
+        column: "material",
         row: id.as_bytes(),
     }
 }
@@ -143,19 +158,41 @@ impl Sessions<'_> {
             .transpose()
     }
 
-    /// All sessions with their ratchet states, most recently used first: read once when the engine starts.
+    /// All sessions with their keys, most recently used first: read once when the engine starts.
     pub fn all(&self) -> Result<Vec<StoredSession>, StoreError> {
         let rows = self.tx.all(
-            &format!("{COLUMNS} ORDER BY max(created_ms, coalesce(last_sent_ms, 0), coalesce(last_received_ms, 0)) DESC, sid"),
+            "SELECT sid, peer_device, role, status, created_ms, last_sent_ms, last_received_ms, state, material
+             FROM session LEFT JOIN session_pq ON session = sid
+             ORDER BY max(created_ms, coalesce(last_sent_ms, 0), coalesce(last_received_ms, 0)) DESC, sid",
             [],
-            |row| Ok((read(row)?, row.get::<_, Vec<u8>>(7)?)),
+            |row| Ok((read(row)?, row.get::<_, Vec<u8>>(7)?, row.get::<_, Option<Vec<u8>>>(8)?)),
         )?;
         rows.into_iter()
-            .map(|(row, sealed)| {
-                let state = self.tx.open(&place(&row.id), &sealed)?;
-                Ok((row, state))
+            .map(|(row, state, material)| {
+                let state = self.tx.open(&place(&row.id), &state)?;
+                let material = material.map(|sealed| self.tx.open(&pq_place(&row.id), &sealed));
+                Ok(StoredSession {
+                    row,
+                    state,
+                    pq_material: material.transpose()?.unwrap_or_default(),
+                })
             })
             .collect()
+    }
+
+    /// Replaces the material of a session's post-quantum ratchet; empty: there is none.
+    pub fn set_pq_material(&self, id: &SessionId, material: &[u8]) -> Result<(), StoreError> {
+        if material.is_empty() {
+            self.tx
+                .run("DELETE FROM session_pq WHERE session = ?1", [id.as_bytes()])?;
+        } else {
+            self.tx.run(
+                "INSERT INTO session_pq (session, material) VALUES (?1, ?2)
+                 ON CONFLICT (session) DO UPDATE SET material = excluded.material",
+                (id.as_bytes(), self.tx.seal(&pq_place(id), material)?),
+            )?;
+        }
+        Ok(())
     }
 
     /// Replaces a session's ratchet state after a step.

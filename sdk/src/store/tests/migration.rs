@@ -68,6 +68,9 @@ fn fill(tx: &Tx<'_>) {
         last_received: None,
     };
     tx.sessions().insert(&row, b"session state").unwrap();
+    tx.sessions()
+        .set_pq_material(&session, b"post-quantum keys")
+        .unwrap();
     tx.skipped()
         .insert(
             &session,
@@ -220,10 +223,9 @@ fn stores_of_every_version_open() {
             tx.identity().secrets().unwrap().unwrap().as_slice(),
             b"identity secrets"
         );
-        assert_eq!(
-            tx.sessions().all().unwrap()[0].1.as_slice(),
-            b"session state"
-        );
+        let stored = tx.sessions().all().unwrap().remove(0);
+        assert_eq!(stored.state.as_slice(), b"session state");
+        assert_eq!(stored.pq_material.as_slice(), b"post-quantum keys");
         assert_eq!(
             tx.skipped().find(&TAG).unwrap().unwrap().key.expose(),
             &[5; 32]

@@ -229,6 +229,7 @@ fn previews_and_queues_forget_deleted_text() {
 fn secrets_are_sealed_inside_the_encrypted_pages() {
     let mut fixture = Fixture::new();
     let (state, key, plain) = (b"ratchet state bytes", [0x5A; 32], b"not a secret at all");
+    let material = b"post-quantum material";
     fixture.write(|tx| {
         let peer = peer(tx, 1);
         let id = SessionId::from_bytes([1; 16]);
@@ -242,6 +243,7 @@ fn secrets_are_sealed_inside_the_encrypted_pages() {
             last_received: None,
         };
         tx.sessions().insert(&row, state).unwrap();
+        tx.sessions().set_pq_material(&id, material).unwrap();
         let number = MessageNumber { chain: 0, n: 1 };
         tx.skipped()
             .insert(
@@ -257,7 +259,8 @@ fn secrets_are_sealed_inside_the_encrypted_pages() {
         tx.meta().put_secret(MetaKey("test.secret"), state).unwrap();
         tx.meta().put(MetaKey("test.plain"), plain).unwrap();
     });
-    assert_eq!(on_disk(&mut fixture, &[state, &key, plain]), [0, 0, 1]);
+    let found = on_disk(&mut fixture, &[state, &key, material, plain]);
+    assert_eq!(found, [0, 0, 0, 1]);
 }
 
 #[test]

@@ -138,6 +138,39 @@ fn a_session_advances() {
 }
 
 #[test]
+fn pq_material_comes_and_goes_with_its_session() {
+    let (mut fixture, peer) = with_session();
+    let material = |fixture: &mut Fixture| -> Vec<Vec<u8>> {
+        let tx = fixture.store.transaction().unwrap();
+        let all = tx.sessions().all().unwrap();
+        all.iter()
+            .map(|stored| stored.pq_material.to_vec())
+            .collect()
+    };
+    assert_eq!(material(&mut fixture), [b""]);
+    for bytes in [&b"a key"[..], b"another", b"", b"a third"] {
+        fixture.write(|tx| tx.sessions().set_pq_material(&sid(1), bytes).unwrap());
+        assert_eq!(material(&mut fixture), [bytes]);
+    }
+    fixture.write(|tx| {
+        tx.sessions().insert(&session(&peer, 2), b"other").unwrap();
+        tx.sessions()
+            .set_pq_material(&sid(2), b"of another")
+            .unwrap();
+        let unknown = tx.sessions().set_pq_material(&sid(3), b"of nobody");
+        assert_eq!(unknown, Err(StoreError::Constraint));
+        tx.sessions().remove(&sid(1)).unwrap();
+    });
+    assert_eq!(material(&mut fixture), [b"of another"]);
+    let rows = "SELECT count(*) FROM session_pq";
+    let left = fixture
+        .store
+        .connection
+        .query_row(rows, [], |row| row.get(0));
+    assert_eq!(left, Ok(1));
+}
+
+#[test]
 fn a_state_cannot_be_moved_to_another_session() {
     let (mut fixture, peer) = with_session();
     fixture
@@ -173,7 +206,7 @@ fn sessions_load_most_recent_first() {
     let all = tx.sessions().all().unwrap();
     let ids: Vec<_> = all
         .iter()
-        .map(|(row, state)| (row.id, state.as_slice()))
+        .map(|stored| (stored.row.id, stored.state.as_slice()))
         .collect();
     assert_eq!(
         ids,
