@@ -9,8 +9,9 @@ use undertone::{
     Message, MessageState, SearchFilter,
 };
 
-/// How long anything may take. Nothing here waits for time to pass; this is for telling a broken story from a slow machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long anything may take. Nothing here waits for time to pass; this is for telling a broken story from a slow machine,
+/// which may be very slow.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Messages of a page.
 const PAGE: usize = 50;
