@@ -75,6 +75,8 @@ pub struct Timeouts {
     pub handshake: Duration,
     /// An answer to anything sent.
     pub reply: Duration,
+    /// The same right after the network changed, when the old socket is probably dead.
+    pub probe: Duration,
     /// After how long a network that blocked the WebSocket is tried again.
     pub upgrade_retry: Duration,
 }
@@ -86,6 +88,7 @@ impl Default for Timeouts {
             proxy_connect: limits::PROXY_CONNECT_TIMEOUT,
             handshake: limits::HANDSHAKE_TIMEOUT,
             reply: limits::REPLY_TIMEOUT,
+            probe: limits::PROBE_TIMEOUT,
             upgrade_retry: limits::UPGRADE_RETRY,
         }
     }

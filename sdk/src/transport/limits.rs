@@ -53,6 +53,10 @@ pub const REPLY_TIMEOUT: Duration = Duration::from_secs(12);
 /// The same right after the network changed, when the old socket is probably dead.
 pub const PROBE_TIMEOUT: Duration = Duration::from_secs(4);
 
+/// A look at a deadline that comes so much later than it was set for says that this process did not run meanwhile: a
+/// suspended or overloaded machine, whose peer may have answered, or slept with it.
+pub const LATE_LOOK: Duration = Duration::from_secs(1);
+
 /// How long networks that block upgrades are remembered before the WebSocket is tried again.
 pub const UPGRADE_RETRY: Duration = Duration::from_secs(600);
 

@@ -1,10 +1,13 @@
 //! Whether the other end is still there: whatever we send is answered in time, and we send something at least each heartbeat.
 //!
-//! Only complete frames count as life, so a peer that dribbles bytes is as dead as one that sends none.
+//! Only complete frames count as life, so a peer that dribbles bytes is as dead as one that sends none. A deadline that
+//! passed while this process slept says nothing of the peer; it is set once more.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use super::limits::LATE_LOOK;
 
 /// What is due at a point in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub(super) struct Liveness {
     reply: Duration,
     last_sent: Instant,
     answer_by: Option<Instant>,
+    /// The deadline was set once more, and the next one counts.
+    excused: bool,
 }
 
 impl Liveness {
@@ -33,6 +38,7 @@ impl Liveness {
             reply,
             last_sent: now,
             answer_by: None,
+            excused: false,
         }
     }
 
@@ -45,6 +51,7 @@ impl Liveness {
     /// A complete frame came in.
     pub(super) fn received(&mut self) {
         self.answer_by = None;
+        self.excused = false;
     }
 
     /// Something was sent to find out quickly: expect the answer within `limit`.
@@ -59,10 +66,15 @@ impl Liveness {
         self.answer_by.map_or(beat, |by| by.min(beat))
     }
 
-    pub(super) fn due(&self, now: Instant) -> Due {
-        if self.answer_by.is_some_and(|by| by <= now) {
-            Due::Dead
-        } else if self.last_sent + self.heartbeat <= now {
+    pub(super) fn due(&mut self, now: Instant) -> Due {
+        if let Some(by) = self.answer_by.filter(|by| *by <= now) {
+            if now.duration_since(by) < LATE_LOOK || self.excused {
+                return Due::Dead;
+            }
+            self.excused = true;
+            self.answer_by = Some(now + self.reply);
+        }
+        if self.last_sent + self.heartbeat <= now {
             Due::Heartbeat
         } else {
             Due::Nothing

@@ -38,7 +38,9 @@ fn a_dead_socket_is_found_within_thirty_seconds() {
         super::super::limits::REPLY_TIMEOUT,
         start,
     );
-    liveness.sent(liveness.next());
+    let beat = liveness.next();
+    assert_eq!(liveness.due(beat), Due::Heartbeat);
+    liveness.sent(beat);
     assert!(liveness.next() <= start + seconds(30));
     assert_eq!(liveness.due(start + seconds(30)), Due::Dead);
 }
@@ -52,4 +54,27 @@ fn after_a_change_of_network_the_answer_is_wanted_sooner() {
     assert_eq!(liveness.due(start + seconds(4)), Due::Dead);
     liveness.received();
     assert_eq!(liveness.due(start + seconds(4)), Due::Nothing);
+}
+
+#[test]
+fn a_deadline_that_passed_while_this_process_slept_is_set_once_more() {
+    let start = Instant::now();
+    let mut liveness = Liveness::new(HEARTBEAT, REPLY, start);
+    liveness.sent(start);
+    let awake = start + seconds(100);
+    assert_ne!(liveness.due(awake), Due::Dead);
+    assert_eq!(liveness.due(awake + REPLY), Due::Dead, "once");
+
+    liveness.received();
+    liveness.sent(awake);
+    assert_ne!(
+        liveness.due(awake + seconds(100)),
+        Due::Dead,
+        "an answer came in between"
+    );
+    assert_eq!(
+        liveness.due(awake + seconds(200)),
+        Due::Dead,
+        "however late it is seen"
+    );
 }

@@ -25,9 +25,7 @@ use super::config::ConnectionClass;
 use super::dial::{Dialled, Stream, within};
 use super::error::{ConnectError, DisconnectCause, Stage, Violation};
 use super::greeting::{Expectation, Greeting};
-use super::limits::{
-    PROBE_TIMEOUT, WEBSOCKET_FRAMING, WEBSOCKET_READ_BUFFER, WEBSOCKET_WRITE_BUFFER,
-};
+use super::limits::{WEBSOCKET_FRAMING, WEBSOCKET_READ_BUFFER, WEBSOCKET_WRITE_BUFFER};
 use super::lines::{Change, Lines};
 use super::liveness::{Due, Liveness};
 
@@ -208,7 +206,8 @@ impl Running<'_> {
                 Change::Close => Err(DisconnectCause::Requested),
                 Change::Probe => {
                     self.ping().await?;
-                    self.liveness.hurry(PROBE_TIMEOUT, Instant::now());
+                    let probe = self.lines.transport.config.timeouts.probe;
+                    self.liveness.hurry(probe, Instant::now());
                     Ok(())
                 }
             },

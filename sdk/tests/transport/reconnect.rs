@@ -1,22 +1,15 @@
 //! Coming back after the relay went, and saying clearly that it is away.
 
-use tokio::net::TcpListener;
-use undertone::transport::{
-    ConnectError, ConnectionClass, DisconnectCause, LinkEvent, TransportConfig,
-};
+use undertone::transport::{ConnectError, ConnectionClass, DisconnectCause, LinkEvent};
 use undertone_wire::ErrorCode;
 
-use crate::servers::serve;
-use crate::support::{Subject, TestRelay, host_binding};
+use crate::servers::{Port, serve};
+use crate::support::{Subject, TestRelay, host_binding, patient};
 
 #[tokio::test]
 async fn a_websocket_carries_requests_and_answers() {
     let relay = TestRelay::start().await;
-    let mut subject = Subject::connect_as(
-        &relay.url(),
-        TransportConfig::default(),
-        ConnectionClass::Own,
-    );
+    let mut subject = Subject::connect_as(&relay.url(), patient(), ConnectionClass::Own);
     let (hello, binding, sender) = subject.up().await;
     assert_eq!(hello.challenge.len(), 32);
     assert_eq!(binding, host_binding("127.0.0.1"));
@@ -28,7 +21,7 @@ async fn a_websocket_carries_requests_and_answers() {
 #[tokio::test]
 async fn a_restarted_relay_is_found_again() {
     let relay = TestRelay::start().await;
-    let mut subject = Subject::connect(&relay.url(), TransportConfig::default());
+    let mut subject = Subject::connect(&relay.url(), patient());
     let (_, _, old_sender) = subject.up().await;
 
     let stopped = relay.stop().await;
@@ -48,27 +41,14 @@ async fn a_restarted_relay_is_found_again() {
 
     let _relay = stopped.start().await;
     subject.link.nudge();
-    let (_, _, sender) = loop {
-        match subject.event().await {
-            LinkEvent::Up {
-                hello,
-                binding,
-                sender,
-            } => break (hello, binding, sender),
-            LinkEvent::Connecting | LinkEvent::Down { .. } => subject.link.nudge(),
-            LinkEvent::Frame(received) => panic!("{:?}", received.frame),
-        }
-    };
+    let (_, _, sender) = subject.up_at_last().await;
     subject.converse(&sender, 1).await;
 }
 
 #[tokio::test]
 async fn an_unreachable_relay_is_a_clear_state_and_tried_again() {
-    let address = {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        listener.local_addr().unwrap()
-    };
-    let mut subject = Subject::connect(&format!("http://{address}"), TransportConfig::default());
+    let nobody = Port::reserve();
+    let mut subject = Subject::connect(&format!("http://{}", nobody.address), patient());
     let (cause, retry_in) = subject.down().await;
     assert_eq!(cause, DisconnectCause::Connect(ConnectError::Unreachable));
     assert!(retry_in.is_some());
@@ -79,7 +59,7 @@ async fn an_unreachable_relay_is_a_clear_state_and_tried_again() {
 #[tokio::test]
 async fn a_connection_that_is_not_wanted_closes_and_one_that_is_wanted_again_opens_at_once() {
     let relay = TestRelay::start().await;
-    let mut subject = Subject::connect(&relay.url(), TransportConfig::default());
+    let mut subject = Subject::connect(&relay.url(), patient());
     let _up = subject.up().await;
     subject.link.want(false);
     let (cause, retry_in) = subject.down().await;
@@ -99,7 +79,7 @@ async fn an_attempt_that_is_not_wanted_any_more_is_given_up() {
         std::future::pending::<()>().await;
     })
     .await;
-    let mut subject = Subject::connect(&server.url(), TransportConfig::default());
+    let mut subject = Subject::connect(&server.url(), patient());
     assert!(matches!(subject.event().await, LinkEvent::Connecting));
     subject.link.want(false);
     assert_eq!(subject.down().await.0, DisconnectCause::Requested);
@@ -108,7 +88,7 @@ async fn an_attempt_that_is_not_wanted_any_more_is_given_up() {
 #[tokio::test]
 async fn after_a_change_of_network_a_living_connection_stays() {
     let relay = TestRelay::start().await;
-    let mut subject = Subject::connect(&relay.url(), TransportConfig::default());
+    let mut subject = Subject::connect(&relay.url(), patient());
     let (_, _, sender) = subject.up().await;
     subject.link.network_changed();
     // The probe's answer is the transport's own; the next frame is ours.

@@ -6,8 +6,30 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
+
+/// A loopback port where nobody listens, kept from everybody who asks for any port for as long as this lives: whoever asks
+/// for this very one may listen on it.
+pub(crate) struct Port {
+    pub(crate) address: SocketAddr,
+    /// Elsewhere than on Linux a bound socket would keep the listener away as well.
+    _held: Option<TcpSocket>,
+}
+
+impl Port {
+    pub(crate) fn reserve() -> Self {
+        let held = TcpSocket::new_v4().unwrap();
+        // As every listener has it: a socket that does not listen is then in nobody's way.
+        held.set_reuseaddr(true).unwrap();
+        held.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = held.local_addr().unwrap();
+        Self {
+            address,
+            _held: cfg!(target_os = "linux").then_some(held),
+        }
+    }
+}
 
 /// Runs `serve` for each connection to a fresh loopback port.
 pub(crate) async fn serve<F, S>(serve: F) -> Server

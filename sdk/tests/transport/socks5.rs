@@ -9,8 +9,8 @@ use undertone::transport::{
     ConnectError, ConnectionClass, DisconnectCause, ProxyLogin, Socks5Proxy, TransportConfig,
 };
 
-use crate::servers::{Server, serve};
-use crate::support::{Subject, TestRelay};
+use crate::servers::{Port, Server, serve};
+use crate::support::{Subject, TestRelay, patient};
 
 /// What a proxy was asked for.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -93,7 +93,7 @@ async fn each_class_takes_its_own_proxy_and_names_are_resolved_there() {
             },
         ),
         anonymous_proxy: through(&anonymous, ProxyLogin::Anonymous),
-        ..TransportConfig::default()
+        ..patient()
     };
     let address = format!("http://localhost:{}", relay.address().port());
     let mut own = Subject::connect_as(&address, config.clone(), ConnectionClass::Own);
@@ -127,7 +127,7 @@ async fn isolated_connections_share_no_user_name() {
     let server = proxy(relay.address(), Arc::clone(&log)).await;
     let config = TransportConfig {
         anonymous_proxy: through(&server, ProxyLogin::Isolated),
-        ..TransportConfig::default()
+        ..patient()
     };
     for _ in 0..2 {
         let mut subject = Subject::connect(&relay.url(), config.clone());
@@ -141,15 +141,15 @@ async fn isolated_connections_share_no_user_name() {
 #[tokio::test]
 async fn nothing_goes_past_a_proxy_that_is_down() {
     let relay = TestRelay::start().await;
-    let gone = { serve(|_| async {}).await.address };
+    let gone = Port::reserve();
     let proxy = Socks5Proxy {
-        host: gone.ip().to_string(),
-        port: gone.port(),
+        host: gone.address.ip().to_string(),
+        port: gone.address.port(),
         login: ProxyLogin::Anonymous,
     };
     let config = TransportConfig {
         anonymous_proxy: Some(proxy),
-        ..TransportConfig::default()
+        ..patient()
     };
     let mut subject = Subject::connect(&relay.url(), config);
     assert_eq!(

@@ -6,15 +6,36 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::runtime::Handle;
+use tokio::time::timeout;
 use undertone::transport::{
     ConnectionClass, DisconnectCause, FrameSender, Inbox, Link, LinkEvent, LinkId, Reports,
-    Transport, TransportConfig,
+    Timeouts, Transport, TransportConfig,
 };
 use undertone_protocol::relay_address::RelayAddress;
 use undertone_relay::{Config, Relay};
 use undertone_wire::binding::BindingValue;
 use undertone_wire::frame::Body;
 use undertone_wire::{Challenge, Frame, Hello};
+
+use crate::servers::Port;
+
+/// After this a test hangs; no machine is so slow.
+const HANGS: Duration = Duration::from_secs(600);
+
+/// A configuration with which nothing runs out of time on a slow machine.
+pub(crate) fn patient() -> TransportConfig {
+    TransportConfig {
+        timeouts: Timeouts {
+            connect: HANGS,
+            proxy_connect: HANGS,
+            handshake: HANGS,
+            reply: HANGS,
+            probe: HANGS,
+            ..Timeouts::default()
+        },
+        ..TransportConfig::default()
+    }
+}
 
 /// A link with the queue that it reports to.
 pub(crate) struct Subject {
@@ -49,7 +70,8 @@ impl Subject {
     }
 
     pub(crate) async fn event(&mut self) -> LinkEvent {
-        self.reports.recv().await.unwrap().event
+        let report = timeout(HANGS, self.reports.recv()).await;
+        report.expect("something happens").unwrap().event
     }
 
     /// Waits for the greeting.
@@ -67,6 +89,21 @@ impl Subject {
                     panic!("a frame before the greeting: {:?}", received.frame)
                 }
             }
+        }
+    }
+
+    /// Waits for the greeting, however many attempts it takes.
+    pub(crate) async fn up_at_last(&mut self) -> (Hello, BindingValue, FrameSender) {
+        loop {
+            if let LinkEvent::Up {
+                hello,
+                binding,
+                sender,
+            } = self.event().await
+            {
+                return (*hello, binding, sender);
+            }
+            self.link.nudge();
         }
     }
 
@@ -112,6 +149,7 @@ pub(crate) struct TestRelay {
     relay: Relay,
     config: Config,
     _data: TempDir,
+    port: Port,
 }
 
 impl TestRelay {
@@ -121,22 +159,24 @@ impl TestRelay {
 
     pub(crate) async fn start_with(adjust: impl FnOnce(&mut Config)) -> Self {
         let data = tempfile::tempdir().unwrap();
+        let port = Port::reserve();
         let mut config = Config {
             admin: None,
+            listen: port.address,
             ..Config::loopback(data.path())
         };
         adjust(&mut config);
         let relay = Relay::start(config.clone()).await.unwrap();
-        config.listen = relay.local_addr();
         Self {
             relay,
             config,
             _data: data,
+            port,
         }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        self.config.listen
+        self.port.address
     }
 
     pub(crate) fn url(&self) -> String {
@@ -149,6 +189,7 @@ impl TestRelay {
         StoppedRelay {
             config: self.config,
             data: self._data,
+            port: self.port,
         }
     }
 }
@@ -157,6 +198,7 @@ impl TestRelay {
 pub(crate) struct StoppedRelay {
     config: Config,
     data: TempDir,
+    port: Port,
 }
 
 impl StoppedRelay {
@@ -166,6 +208,7 @@ impl StoppedRelay {
             relay,
             config: self.config,
             _data: self.data,
+            port: self.port,
         }
     }
 }

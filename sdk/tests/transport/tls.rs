@@ -8,7 +8,7 @@ use undertone_wire::ChannelBinding;
 use undertone_wire::binding::BindingValue;
 
 use crate::certificate::Certificate;
-use crate::support::{Subject, TestRelay};
+use crate::support::{Subject, TestRelay, patient};
 
 /// A relay that ends TLS itself, and the root that signed for it.
 struct TlsRelay {
@@ -30,7 +30,7 @@ impl TlsRelay {
     fn config(&self) -> TransportConfig {
         TransportConfig {
             extra_roots: vec![self.certificate.root.clone()],
-            ..TransportConfig::default()
+            ..patient()
         }
     }
 }
@@ -62,7 +62,7 @@ async fn failure(relay: &TlsRelay, config: TransportConfig) -> DisconnectCause {
 #[tokio::test]
 async fn a_certificate_that_nobody_trusts_is_refused() {
     let relay = relay("localhost", false).await;
-    let cause = failure(&relay, TransportConfig::default()).await;
+    let cause = failure(&relay, patient()).await;
     assert_eq!(
         cause,
         DisconnectCause::Connect(ConnectError::Tls(TlsFailure::Certificate))
