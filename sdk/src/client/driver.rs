@@ -366,9 +366,17 @@ impl Driver {
 
     fn set_online(&mut self, online: bool) {
         self.online = online;
-        let online = online && matches!(self.state, State::Open(_));
-        self.lanes.set_online(online);
-        if !online && self.lanes.all_down() {
+        if online && matches!(self.state, State::Open(_)) {
+            self.lanes.set_online(true);
+        } else {
+            self.close_lanes();
+        }
+    }
+
+    /// The app is told when the last connection is down, which may be now.
+    fn close_lanes(&mut self) {
+        self.lanes.set_online(false);
+        if self.lanes.all_down() {
             self.publisher.connection(Connection::Offline);
         }
     }
@@ -384,7 +392,7 @@ impl Driver {
                 self.waiting.shares.clear();
                 self.trouble = None;
                 self.lanes.abandon();
-                self.lanes.set_online(false);
+                self.close_lanes();
                 locked
             }
             other @ (State::Locked(_) | State::Lost) => {

@@ -283,3 +283,17 @@ fn locking_ends_the_trouble_with_the_store() {
         "it would be tried again and again"
     );
 }
+
+#[test]
+fn a_client_that_is_locked_between_two_attempts_is_offline() {
+    let mut subject = subject();
+    subject.come_up();
+    subject.go_down();
+    let state = subject.driver.publisher.connection.subscribe();
+    let retry_in = Some(Duration::from_secs(1));
+    let cause = DisconnectCause::Lost;
+    let down = Connection::Down { cause, retry_in };
+    subject.driver.publisher.connection(down);
+    subject.driver.lock().unwrap();
+    assert_eq!(*state.borrow(), Connection::Offline);
+}

@@ -2,19 +2,28 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tempfile::TempDir;
+use tokio::time::timeout;
 use undertone::{
     Client, ClientConfig, ClientEvent, Connection, ContactId, Conversation, Event, Events,
     InviteLink, Message,
 };
 use undertone_relay::{Config, Relay};
 
+use crate::servers::Port;
+
+/// After this a test hangs; no machine is so slow.
+const HANGS: Duration = Duration::from_secs(600);
+
 /// A relay and a folder for everybody's files.
 pub(crate) struct World {
     pub(crate) folder: TempDir,
     relay: Option<Relay>,
     config: Config,
+    /// Nobody takes the relay's place while it is stopped.
+    _port: Port,
 }
 
 impl World {
@@ -25,17 +34,19 @@ impl World {
     /// With a relay that is configured otherwise.
     pub(crate) async fn with(adjust: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let port = Port::reserve();
         let mut config = Config {
             admin: None,
+            listen: port.address,
             ..Config::loopback(folder.path().join("relay"))
         };
         adjust(&mut config);
         let relay = Relay::start(config.clone()).await.unwrap();
-        config.listen = relay.local_addr();
         Self {
             folder,
             relay: Some(relay),
             config,
+            _port: port,
         }
     }
 
@@ -132,7 +143,7 @@ impl Person {
         mut wanted: impl FnMut(&ClientEvent) -> Option<T>,
     ) -> T {
         loop {
-            let event = self.events.next().await.expect("the client is open");
+            let event = self.next().await;
             if let Some(found) = wanted(&event) {
                 return found;
             }
@@ -161,8 +172,15 @@ impl Person {
             if let Some(found) = look(&self.client).await.unwrap() {
                 return found;
             }
-            self.events.next().await.expect("the client is open");
+            self.next().await;
         }
+    }
+
+    async fn next(&mut self) -> ClientEvent {
+        let event = timeout(HANGS, self.events.next()).await;
+        event
+            .expect("something happens")
+            .expect("the client is open")
     }
 
     pub(crate) async fn conversation(&self) -> Conversation {
