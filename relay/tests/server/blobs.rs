@@ -132,30 +132,21 @@ async fn what_arrived_before_a_break_counts() {
     );
     socket.write_all(head.as_bytes()).await.unwrap();
     socket.write_all(&bytes[..150_000]).await.unwrap();
+    // Somebody else's bytes for nowhere: refused as misplaced until the relay reads what was sent, then as long as it does.
+    let resume = async |at: usize| {
+        let answer = upload.patch(relay.address(), at, &bytes[at..]).await;
+        answer.status().as_u16()
+    };
+    while resume(199_999).await != 423 {
+        tokio::task::yield_now().await;
+    }
     socket.shutdown().await.unwrap();
     drop(socket);
-    // The relay notices the break when it reads it; until then the blob is being written.
-    let offset = loop {
-        let resumed = upload
-            .patch(relay.address(), 150_000, &bytes[150_000..])
-            .await;
-        match resumed.status().as_u16() {
-            423 => tokio::task::yield_now().await,
-            204 => break 150_000,
-            409 => break upload.offset(relay.address()).await,
-            other => panic!("{other}"),
-        }
-    };
-    if offset < 150_000 {
-        // Part of it was lost with the socket; what is counted is durable and the rest follows.
-        assert_eq!(
-            upload
-                .patch(relay.address(), offset, &bytes[offset..])
-                .await
-                .status(),
-            204
-        );
+    while resume(199_999).await == 423 {
+        tokio::task::yield_now().await;
     }
+    assert_eq!(upload.offset(relay.address()).await, 150_000);
+    assert_eq!(resume(150_000).await, 204);
     assert_eq!(get(relay.address(), &upload.path).await.body(), &bytes);
 }
 
@@ -196,8 +187,8 @@ async fn without_the_secret_nothing_is_written_read_or_deleted() {
     assert_eq!(upload.offset(relay.address()).await, 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn space_is_reserved_at_creation() {
+/// What a relay with room for two blobs of 1 MiB, and 3 MiB of a source in an hour, says to one upload after another.
+async fn reservations() -> Vec<u16> {
     let dir = tempfile::tempdir().unwrap();
     let small = Config {
         blob_quota_mib: 2,
@@ -207,47 +198,42 @@ async fn space_is_reserved_at_creation() {
     };
     let relay = Relay::start(small).await.unwrap();
     let address = relay.local_addr();
-    let ask = |length: usize| async move {
-        let length = length.to_string();
-        request(
-            address,
-            "POST",
-            "/v1/blobs",
-            &[("upload-length", &length)],
-            "",
-        )
-        .await
-        .status()
-        .as_u16()
-    };
     let mib = 1024 * 1024;
-    assert_eq!(ask(mib + 1).await, 413);
-    assert_eq!(ask(0).await, 400);
+    let mut said = Vec::new();
     let first = create(address, mib).await;
-    assert_eq!(ask(mib).await, 201);
-    assert_eq!(
-        ask(mib).await,
-        507,
-        "the quota is reserved though nothing was uploaded"
-    );
-    assert_eq!(first.ask(address, "DELETE", b"").await.status(), 204);
-    assert_eq!(ask(1).await, 429, "the source used up its hour");
-    let too_much = create_refused_beyond(address, &dir).await;
-    assert_eq!(too_much, 413);
+    for length in [mib + 1, 0, mib, mib] {
+        said.push(ask_for(address, length).await);
+    }
+    said.push(first.ask(address, "DELETE", b"").await.status().as_u16());
+    said.push(ask_for(address, 1).await);
+    said
 }
 
-/// A body longer than the blob.
-async fn create_refused_beyond(_: SocketAddr, dir: &tempfile::TempDir) -> u16 {
-    let other = dir.path().join("other");
-    let relay = Relay::start(config(&other)).await.unwrap();
-    let upload = create(relay.local_addr(), 10).await;
-    let status = upload
-        .patch(relay.local_addr(), 0, b"01234567890")
-        .await
-        .status()
-        .as_u16();
-    assert_eq!(upload.offset(relay.local_addr()).await, 0);
-    status
+async fn ask_for(relay: SocketAddr, length: usize) -> u16 {
+    let length = length.to_string();
+    let headers = [("upload-length", length.as_str())];
+    let answer = request(relay, "POST", "/v1/blobs", &headers, "").await;
+    answer.status().as_u16()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn space_is_reserved_at_creation() {
+    let mut said = reservations().await;
+    if said.last() != Some(&429) {
+        // The source's hour ended in between; the next one does not.
+        said = reservations().await;
+    }
+    // Too large, too small, reserved, full though nothing was uploaded, deleted, the source used up its hour.
+    assert_eq!(said, [413, 400, 201, 507, 204, 429]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_longer_than_its_blob_is_refused() {
+    let relay = TestRelay::start().await;
+    let upload = create(relay.address(), 10).await;
+    let refused = upload.patch(relay.address(), 0, b"01234567890").await;
+    assert_eq!(refused.status(), 413);
+    assert_eq!(upload.offset(relay.address()).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
