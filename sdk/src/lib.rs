@@ -49,7 +49,7 @@ pub use client::{
     Client, ClientConfig, ClientEvent, Connection, Contact, Conversation, ConversationSummary,
     Events, Invite, Message, OpenError, SearchHit, UnlockError, relay_address,
 };
-pub use engine::{DelayReason, Event, IdentityAlarm};
+pub use engine::{AccountAlarm, DelayReason, Event, IdentityAlarm};
 pub use error::{
     AddContactError, ContactError, CreateAccountError, InviteError, SendError, StepError,
 };

@@ -12,14 +12,22 @@
 )]
 
 use std::io::{self, BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-/// How long a line may take before the test fails: far more than any machine needs, and never slept through.
-const PATIENCE: Duration = Duration::from_secs(60);
+use tokio::net::TcpSocket;
+
+/// How long a line may take before the test fails: far more than any machine needs, and never slept through. A client that
+/// lost its relay again and again waits up to five minutes before it tries again.
+const PATIENCE: Duration = Duration::from_secs(900);
+
+/// Sockets that are bound and do not listen: they keep the system from giving their ports to anybody else, and a relay of
+/// these tests may listen there all the same.
+static RESERVED: Mutex<Vec<TcpSocket>> = Mutex::new(Vec::new());
 
 /// A built program of this workspace, from the profile that the tests were built with.
 ///
@@ -40,16 +48,22 @@ pub fn program(name: &str) -> PathBuf {
     })
 }
 
-/// A loopback address that was free a moment ago.
+/// A loopback address at which nobody but this test's relays will listen, however often they are stopped.
 ///
 /// # Panics
 /// When the machine has no free port.
 #[must_use]
 pub fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener
-        .local_addr()
-        .expect("a bound socket has an address")
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_reuseaddr(true).expect("a fresh socket");
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    socket.bind(any).expect("a free port");
+    let address = socket.local_addr().expect("a bound socket has an address");
+    // Elsewhere a bound socket would keep the relay away as well.
+    if cfg!(target_os = "linux") {
+        RESERVED.lock().expect("nobody panicked").push(socket);
+    }
+    address
 }
 
 /// One line of output, split at its tabs, with the escapes of text undone.

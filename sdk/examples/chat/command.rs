@@ -28,6 +28,7 @@ pub(crate) enum Command {
     History(i64),
     Search(String),
     Safety(i64),
+    Dismiss,
     Help,
     Quit,
 }
@@ -51,6 +52,7 @@ pub(crate) const HELP: &[&str] = &[
     "/history N          a conversation from its beginning",
     "/search WORDS       messages; the last word may be begun; \"a phrase\", -not",
     "/safety N           the safety number: compare it over another channel",
+    "/dismiss            alarms about your own account: you have seen them",
     "/me                 your account",
     "/quit               leave; what waits is sent next time",
     "Marks: … waiting, ✓ at the relay, ✓✓ delivered, ! failed",
@@ -116,6 +118,7 @@ impl Command {
             "history" => Self::History(number()?),
             "search" => Self::Search(rest.to_owned()),
             "safety" => Self::Safety(number()?),
+            "dismiss" => Self::Dismiss,
             "help" => Self::Help,
             "quit" => Self::Quit,
             other => return Err(NotACommand(format!("there is no /{other}; try /help"))),

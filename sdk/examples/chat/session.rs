@@ -13,7 +13,9 @@ use crate::command::{Command, HELP};
 use crate::failure::{Failure, refused};
 use crate::profile::write_invite;
 use crate::record::Record;
-use crate::wording::{actor, contact_record, error_record, hex, marked, message_record, name};
+use crate::wording::{
+    account_alarm_text, actor, contact_record, error_record, hex, marked, message_record, name,
+};
 
 /// Messages in one page of a history, and hits of a search.
 const PAGE: usize = 100;
@@ -57,12 +59,17 @@ impl Session {
 
     /// What there is to say at the start.
     pub(crate) async fn ready(&mut self) -> Vec<Record> {
-        match self.client.account().await {
+        let mut records = match self.client.account().await {
             Ok(account) => vec![Record::Ready {
                 account: account.to_text(),
             }],
             Err(error) => vec![error_record(&error.into())],
-        }
+        };
+        let alarms = self.client.account_alarms().await.unwrap_or_default();
+        records.extend(alarms.into_iter().map(|alarm| Record::Alarm {
+            text: account_alarm_text(alarm),
+        }));
+        records
     }
 
     pub(crate) async fn close(self) {
@@ -117,6 +124,10 @@ impl Session {
             Command::History(number) => self.history(number).await,
             Command::Search(text) => self.search(&text).await,
             Command::Safety(number) => self.safety(number).await,
+            Command::Dismiss => {
+                self.client.dismiss_account_alarms().await?;
+                Ok(vec![])
+            }
             Command::Help => Ok(HELP
                 .iter()
                 .map(|line| Record::Text {

@@ -1,8 +1,8 @@
 //! How contacts, messages and failures are called.
 
 use undertone::{
-    Actor, Contact, ContactState, DelayReason, Event, IdentityAlarm, Message, MessageId,
-    MessageState, SearchHit,
+    AccountAlarm, Actor, Contact, ContactState, DelayReason, Event, IdentityAlarm, Message,
+    MessageId, MessageState, SearchHit,
 };
 
 use crate::failure::Failure;
@@ -144,8 +144,25 @@ pub(crate) fn alarm_text(event: &Event) -> String {
             };
             format!("contact {}: {what}; compare safety numbers", contact.get())
         }
+        Event::AccountAlarm(alarm) => account_alarm_text(*alarm),
         other => format!("{other:?}"),
     }
+}
+
+/// What is wrong with the own account.
+pub(crate) fn account_alarm_text(alarm: AccountAlarm) -> String {
+    let what = match alarm {
+        AccountAlarm::ForeignManifest => {
+            "another device signed your device list: unless you set one up with your 24 words, somebody else has them"
+                .to_owned()
+        }
+        AccountAlarm::ForeignManifestNamed { by } => format!(
+            "contact {} was shown a device list of yours that you did not sign, or says so: somebody may have your 24 words",
+            by.get()
+        ),
+        _ => "something is wrong with your identity".to_owned(),
+    };
+    format!("{what} (until /dismiss)")
 }
 
 pub(crate) fn delay_text(reason: DelayReason) -> &'static str {

@@ -34,7 +34,7 @@ pub use open::OpenError;
 use call::CommandError;
 use driver::Job;
 
-use crate::engine::{Step, View};
+use crate::engine::{AccountAlarm, Step, View};
 use crate::error::{AddContactError, ContactError, InviteError, StepError};
 use crate::store::{
     ContactId, ContactState, ConversationCursor, ConversationId, InviteId, SearchFilter,
@@ -285,6 +285,22 @@ impl Client {
         contact: ContactId,
     ) -> Result<Option<SafetyNumber>, StoreError> {
         self.read(move |view| view.safety_number(contact)).await
+    }
+
+    /// What is wrong with the own account's identity and was not dismissed: to be shown at each start.
+    ///
+    /// # Errors
+    /// [`StoreError`] says who must act.
+    pub async fn account_alarms(&self) -> Result<Vec<AccountAlarm>, StoreError> {
+        self.read(|view| view.account_alarms()).await
+    }
+
+    /// The user has seen the alarms over the own account: they are forgotten.
+    ///
+    /// # Errors
+    /// [`StepError`] says who must act.
+    pub async fn dismiss_account_alarms(&self) -> Result<(), StepError> {
+        self.write(|step| step.dismiss_account_alarms()).await
     }
 
     /// A page of the conversation list, the most recently active first.

@@ -71,6 +71,9 @@ pub enum Event {
         /// What.
         alarm: IdentityAlarm,
     },
+    /// Somebody else seems to have the own account key. Kept until it is dismissed
+    /// ([`View::account_alarms`](super::View::account_alarms)). The user must act: see who has the recovery phrase.
+    AccountAlarm(AccountAlarm),
     /// The device's clock and the relay's are more than 24 hours apart. Until they agree nothing is
     /// expired, deleted or signed; messages still flow. The user must set the clock, or the operator.
     ClockWrong {
@@ -112,6 +115,21 @@ pub enum DelayReason {
     ClockWrong,
     /// This account's own device list is not signed yet: its own relay must be reached once. Goes on by itself then.
     NotPublished,
+}
+
+/// What is wrong with the own account's identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AccountAlarm {
+    /// A device list signed with the own account key, and by another device than this, is at the own relay: the user set up
+    /// another device with the recovery phrase, or a thief did.
+    ForeignManifest,
+    /// Somebody has begun a conversation by a device list of this account that this device did not sign. It may be a lie of
+    /// theirs; else somebody else has the account key, and a relay helps him.
+    ForeignManifestNamed {
+        /// Who says so.
+        by: ContactId,
+    },
 }
 
 /// What is wrong with a contact's identity.

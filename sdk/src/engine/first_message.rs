@@ -160,6 +160,7 @@ impl Step<'_> {
             return Ok(());
         };
         self.learn_secrets(contact, &introduction)?;
+        self.manifest_named(contact, peer.recipient_manifest)?;
         let id = session.id();
         self.add_session(session, device)?;
         let state = self.contact(contact)?.map(|contact| contact.row.state);

@@ -129,6 +129,12 @@ pub(crate) const LOOKUP_RETRY_LONGEST_MS: u64 = 6 * HOUR_MS;
 /// Relay and device agree on the time when they differ by no more.
 pub(crate) const CLOCK_TOLERANCE_MS: u64 = DAY_MS;
 
+/// Own manifests remembered, so that one that is none of them is noticed: signed weekly, more than a year of them. Nobody
+/// honest names one older than the life of a manifest and of an envelope.
+pub(crate) const MAX_KNOWN_MANIFESTS: usize = 64;
+/// Alarms over the own account that wait to be dismissed: any stranger can cause one.
+pub(crate) const MAX_ACCOUNT_ALARMS: usize = 16;
+
 // --- connections --------------------------------------------------------------------------------
 
 /// Requests in flight on one connection; the relay's own limit is 64.

@@ -1,6 +1,7 @@
 //! The own manifest: signed when the clock is right, put at the relay, and signed again each week.
 //!
-//! What a manifest says and how it is checked is the protocol's.
+//! What a manifest says and how it is checked is the protocol's; that one is somebody else's is noticed in
+//! [`own_history`](super::own_history).
 
 #![expect(
     clippy::wildcard_enum_match_arm,
@@ -88,6 +89,7 @@ impl Step<'_> {
         self.tx
             .meta()
             .put(meta::OWN_MANIFEST, manifest.signed_bytes())?;
+        self.manifest_signed(manifest.reference())?;
         self.core.me.manifest = Some(manifest);
         // The page of prekeys carries a statement as of the newest manifest.
         self.core.own.prekeys_due = true;
@@ -130,6 +132,7 @@ impl Step<'_> {
         match body {
             Body::Record(record) => {
                 self.core.own.conflicts = 0;
+                self.manifest_taken()?;
                 let newest = self.core.me.manifest_ref().map(|own| own.version.to_u64());
                 self.at_relay(AtRelay {
                     newest: newest == Some(version),
@@ -165,9 +168,15 @@ impl Step<'_> {
     fn manifest_conflict(&mut self, current: &wire::Record) -> Result<(), StepError> {
         let me = &self.core.me;
         let stands = VerifiedManifest::open(&current.value, &me.account, &me.manifest_record).ok();
-        let own = me.manifest.as_ref();
+        if let Some(stands) = &stands {
+            self.manifest_found(stands)?;
+        }
+        let own = self.core.me.manifest.as_ref();
         let newest = match (stands, own) {
-            (Some(stands), Some(own)) if stands.reference() == own.reference() => true,
+            (Some(stands), Some(own)) if stands.reference() == own.reference() => {
+                self.manifest_taken()?;
+                true
+            }
             (Some(stands), Some(own)) if stands.reference().version >= own.reference().version => {
                 return self.adopt_manifest(&stands, current.version);
             }
@@ -204,6 +213,7 @@ impl Step<'_> {
         self.tx
             .meta()
             .put(meta::OWN_MANIFEST, manifest.signed_bytes())?;
+        self.manifest_signed(manifest.reference())?;
         self.core.me.manifest = Some(manifest);
         self.core.own.prekeys_due = true;
         self.at_relay(AtRelay {

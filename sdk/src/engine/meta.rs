@@ -6,6 +6,10 @@ use crate::store::MetaKey;
 pub(crate) const OWN_MANIFEST: MetaKey = MetaKey("engine.own_manifest");
 /// The version of the record that holds it, u64; absent while the newest manifest is not at the relay.
 pub(crate) const OWN_MANIFEST_RECORD: MetaKey = MetaKey("engine.own_manifest_record");
+/// Which manifests of the own account this device knows, as `own_history` encodes it.
+pub(crate) const OWN_MANIFESTS: MetaKey = MetaKey("engine.own_manifests");
+/// What is wrong with the own account's identity and was not dismissed, as `own_history` encodes it.
+pub(crate) const ACCOUNT_ALARMS: MetaKey = MetaKey("engine.account_alarms");
 /// The last value of the hybrid clock, u64.
 pub(crate) const HLC: MetaKey = MetaKey("engine.hlc");
 /// The latest time that was trusted, u64 Unix ms.

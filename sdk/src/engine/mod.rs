@@ -3,7 +3,7 @@
 //!
 //! - [`Engine::begin`] opens a [`Step`]: one store transaction that takes [`Input`]s and commands;
 //!   [`Step::commit`] makes it durable and only then releases its [`Effect`]s (`step`).
-//! - The own side: `login`, `manifest_upkeep`, `prekey_upkeep`, `send_token`, `invites`.
+//! - The own side: `login`, `manifest_upkeep`, `own_history`, `prekey_upkeep`, `send_token`, `invites`.
 //! - Others: `contact` (adding, accepting, blocking), `manifest_lookup`, `prekey_lookup`,
 //!   `first_contact`, `first_message`, `sessions`.
 //! - Messages out: `compose`, `sending`, `outbox` with `queues`, `knock`, `restored` and `requeue`.
@@ -41,6 +41,7 @@ mod manifest_upkeep;
 mod me;
 mod meta;
 mod outbox;
+mod own_history;
 mod prekey_lookup;
 mod prekey_upkeep;
 mod queues;
@@ -69,7 +70,7 @@ use undertone_protocol::relay_address::RelayAddress;
 use undertone_protocol::time::{Now, Timestamp};
 
 pub use effect::Effect;
-pub use event::{DelayReason, Event, IdentityAlarm};
+pub use event::{AccountAlarm, DelayReason, Event, IdentityAlarm};
 pub use input::{DisconnectCause, Input};
 pub use lane::Lane;
 pub use me::NewAccount;

@@ -21,7 +21,7 @@ use crate::error::StepError;
 use crate::store::{ContactId, MessageState, PeerDeviceState};
 
 /// The next manifest of a device's account, changed and signed at a time of the test's choice.
-fn next_manifest(
+pub(super) fn next_manifest(
     world: &mut World,
     device: usize,
     signed_at: u64,
@@ -34,7 +34,7 @@ fn next_manifest(
 }
 
 /// From now on the relay serves this as the record of the account that signed it.
-fn serve(world: &mut World, owner: usize, reader: usize, manifest: &VerifiedManifest) {
+pub(super) fn serve(world: &mut World, owner: usize, reader: usize, manifest: &VerifiedManifest) {
     let record = world.engine(owner).core.me.manifest_record;
     let value = manifest
         .seal(&record, &mut ChaCha20Rng::seed_from_u64(1))
@@ -133,7 +133,7 @@ fn a_receipt_does_not_hide_that_a_newer_manifest_was_named() {
     assert_eq!(pinned(&mut world, anna, of_anna), known + 1);
 }
 
-fn another_device(seed: u64) -> ManifestDevice {
+pub(super) fn another_device(seed: u64) -> ManifestDevice {
     let keys = DeviceKeys::generate(&mut ChaCha20Rng::seed_from_u64(seed)).unwrap();
     ManifestDevice {
         identity: keys.public(),

@@ -9,6 +9,7 @@ mod lost_steps;
 mod main_job;
 mod manifests;
 mod meeting;
+mod own_manifest;
 mod refusals;
 mod requeue;
 mod restored;

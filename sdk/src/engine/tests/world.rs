@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use tempfile::TempDir;
+use undertone_protocol::account::Root;
 use undertone_protocol::relay_address::RelayAddress;
 use undertone_protocol::time::{Now, Timestamp};
 use undertone_relay::service::{ConnectionId, ConnectionInfo, Output, Service, ServiceConfig};
@@ -89,9 +90,14 @@ impl World {
 
     /// Makes an account, offline.
     pub(super) fn account(&mut self, name: &str) -> usize {
+        self.device_of(None, name)
+    }
+
+    /// Makes a device of an account, offline; without a root, of a new one.
+    pub(super) fn device_of(&mut self, root: Option<Root>, name: &str) -> usize {
         let folder = TempDir::new().unwrap();
         let account = NewAccount {
-            root: None,
+            root,
             relay: relay(),
             name: name.to_owned(),
         };
