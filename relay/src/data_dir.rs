@@ -28,9 +28,7 @@ pub struct DataDir {
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
     /// The directory or something in it cannot be made or opened.
-    #[error(
-        "the data directory {path} cannot be used: {cause}. Check its permissions and the disk."
-    )]
+    #[error("the data directory {path} cannot be used: {cause}. {}", advice(cause))]
     Unusable {
         /// The path that failed.
         path: PathBuf,
@@ -46,6 +44,21 @@ pub enum DataDirError {
     /// There is no relay's database where one was expected.
     #[error("{0} holds no relay's data. Give the directory that `serve` used or `backup` wrote.")]
     NoDatabase(PathBuf),
+}
+
+/// What the operator does about a directory that cannot be used.
+fn advice(cause: &io::Error) -> &'static str {
+    if is_full(cause) {
+        "Free some space on the disk."
+    } else {
+        "Check its permissions and the disk."
+    }
+}
+
+/// Whether a file could not be made or written because the disk, or what this user may have of it, is used up.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded)
 }
 
 impl DataDir {

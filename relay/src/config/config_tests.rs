@@ -72,3 +72,14 @@ fn the_admin_address_can_be_turned_off_by_a_flag() {
         Err(ConfigError::Invalid(_))
     ));
 }
+
+#[test]
+fn a_mailbox_holds_what_the_specification_says_unless_the_operator_says_otherwise() {
+    let config = Config::new("d");
+    assert_eq!(config.mailbox_quota_messages, 10_000);
+    assert_eq!(config.mailbox_quota_mib, 64);
+    let toml = file("data = \"d\"\nmailbox_quota_messages = 7\nmailbox_quota_mib = 2\n");
+    let config = Config::load(Some(toml.path()), &Flags::default()).unwrap();
+    assert_eq!(config.mailbox_quota_messages, 7);
+    assert_eq!(config.mailbox_quota_mib, 2);
+}

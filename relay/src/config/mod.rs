@@ -17,6 +17,8 @@ use figment::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::service::limits::{MAILBOX_BYTES, MAILBOX_MESSAGES};
+
 pub use flags::Flags;
 
 /// Prefix of the environment variables that set configuration keys.
@@ -64,6 +66,10 @@ pub struct Config {
     /// MiB that the database may use. When it is not set, what the disk has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub store_quota_mib: Option<u64>,
+    /// Envelopes that one mailbox may hold.
+    pub mailbox_quota_messages: u32,
+    /// MiB of envelopes that one mailbox may hold.
+    pub mailbox_quota_mib: u64,
     /// MiB of blobs kept in all, reserved when an upload is created.
     pub blob_quota_mib: u64,
     /// MiB of one blob.
@@ -141,6 +147,8 @@ impl Config {
             max_connections: 100_000,
             max_connections_per_source: 4_096,
             store_quota_mib: None,
+            mailbox_quota_messages: MAILBOX_MESSAGES,
+            mailbox_quota_mib: MAILBOX_BYTES / (1024 * 1024),
             blob_quota_mib: 10 * 1024,
             blob_max_mib: 128,
             blob_source_quota_mib: 1024,

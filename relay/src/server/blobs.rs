@@ -38,6 +38,7 @@ use super::{
     metrics::Metrics,
     sources::{SourcePrefix, Sources},
 };
+use crate::data_dir::is_full;
 use crate::storage::{BlobAdvance, BlobCreate, BlobEntry, Room, Timestamp};
 
 const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
@@ -466,10 +467,7 @@ fn at_offset(status: StatusCode, offset: u64) -> Response {
 }
 
 fn disk(error: std::io::Error) -> StatusCode {
-    if matches!(
-        error.kind(),
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
-    ) {
+    if is_full(&error) {
         return StatusCode::INSUFFICIENT_STORAGE;
     }
     tracing::error!(kind = ?error.kind(), "a blob's file could not be used; check the disk under DATA/blobs");

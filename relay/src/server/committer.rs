@@ -179,6 +179,8 @@ pub(crate) struct CommittingThread {
     pub(crate) metrics: Arc<Metrics>,
     /// Whether the last commit was fine; shown by `/readyz`.
     pub(crate) healthy: Arc<AtomicBool>,
+    /// Whether the store may grow, as the operator was last told.
+    pub(crate) room: Room,
 }
 
 impl CommittingThread {
@@ -235,7 +237,7 @@ impl CommittingThread {
         }
         if due.tick {
             let totals = batch.storage().totals().unwrap_or_default();
-            stand = Some((batch.storage().room() == Room::Low, totals));
+            stand = Some((batch.storage().room(), totals));
             batch.tick();
         }
         for job in jobs {
@@ -274,8 +276,22 @@ impl CommittingThread {
         if failure.is_none() {
             self.metrics.committed(permits.len(), stopwatch.elapsed());
         }
-        if let Some((low, totals)) = stand {
+        if let Some((room, totals)) = stand {
+            let low = room == Room::Low;
             self.metrics.stand(self.service.online(), low, &totals);
+            self.note_room(room);
+        }
+    }
+
+    /// Tells the operator when the room for the store runs out and when there is some again, once each.
+    fn note_room(&mut self, room: Room) {
+        match (std::mem::replace(&mut self.room, room), room) {
+            (Room::Plenty, Room::Low) => tracing::error!(
+                "the disk or the store's quota is nearly used up, only acks and deletes are taken: {}",
+                StorageError::Full.advice()
+            ),
+            (Room::Low, Room::Plenty) => tracing::info!("there is room for the store again"),
+            (Room::Plenty, Room::Plenty) | (Room::Low, Room::Low) => {}
         }
     }
 

@@ -35,7 +35,7 @@ use crate::{
     data_dir::{DataDir, DataDirError},
     service::{Service, ServiceConfig},
     storage::{
-        StorageError, Timestamp,
+        Room, StorageError, Timestamp,
         sqlite::{SqliteOptions, SqliteStorage},
     },
 };
@@ -296,6 +296,7 @@ fn start_thread(
         storage: Box::new(storage),
         metrics: metrics.clone(),
         healthy: healthy.clone(),
+        room: Room::Plenty,
     };
     std::thread::Builder::new()
         .name("commit".into())
@@ -309,6 +310,8 @@ fn start_thread(
 fn service_config(config: &Config) -> ServiceConfig {
     ServiceConfig {
         accepts_new_mailboxes: config.accept_new_mailboxes,
+        mailbox_messages: config.mailbox_quota_messages,
+        mailbox_bytes: bytes_of_mib(config.mailbox_quota_mib),
         ..if config.limit_rates {
             ServiceConfig::default()
         } else {

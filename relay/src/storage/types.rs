@@ -75,7 +75,7 @@ impl StorageError {
             Self::NewerSchema { .. } => "Run the version that wrote it, or a newer one.",
             Self::NotAStore => "Give the directory that a relay wrote.",
             Self::InUse => "Stop the other process first.",
-            Self::Io(_) => "Check the disk and the permissions.",
+            Self::Io(_) => "Check the disk, its quotas and the permissions.",
         }
     }
 }

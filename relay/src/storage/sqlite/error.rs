@@ -1,7 +1,12 @@
 //! From SQLite's errors to the storage's. Nothing of a statement's values ever gets into them.
 
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
 use rusqlite::{Error, ErrorCode};
 
+use crate::data_dir::is_full;
 use crate::storage::StorageError;
 
 #[expect(
@@ -31,10 +36,37 @@ pub(super) fn storage_error(error: Error) -> StorageError {
     }
 }
 
-pub(super) fn io_error(error: &std::io::Error) -> StorageError {
-    if error.kind() == std::io::ErrorKind::StorageFull {
+pub(super) fn io_error(error: &io::Error) -> StorageError {
+    if is_full(error) {
         StorageError::Full
     } else {
         StorageError::Io(error.kind().to_string())
     }
+}
+
+/// What kept the store from being opened. SQLite names a full disk only when a write fails for it, not when a file beside
+/// the database cannot be made or grown; so a failure without a better name is looked into.
+pub(super) fn opening_error(error: StorageError, database: &Path) -> StorageError {
+    if matches!(error, StorageError::Io(_))
+        && try_room(database).is_err_and(|error| is_full(&error))
+    {
+        StorageError::Full
+    } else {
+        error
+    }
+}
+
+/// Bytes that opening needs besides the database: the index of the log (32 KiB), the log's first pages.
+const OPENING_BYTES: usize = 64 * 1024;
+
+/// Tries whether the disk and its quotas have room for another file.
+fn try_room(database: &Path) -> io::Result<()> {
+    let path = database.with_extension("room");
+    let tried = File::create(&path).and_then(|mut file| {
+        file.write_all(&[0; OPENING_BYTES])?;
+        file.sync_all()
+    });
+    // Empty at worst, and written over the next time.
+    let _ = fs::remove_file(&path);
+    tried
 }

@@ -31,7 +31,7 @@ use undertone_wire::StoreEpoch;
 
 use self::cache::Cache;
 use self::checkpoint::Checkpointer;
-use self::error::storage_error;
+use self::error::{opening_error, storage_error};
 use self::totals::Counters;
 use super::Storage;
 use super::types::{Retention, Room, StorageError, Swept, Timestamp, Totals};
@@ -103,6 +103,15 @@ impl SqliteStorage {
     /// # Errors
     /// [`StorageError`]; the file is unchanged then.
     pub fn open_with<R: CryptoRng + ?Sized>(
+        path: &Path,
+        options: SqliteOptions,
+        now: Timestamp,
+        rng: &mut R,
+    ) -> Result<Self, StorageError> {
+        Self::open_file(path, options, now, rng).map_err(|error| opening_error(error, path))
+    }
+
+    fn open_file<R: CryptoRng + ?Sized>(
         path: &Path,
         options: SqliteOptions,
         now: Timestamp,
