@@ -25,6 +25,15 @@ pub enum OpenError {
         /// The newest schema version that this build knows.
         supported: u32,
     },
+    /// The key is right and the file sound, but its tables are not those of the schema version that it claims: a build
+    /// between two releases wrote it. The user must open it with that one, or restore a backup.
+    #[error(
+        "an unreleased version wrote this store (its tables are not those of schema {found}); nothing was changed: use that version, or restore a backup"
+    )]
+    UnknownSchema {
+        /// The file's schema version.
+        found: u32,
+    },
     /// Another process or another handle of this process has the store open. The user or the app must close that one.
     #[error("the store is open elsewhere: close that one first")]
     InUse,
@@ -54,8 +63,9 @@ pub enum StoreError {
     /// The store was closed. A defect of the caller: it must be opened again.
     #[error("the store was closed")]
     Closed,
-    /// The disk fails; the number is SQLite's extended result code.
-    #[error("the disk failed ({0})")]
+    /// The disk fails, or the user's quota on it is used up, which SQLite does not tell apart; the number is its extended
+    /// result code. The user must act.
+    #[error("the disk failed, or its quota is used up ({0})")]
     Io(i32),
     /// A row with this identity exists, or a row that it refers to does not: a defect of the caller.
     #[error("a constraint of the schema was violated")]
@@ -161,6 +171,7 @@ impl OpenError {
             Self::WrongKey
             | Self::Corrupt
             | Self::NewerSchema { .. }
+            | Self::UnknownSchema { .. }
             | Self::InUse
             | Self::Full
             | Self::Io(_) => Actor::User,

@@ -15,25 +15,65 @@ pub const SCHEMA_VERSION: u32 = 1;
 const _: () = assert!(STEPS.len() == SCHEMA_VERSION as usize);
 
 /// The file's schema version; 0 is a file without a schema.
-pub(super) fn version(connection: &Connection) -> Result<u32, OpenError> {
+fn version(connection: &Connection) -> Result<u32, OpenError> {
     connection
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .map_err(OpenError::from_sqlite)
 }
 
+/// Refuses a file whose schema this build does not know: a newer one, and one whose tables are not what its version says.
+/// Changes nothing.
+pub(super) fn check(connection: &Connection) -> Result<(), OpenError> {
+    let found = version(connection)?;
+    let steps = usize::try_from(found).ok().and_then(|it| STEPS.get(..it));
+    let Some(steps) = steps else {
+        return Err(OpenError::NewerSchema {
+            found,
+            supported: SCHEMA_VERSION,
+        });
+    };
+    if columns(connection)? == columns(&model(steps)?)? {
+        Ok(())
+    } else {
+        Err(OpenError::UnknownSchema { found })
+    }
+}
+
+/// An empty database in memory after these steps.
+fn model(steps: &[&str]) -> Result<Connection, OpenError> {
+    let model = || -> rusqlite::Result<Connection> {
+        let model = Connection::open_in_memory()?;
+        undertone_tokenizer::register(&model)?;
+        steps
+            .iter()
+            .try_for_each(|step| model.execute_batch(step))?;
+        Ok(model)
+    };
+    model().map_err(OpenError::from_sqlite)
+}
+
+/// Every column of every table, each as one text. Not what SQLite makes by itself, which its next version may make in
+/// another way.
+fn columns(connection: &Connection) -> Result<Vec<String>, OpenError> {
+    let read = || -> rusqlite::Result<Vec<String>> {
+        let mut statement = connection.prepare(
+            r#"SELECT format('%s.%s %s %d %d', t.name, c.name, c.type, c."notnull", c.pk)
+               FROM pragma_table_list AS t JOIN pragma_table_info(t.name) AS c
+               WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite\_%' ESCAPE '\'
+               ORDER BY 1"#,
+        )?;
+        statement.query_map([], |row| row.get(0))?.collect()
+    };
+    read().map_err(OpenError::from_sqlite)
+}
+
 /// Brings the schema to the newest version, each step in a transaction of its own. `first` writes what a new store starts
-/// with, in the transaction of the first step. A newer file is refused unchanged.
+/// with, in the transaction of the first step. The file was [checked](check).
 pub(super) fn migrate(
     connection: &mut Connection,
     first: impl Fn(&Connection) -> Result<(), OpenError>,
 ) -> Result<(), OpenError> {
     let found = version(connection)?;
-    if found > SCHEMA_VERSION {
-        return Err(OpenError::NewerSchema {
-            found,
-            supported: SCHEMA_VERSION,
-        });
-    }
     for (version, step) in (1_u32..).zip(STEPS).filter(|(version, _)| *version > found) {
         let tx = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)

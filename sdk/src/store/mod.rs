@@ -80,7 +80,8 @@ impl Store {
         key: &StoreKey,
         options: StoreOptions,
     ) -> Result<Self, OpenError> {
-        let (connection, column_key) = open::connect(path, key, &options)?;
+        let (connection, column_key) =
+            open::connect(path, key, &options).map_err(|error| open::looked_into(error, path))?;
         let mut store = Self {
             connection,
             column_key: Some(column_key),

@@ -1,7 +1,7 @@
 //! Opening: every check that can refuse a file runs before anything is written to it.
 
-use std::fs::File;
-use std::io::Read;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -54,27 +54,52 @@ pub(super) fn connect(
     .map_err(OpenError::from_sqlite)?;
     // Until everything is checked, closing must not move the log of a crash into the file. Without such a log, closing
     // removes the empty one that opening makes.
-    let keep_log = log_of(path).exists();
+    let keep_log = beside(path, "-wal").exists();
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep_log)
         .map_err(OpenError::from_sqlite)?;
     prepare(&connection, key, &salt).map_err(OpenError::from_sqlite)?;
-    // The first read takes the exclusive lock and decrypts page 1.
-    let found = migrate::version(&connection)?;
-    if found > migrate::SCHEMA_VERSION {
-        return Err(OpenError::NewerSchema {
-            found,
-            supported: migrate::SCHEMA_VERSION,
-        });
-    }
-    configure(&connection, options).map_err(OpenError::from_sqlite)?;
     undertone_tokenizer::register(&connection).map_err(OpenError::from_sqlite)?;
+    // The first read takes the exclusive lock and decrypts page 1.
+    migrate::check(&connection)?;
+    configure(&connection, options).map_err(OpenError::from_sqlite)?;
     migrate::migrate(&mut connection, |tx| make_column_key(tx, key))?;
     let column_key = column_key(&connection, key)?;
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
         .map_err(OpenError::from_sqlite)?;
     Ok((connection, column_key))
+}
+
+/// What kept a store from being opened. SQLite names a full disk only when a write fails for it, not when a file beside the
+/// database cannot be made; so a failure without a better name is looked into.
+pub(super) fn looked_into(error: OpenError, path: &Path) -> OpenError {
+    let is_full = |error: &io::Error| {
+        matches!(
+            error.kind(),
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+        )
+    };
+    if matches!(error, OpenError::Io(_)) && try_room(path).is_err_and(|error| is_full(&error)) {
+        OpenError::Full
+    } else {
+        error
+    }
+}
+
+/// Bytes that opening may write before anything else: a few pages.
+const OPENING_BYTES: usize = 16 * 1024;
+
+/// Tries whether the disk and its quotas have room for another file.
+fn try_room(path: &Path) -> io::Result<()> {
+    let path = beside(path, "-room");
+    let tried = File::create(&path).and_then(|mut file| {
+        file.write_all(&[0; OPENING_BYTES])?;
+        file.sync_all()
+    });
+    // Empty at worst, and written over the next time.
+    let _ = fs::remove_file(&path);
+    tried
 }
 
 /// The key of the sealed columns, unwrapped.
@@ -107,17 +132,17 @@ fn make_column_key(connection: &Connection, key: &StoreKey) -> Result<(), OpenEr
     Ok(())
 }
 
-/// The write-ahead log beside a file.
-fn log_of(path: &Path) -> PathBuf {
+/// The file beside the store whose name goes on so.
+fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
+    name.push(ending);
     name.into()
 }
 
 fn read_head(path: &Path) -> Result<Head, OpenError> {
     let mut file = match File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Head::New),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Head::New),
         Err(error) => return Err(OpenError::Io(error)),
     };
     if file.metadata().map_err(OpenError::Io)?.len() == 0 {
@@ -126,7 +151,7 @@ fn read_head(path: &Path) -> Result<Head, OpenError> {
     let mut salt = [0; SALT_LEN];
     match file.read_exact(&mut salt) {
         Ok(()) => Ok(Head::Salt(salt)),
-        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Err(OpenError::Corrupt),
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Err(OpenError::Corrupt),
         Err(error) => Err(OpenError::Io(error)),
     }
 }

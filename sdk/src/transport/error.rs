@@ -30,7 +30,8 @@ pub enum ConnectError {
     Busy,
     /// The relay speaks another version of the protocol. Whoever is older must update.
     #[error(
-        "the relay speaks protocol version {theirs}, this client version {ours}: the older one must be updated"
+        "the relay speaks protocol version {theirs}, this client version {ours}: {}",
+        if theirs > ours { "update this app" } else { "its operator must update it" }
     )]
     UnsupportedVersion {
         /// The relay's version.

@@ -110,6 +110,30 @@ fn a_newer_schema_is_refused_unchanged() {
 }
 
 #[test]
+fn tables_of_no_release_are_refused_unchanged() {
+    for (change, version) in [
+        (
+            "ALTER TABLE contact ADD COLUMN unheard_of TEXT",
+            SCHEMA_VERSION,
+        ),
+        ("DROP TABLE parked", SCHEMA_VERSION),
+        ("PRAGMA user_version = 0", 0),
+    ] {
+        let fixture = Fixture::new();
+        fixture.store.connection.execute_batch(change).unwrap();
+        let folder = fixture.killed();
+        let before = files(folder.path());
+        let refused = open(&folder);
+        assert!(
+            matches!(refused, Err(OpenError::UnknownSchema { found }) if found == version),
+            "{change}"
+        );
+        drop(refused);
+        assert!(files(folder.path()) == before, "{change}");
+    }
+}
+
+#[test]
 fn damage_anywhere_is_found_and_nothing_is_deleted() {
     let (sound, len) = closed();
     open(&sound).unwrap().verify().unwrap();
