@@ -119,6 +119,8 @@ struct Running {
     stdin: Option<ChildStdin>,
     lines: Receiver<String>,
     transcript: Vec<String>,
+    /// Lines of the transcript that [`expect`](Self::expect) has passed over.
+    passed: usize,
 }
 
 impl Running {
@@ -148,6 +150,7 @@ impl Running {
             child,
             lines,
             transcript: Vec::new(),
+            passed: 0,
         })
     }
 
@@ -168,6 +171,33 @@ impl Running {
     fn tail(&self) -> String {
         let from = self.transcript.len().saturating_sub(60);
         self.transcript[from..].join("\n")
+    }
+
+    /// Waits for a line that satisfies a condition; it and the lines before it are passed over. What came within an answer
+    /// counts: an event does not care whether somebody is asking.
+    fn expect(&mut self, awaited: &str, condition: impl Fn(&str) -> bool) -> String {
+        loop {
+            while let Some(line) = self.transcript.get(self.passed) {
+                self.passed += 1;
+                if condition(line) {
+                    return line.clone();
+                }
+            }
+            assert!(
+                self.next(awaited).is_some(),
+                "the program ended without {awaited}:\n{}",
+                self.tail()
+            );
+        }
+    }
+
+    /// Waits until it ends by itself.
+    fn end(mut self) {
+        // The end of its input is the end of a program that reads it.
+        drop(self.stdin.take());
+        while self.next("end of the program").is_some() {}
+        let status = self.child.wait().expect("a started program ends");
+        assert!(status.success(), "{status}:\n{}", self.tail());
     }
 
     /// SIGKILL: the program gets no chance to tidy up.
@@ -218,14 +248,34 @@ impl RelayProcess {
     #[must_use]
     pub fn run(command: &mut Command) -> Self {
         let mut running = Running::start(command).expect("the relay starts");
-        loop {
-            let line = running.next("word from the relay that it listens");
-            match line {
-                Some(line) if line.contains("listens on") => return Self(running),
-                Some(_) => {}
-                None => panic!("the relay ended:\n{}", running.tail()),
-            }
-        }
+        running.expect("word from the relay that it listens", |line| {
+            line.contains("listens on")
+        });
+        Self(running)
+    }
+
+    /// Waits for a line of its log that contains `text`.
+    ///
+    /// # Panics
+    /// When it does not come.
+    pub fn expect(&mut self, text: &str) {
+        self.0.expect(text, |line| line.contains(text));
+    }
+
+    /// Ends it as an operator does, and waits for that.
+    ///
+    /// # Panics
+    /// When it does not end with success.
+    pub fn stop(self) {
+        let mut kill = Command::new("kill");
+        let signalled = kill
+            .args(["-TERM", &self.0.child.id().to_string()])
+            .status();
+        assert!(
+            signalled.is_ok_and(|status| status.success()),
+            "the relay runs"
+        );
+        self.0.end();
     }
 
     /// Ends it at once.
@@ -282,20 +332,14 @@ impl Chat {
             .unwrap_or_else(|error| panic!("the chat program ended ({error})"));
     }
 
-    /// Waits for a line of a kind that satisfies a condition; lines before it are passed over.
+    /// Waits for a line of a kind that satisfies a condition; it and the lines before it are passed over. Lines that came
+    /// within an answer count.
     ///
     /// # Panics
     /// When it does not come.
     pub fn expect(&mut self, kind: &str, condition: impl Fn(&Line) -> bool) -> Line {
-        loop {
-            let Some(line) = self.0.next(kind) else {
-                panic!("the chat program ended:\n{}", self.0.tail())
-            };
-            let line = Line::parse(&line);
-            if line.kind() == kind && condition(&line) {
-                return line;
-            }
-        }
+        let is_it = |line: &Line| line.kind() == kind && condition(line);
+        Line::parse(&self.0.expect(kind, |line| is_it(&Line::parse(line))))
     }
 
     /// Types a command and gives the lines up to its end.
@@ -344,12 +388,8 @@ impl Chat {
     ///
     /// # Panics
     /// When it does not end with success.
-    pub fn leave(mut self) {
-        // The end of its input is the end of the program.
-        drop(self.0.stdin.take());
-        while self.0.next("end of the program").is_some() {}
-        let status = self.0.child.wait().expect("a started program ends");
-        assert!(status.success(), "{status}:\n{}", self.0.tail());
+    pub fn leave(self) {
+        self.0.end();
     }
 
     /// Ends it at once.

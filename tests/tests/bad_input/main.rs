@@ -8,6 +8,14 @@
 )]
 
 mod between;
+#[cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, reason = "namespaces are Linux's")
+)]
+mod disk;
+#[cfg(target_os = "linux")]
+mod disks;
+mod mailbox;
 mod opening;
 mod relays;
 mod talk;

@@ -1,12 +1,11 @@
 //! Relays that are away, of another version, of another year, or hostile. Both people see why; what they write waits; when
 //! the relay is honest again everything arrives.
 
-use std::cell::OnceCell;
-
-use undertone_tests::process::{Chat, RelayProcess, free_address};
+use undertone_tests::process::{Chat, Line, RelayProcess, free_address};
+use undertone_wire::Hello;
 
 use crate::between::{Between, Change};
-use crate::talk::{Places, Talk};
+use crate::talk::{Setting, Talk};
 
 const GIB: u64 = 1 << 30;
 const MIB: u64 = 1 << 20;
@@ -16,12 +15,14 @@ const YEAR: u64 = 365 * 24 * 60 * 60 * 1_000;
 
 /// A talk over a relay that something stands before.
 fn over_something_between() -> (Talk, Between) {
-    let cell = OnceCell::new();
-    let talk = Talk::at(&Places {
-        before_relay: Some(&|relay| cell.get_or_init(|| Between::new(relay)).address()),
-        ..Places::default()
+    let relay = free_address();
+    let between = Between::new(relay);
+    let talk = Talk::at(Setting {
+        listen: Some(relay),
+        reach: Some(between.address()),
+        ..Setting::default()
     });
-    (talk, cell.into_inner().unwrap())
+    (talk, between)
 }
 
 #[test]
@@ -43,7 +44,7 @@ fn a_relay_that_is_not_there_is_waited_for() {
 #[test]
 fn what_is_written_while_the_relay_is_away_arrives_when_it_is_back() {
     let mut talk = Talk::new();
-    talk.relay_ends();
+    talk.relay_is_killed();
     talk.alice().expect("offline", |line| {
         line.field(1) == "the relay cannot be reached" && line.field(2) == "nobody"
     });
@@ -52,13 +53,70 @@ fn what_is_written_while_the_relay_is_away_arrives_when_it_is_back() {
     talk.goes_on();
 }
 
+/// Two versions that this client does not speak, with the greeting that says so, whose fields may be other ones than ours;
+/// and who must act, how.
+type Version = (fn(&mut Hello), &'static str, &'static str);
+const VERSIONS: [Version; 2] = [
+    (
+        |hello| {
+            hello.protocol_version = 7;
+            hello.challenge = vec![7; 64].into();
+        },
+        "user",
+        "the relay speaks protocol version 7, this client version 1: update this app",
+    ),
+    (
+        |hello| {
+            hello.protocol_version = 0;
+            hello.limits = None;
+        },
+        "operator",
+        "the relay speaks protocol version 0, this client version 1: its operator must update it",
+    ),
+];
+
+#[test]
+fn a_new_profile_at_a_relay_of_another_version_is_told_at_once_who_must_update() {
+    for (greeting, actor, reason) in VERSIONS {
+        let folder = tempfile::tempdir().unwrap();
+        let relay = free_address();
+        let _relay = RelayProcess::start(&folder.path().join("relay"), relay);
+        let between = Between::new(relay);
+        between.change(Change::Greeting(greeting));
+        let mut alice = Chat::start(&folder.path().join("alice"), between.address(), "alice");
+        let first = alice.expect("offline", |_| true);
+        assert_eq!((first.field(1), first.field(2)), (reason, actor));
+        between.change(Change::Nothing);
+        // What the user does makes it be tried at once.
+        alice.ask("/invite");
+        alice.expect("reachable", |_| true);
+    }
+}
+
+#[test]
+fn a_relay_that_becomes_another_version_is_told_and_nothing_is_lost() {
+    let (mut talk, between) = over_something_between();
+    for (greeting, actor, reason) in VERSIONS {
+        between.change(Change::Greeting(greeting));
+        talk.alice_says("waits for an update");
+        talk.bob_says("mine as well");
+        let told = |line: &Line| line.field(1) == reason && line.field(2) == actor;
+        talk.alice().expect("offline", told);
+        talk.bob().expect("offline", told);
+        between.change(Change::Nothing);
+        // By itself it would look again after minutes only.
+        talk.alice_says("updated");
+        talk.bob_says("so am I");
+        talk.goes_on();
+    }
+}
+
 #[test]
 fn a_clock_a_year_off_is_told_and_messages_flow_meanwhile() {
     let (mut talk, between) = over_something_between();
-    for change in [
-        (|hello| hello.time_ms += YEAR) as fn(&mut undertone_wire::Hello),
-        |hello| hello.time_ms -= YEAR,
-    ] {
+    for change in [(|hello| hello.time_ms += YEAR) as fn(&mut Hello), |hello| {
+        hello.time_ms -= YEAR
+    }] {
         between.change(Change::Greeting(change));
         talk.alice().expect("alarm", |line| {
             line.field(1)
