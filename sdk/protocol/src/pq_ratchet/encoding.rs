@@ -36,16 +36,16 @@ pub(crate) const STORED_LEN: usize = 8 + 1 + 2 + 2 + 1 + 2 + 2;
 /// The longest material, so that the buffer never grows and leaves secrets behind.
 const MAX_MATERIAL: usize = 1 + 8 + 1 + SEED_LEN + 2 * WHOLE_LEN;
 
-const P_NEW: u8 = 1;
-const P_EK: u8 = 2;
-const P_CT: u8 = 3;
-const P_HAVE: u8 = 4;
-const R_EK: u8 = 5;
-const R_CT: u8 = 6;
-const R_MIXED: u8 = 7;
-const STOPPED: u8 = 8;
-const STOPPED_WITH_EK: u8 = 9;
-const STOPPED_WITH_CT: u8 = 10;
+pub(super) const P_NEW: u8 = 1;
+pub(super) const P_EK: u8 = 2;
+pub(super) const P_CT: u8 = 3;
+pub(super) const P_HAVE: u8 = 4;
+pub(crate) const R_EK: u8 = 5;
+pub(super) const R_CT: u8 = 6;
+pub(crate) const R_MIXED: u8 = 7;
+pub(super) const STOPPED: u8 = 8;
+pub(super) const STOPPED_WITH_EK: u8 = 9;
+pub(super) const STOPPED_WITH_CT: u8 = 10;
 
 impl State {
     /// The state's number in the encoding; differs where what is held differs in kind.

@@ -26,6 +26,7 @@ pub(crate) use mix::Mix;
 #[cfg(test)]
 pub(crate) use {
     chunks::{CHUNK_LEN, Chunk, ChunkIndex},
+    encoding::{R_EK, R_MIXED},
     fields::Slot,
 };
 
@@ -205,5 +206,7 @@ const fn wire(epoch: u64) -> u16 {
 }
 
 #[cfg(test)]
-#[path = "pq_ratchet_tests.rs"]
+mod testing;
+
+#[cfg(test)]
 mod tests;

@@ -87,6 +87,8 @@ macro_rules! ml_kem {
                 /// Encapsulates a fresh secret.
                 #[must_use]
                 pub fn encapsulate(&self, rng: &mut impl CryptoRng) -> (Ciphertext, SharedSecret) {
+                    #[cfg(test)]
+                    instrument::count();
                     let mut randomness = Zeroizing::new([0; ENCAPSULATION_RANDOMNESS_LEN]);
                     rng.fill_bytes(randomness.as_mut_slice());
                     let (ciphertext, mut secret) =
@@ -142,6 +144,8 @@ macro_rules! ml_kem {
                         &[u8; PUBLIC_KEY_LEN],
                     ) -> T,
                 ) -> T {
+                    #[cfg(test)]
+                    instrument::count();
                     let pair = algorithm::generate_key_pair(*self.0.expose());
                     let result = use_it(pair.private_key(), pair.pk());
                     let (private, _) = pair.into_parts();
@@ -167,6 +171,27 @@ macro_rules! ml_kem {
 
 ml_kem!(mlkem768, "ML-KEM-768", 1184, 1088, 2400);
 ml_kem!(mlkem1024, "ML-KEM-1024", 1568, 1568, 3168);
+
+/// Counting of what costs time, for tests only.
+#[cfg(test)]
+pub(crate) mod instrument {
+    use std::cell::Cell;
+
+    thread_local! {
+        static OPERATIONS: Cell<u32> = const { Cell::new(0) };
+    }
+
+    pub(super) fn count() {
+        OPERATIONS.with(|count| count.set(count.get() + 1));
+    }
+
+    /// Keys expanded from seeds and secrets encapsulated or decapsulated on this thread while `run` ran.
+    pub(crate) fn operations<T>(run: impl FnOnce() -> T) -> (T, u32) {
+        let before = OPERATIONS.with(Cell::get);
+        let result = run();
+        (result, OPERATIONS.with(Cell::get) - before)
+    }
+}
 
 #[cfg(test)]
 #[path = "kem_tests.rs"]

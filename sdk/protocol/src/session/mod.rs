@@ -218,3 +218,9 @@ pub(crate) mod testing;
 #[cfg(test)]
 #[path = "session_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+mod pq_simulation;
+
+#[cfg(test)]
+mod pq_simulation_tests;
