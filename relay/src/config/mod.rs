@@ -63,6 +63,9 @@ pub struct Config {
     pub max_connections: usize,
     /// Connections held at one time from one source prefix (IPv4 address, IPv6 /64).
     pub max_connections_per_source: usize,
+    /// MiB of answers and deliveries that wait in memory for clients to read them. Beyond it those who have most waiting
+    /// are disconnected.
+    pub max_waiting_mib: u64,
     /// MiB that the database may use. When it is not set, what the disk has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub store_quota_mib: Option<u64>,
@@ -146,6 +149,7 @@ impl Config {
             limit_rates: true,
             max_connections: 100_000,
             max_connections_per_source: 4_096,
+            max_waiting_mib: 512,
             store_quota_mib: None,
             mailbox_quota_messages: MAILBOX_MESSAGES,
             mailbox_quota_mib: MAILBOX_BYTES / (1024 * 1024),

@@ -7,7 +7,7 @@ use futures_util::stream;
 use http::{StatusCode, header};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::{sync::watch, time::timeout};
 use undertone_wire::BlobId;
 
 use super::{
@@ -30,16 +30,24 @@ enum Part {
 struct Transfer {
     reader: Reader,
     metrics: Arc<Metrics>,
-    _turn: OwnedSemaphorePermit,
+    /// Told of each chunk that was taken; closed when one was not taken in time.
+    pace: watch::Sender<()>,
+}
+
+/// Holds the turn of a download until it ends or a chunk is not taken in time: a client that hardly reads must not keep
+/// others from theirs. Apart from the download, which runs only while its socket takes something.
+async fn hold<T>(turn: T, mut pace: watch::Receiver<()>) {
+    while let Ok(Ok(())) = timeout(limits::BLOB_CHUNK_TIMEOUT, pace.changed()).await {}
+    drop(turn);
 }
 
 /// Answers with the part that `range` asks for.
-pub(crate) async fn answer(
+pub(crate) async fn answer<T: Send + 'static>(
     folder: PathBuf,
     id: BlobId,
     length: u64,
     range: Option<&str>,
-    turn: OwnedSemaphorePermit,
+    turn: T,
     metrics: Arc<Metrics>,
 ) -> Result<Response, StatusCode> {
     let (status, first, last) = match range.map_or(Part::Whole, |range| parse(range, length)) {
@@ -59,10 +67,12 @@ pub(crate) async fn answer(
     let reader = blocking(move || Reader::open(&folder, id, first, span))
         .await
         .map_err(|_| StatusCode::NOT_FOUND)?;
+    let (pace, paced) = watch::channel(());
+    tokio::spawn(hold(turn, paced));
     let transfer = Transfer {
         reader,
         metrics,
-        _turn: turn,
+        pace,
     };
     let chunks = stream::try_unfold(transfer, next_chunk);
     let mut response = http::Response::new(StreamBody::new(chunks).boxed_unsync());
@@ -87,6 +97,10 @@ pub(crate) async fn answer(
 }
 
 async fn next_chunk(mut transfer: Transfer) -> io::Result<Option<(Frame<Bytes>, Transfer)>> {
+    // Asked for a chunk: the one before was taken.
+    if transfer.pace.send(()).is_err() {
+        return Err(io::ErrorKind::TimedOut.into());
+    }
     let (bytes, transfer) = blocking(move || {
         let bytes = transfer.reader.read(limits::BLOB_CHUNK_BYTES)?;
         Ok((bytes, transfer))
@@ -129,7 +143,51 @@ fn set(response: &mut Response, name: http::HeaderName, value: String) {
 
 #[cfg(test)]
 mod tests {
+    use std::{sync::Weak, time::Duration};
+
+    use crate::server::blob_files::Writer;
+
     use super::*;
+
+    /// A download of three chunks, and the turn that it holds.
+    async fn download() -> (tempfile::TempDir, Response, Weak<()>) {
+        let folder = tempfile::tempdir().unwrap();
+        let id = BlobId::from_bytes([1; 16]);
+        let bytes = vec![7; 3 * limits::BLOB_CHUNK_BYTES];
+        let length = u64::try_from(bytes.len()).unwrap();
+        let mut writer = Writer::open(folder.path(), id, 0).unwrap();
+        writer.write(&bytes).unwrap();
+        let turn = Arc::new(());
+        let held = Arc::downgrade(&turn);
+        let metrics = Arc::new(Metrics::new());
+        let path = folder.path().to_owned();
+        let answer = answer(path, id, length, None, turn, metrics).await;
+        (folder, answer.unwrap(), held)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_hardly_reads_loses_its_turn() {
+        let (_folder, mut answer, turn) = download().await;
+        answer.body_mut().frame().await.unwrap().unwrap();
+        assert!(turn.upgrade().is_some());
+        tokio::time::sleep(limits::BLOB_CHUNK_TIMEOUT + Duration::from_secs(1)).await;
+        assert!(turn.upgrade().is_none());
+        assert!(answer.body_mut().frame().await.unwrap().is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_reads_slowly_keeps_it_to_the_end() {
+        let (_folder, mut answer, turn) = download().await;
+        for _ in 0..3 {
+            tokio::time::sleep(limits::BLOB_CHUNK_TIMEOUT - Duration::from_secs(1)).await;
+            answer.body_mut().frame().await.unwrap().unwrap();
+        }
+        assert!(answer.body_mut().frame().await.is_none());
+        drop(answer);
+        while turn.upgrade().is_some() {
+            tokio::task::yield_now().await;
+        }
+    }
 
     #[test]
     fn ranges_are_those_of_the_rfc() {

@@ -21,7 +21,7 @@ use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::{
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout_at},
 };
 use undertone_wire::BlobId;
@@ -36,7 +36,7 @@ use super::{
     committer::{Committer, IndexFailed},
     limits,
     metrics::Metrics,
-    sources::{SourcePrefix, Sources},
+    sources::{Place, SourcePrefix, Sources},
 };
 use crate::data_dir::is_full;
 use crate::storage::{BlobAdvance, BlobCreate, BlobEntry, Room, Timestamp};
@@ -70,6 +70,12 @@ impl Drop for Claim {
     fn drop(&mut self) {
         self.blobs.writing.lock().remove(&self.id);
     }
+}
+
+/// The right to transfer, held as long as it takes.
+pub(crate) struct Turn {
+    _own: Place,
+    _of_all: OwnedSemaphorePermit,
 }
 
 /// A refusal: its status, and where the upload stands when that helps.
@@ -112,9 +118,9 @@ impl Blobs {
             None if rest.is_empty() => Err(StatusCode::METHOD_NOT_ALLOWED.into()),
             None | Some(None) => Err(StatusCode::NOT_FOUND.into()),
             Some(Some(id)) => match *request.method() {
-                Method::GET => self.download(id, &request).await,
+                Method::GET => self.download(id, &request, source).await,
                 Method::HEAD => self.state(id, &request).await,
-                Method::PATCH => self.upload(id, request).await,
+                Method::PATCH => self.upload(id, request, source).await,
                 Method::DELETE => self.delete(id, &request).await,
                 _ => Err(StatusCode::METHOD_NOT_ALLOWED.into()),
             },
@@ -133,7 +139,8 @@ impl Blobs {
         if length > self.max_length {
             return Err(StatusCode::PAYLOAD_TOO_LARGE.into());
         }
-        if !self.sources.reserve_blob(source, length, clock::now_ms()) {
+        let now = Timestamp(clock::now_ms());
+        if !self.sources.reserve_blob(source, length, now) {
             return Err(StatusCode::TOO_MANY_REQUESTS.into());
         }
         let id = BlobId::from_bytes(rand::random());
@@ -143,7 +150,9 @@ impl Blobs {
             .committer
             .index(move |storage, now| {
                 let expires = now.plus(limits::BLOB_UNFINISHED_MS);
-                if storage.room() == Room::Low {
+                if storage.room() == Room::Low
+                    || storage.totals()?.blobs >= quota / limits::BLOB_LEAST_BYTES
+                {
                     return Ok(BlobCreate::Full);
                 }
                 let entry = BlobEntry {
@@ -199,11 +208,11 @@ impl Blobs {
         self: &Arc<Self>,
         id: BlobId,
         request: Request<Incoming>,
+        source: SourcePrefix,
     ) -> Result<Response, Refused> {
         let offset = number(&request, &UPLOAD_OFFSET);
         let offset = offset.ok_or(StatusCode::BAD_REQUEST)?;
-        let turn = self.transfers.clone().try_acquire_owned();
-        let turn = turn.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+        let turn = self.turn(source)?;
         let claim = self.claim(id)?;
         let entry = self.owned(id, &request).await?;
         if entry.received != offset {
@@ -305,12 +314,13 @@ impl Blobs {
         }
     }
 
-    async fn download(&self, id: BlobId, request: &Request<Incoming>) -> Result<Response, Refused> {
-        let turn = self
-            .transfers
-            .clone()
-            .try_acquire_owned()
-            .map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+    async fn download(
+        &self,
+        id: BlobId,
+        request: &Request<Incoming>,
+        source: SourcePrefix,
+    ) -> Result<Response, Refused> {
+        let turn = self.turn(source)?;
         let entry = self
             .entry(id)
             .await?
@@ -378,6 +388,18 @@ impl Blobs {
                 .await;
             self.remove_files(orphans.unwrap_or_default()).await;
         }
+    }
+
+    /// One of the transfers at a time, of all and of this source.
+    fn turn(&self, source: SourcePrefix) -> Result<Turn, StatusCode> {
+        let own = self.sources.begin_transfer(source);
+        let own = own.ok_or(StatusCode::TOO_MANY_REQUESTS)?;
+        let of_all = self.transfers.clone().try_acquire_owned();
+        let of_all = of_all.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+        Ok(Turn {
+            _own: own,
+            _of_all: of_all,
+        })
     }
 
     fn claim(self: &Arc<Self>, id: BlobId) -> Result<Claim, Refused> {

@@ -6,14 +6,14 @@ use undertone_wire::StoreEpoch;
 
 use super::*;
 use crate::{
-    server::committer::CommittingThread,
+    server::{committer::CommittingThread, sources::roomy},
     service::{Service, ServiceConfig},
     storage::memory::MemoryStorage,
 };
 
 /// Blobs over a storage in memory.
 fn blobs(folder: PathBuf) -> Arc<Blobs> {
-    let committer = Committer::new();
+    let committer = Committer::new(usize::MAX);
     let metrics = Arc::new(Metrics::new());
     let storage = MemoryStorage::new(StoreEpoch::from_bytes([1; 16]), Timestamp(0));
     let thread = CommittingThread {
@@ -28,7 +28,7 @@ fn blobs(folder: PathBuf) -> Arc<Blobs> {
     Arc::new(Blobs {
         folder,
         committer,
-        sources: Sources::new([0; 32], 1, u64::MAX),
+        sources: roomy(),
         metrics,
         quota: u64::MAX,
         max_length: u64::MAX,

@@ -21,9 +21,10 @@ use undertone_wire::Frame;
 
 use super::{
     clock::{self, Stopwatch},
+    connection::has_large_answer,
     limits,
     metrics::Metrics,
-    outbound::Outbound,
+    outbound::{Outbound, Waiting, shed},
 };
 use crate::{
     service::{Committed, ConnectionId, ConnectionInfo, Output, Service},
@@ -37,6 +38,8 @@ pub(crate) struct Committer {
     /// KiB of requests that may still wait.
     room: Arc<Semaphore>,
     next_id: AtomicU64,
+    /// What waits for clients to read it.
+    pub(crate) waiting: Arc<Waiting>,
 }
 
 #[derive(Default)]
@@ -47,12 +50,31 @@ struct Inbox {
     ended: bool,
 }
 
+/// Of each connection at most one `Heard` and one `Close` waits, of each HTTP request at most one `Index`; the others hold
+/// a permit. So the inbox is bounded.
 enum Job {
-    Open(ConnectionId, ConnectionInfo, Arc<Outbound>),
+    Open(
+        ConnectionId,
+        ConnectionInfo,
+        Arc<Outbound>,
+        OwnedSemaphorePermit,
+    ),
     Frame(ConnectionId, Frame, OwnedSemaphorePermit),
     Heard(ConnectionId),
     Close(ConnectionId),
     Index(IndexJob),
+}
+
+impl Job {
+    /// How much of a batch it takes, in ordinary requests.
+    const fn weight(&self) -> usize {
+        match self {
+            Self::Frame(_, frame, _) if has_large_answer(frame) => limits::LARGE_WEIGHT,
+            Self::Open(..) | Self::Frame(..) | Self::Heard(_) | Self::Close(_) | Self::Index(_) => {
+                1
+            }
+        }
+    }
 }
 
 /// Work on the index of blobs inside a batch; gives what to do when the outcome of the commit is known, and what failed.
@@ -82,19 +104,24 @@ impl From<&StorageError> for IndexFailed {
 }
 
 impl Committer {
-    pub(crate) fn new() -> Arc<Self> {
+    /// A committer whose clients may leave `waiting` bytes unread together.
+    pub(crate) fn new(waiting: usize) -> Arc<Self> {
         Arc::new(Self {
             inbox: Mutex::default(),
             wake: Condvar::new(),
             room: Arc::new(Semaphore::new(limits::QUEUED_KIB)),
             next_id: AtomicU64::new(1),
+            waiting: Waiting::up_to(waiting),
         })
     }
 
-    /// Opens a connection whose frames go to `outbound`.
-    pub(crate) fn open(&self, info: ConnectionInfo, outbound: Arc<Outbound>) -> ConnectionId {
+    /// Opens a connection whose frames go to `outbound`, waiting while too much waits already.
+    pub(crate) async fn open(&self, info: ConnectionInfo, outbound: Arc<Outbound>) -> ConnectionId {
         let id = ConnectionId(self.next_id.fetch_add(1, Ordering::Relaxed));
-        self.put(Job::Open(id, info, outbound));
+        // The semaphore is never closed.
+        if let Ok(permit) = self.room.clone().acquire_owned().await {
+            self.put(Job::Open(id, info, outbound, permit));
+        }
         id
     }
 
@@ -198,8 +225,9 @@ impl CommittingThread {
                     tick: ticks.is_due(now),
                     sweep: self.service.has_to_sweep() && sweeps.is_due(now),
                 };
-                if due.tick || due.sweep || jobs.len() > 0 {
-                    let some = jobs.by_ref().take(limits::BATCH_REQUESTS);
+                let more = self.service.has_to_deliver();
+                if due.tick || due.sweep || more || jobs.len() > 0 {
+                    let some = one_batch(&mut jobs);
                     self.handle(some, due, Timestamp(now), &mut rng, &mut outbounds);
                 }
                 if jobs.len() == 0 {
@@ -211,7 +239,9 @@ impl CommittingThread {
 
     /// How long the thread may wait for a job.
     fn patience(&self) -> Duration {
-        if self.service.has_to_sweep() {
+        if self.service.has_to_deliver() {
+            Duration::ZERO
+        } else if self.service.has_to_sweep() {
             limits::SWEEP_PAUSE
         } else {
             limits::TICK
@@ -242,7 +272,7 @@ impl CommittingThread {
         }
         for job in jobs {
             match job {
-                Job::Open(id, info, outbound) => {
+                Job::Open(id, info, outbound, _permit) => {
                     outbounds.insert(id, outbound);
                     batch.open(id, info, rng);
                 }
@@ -250,7 +280,12 @@ impl CommittingThread {
                     permits.push(permit);
                     batch.frame(id, frame);
                 }
-                Job::Heard(id) => batch.heard(id),
+                Job::Heard(id) => {
+                    if let Some(outbound) = outbounds.get(&id) {
+                        outbound.heard.store(false, Ordering::Release);
+                    }
+                    batch.heard(id);
+                }
                 Job::Close(id) => {
                     outbounds.remove(&id);
                     batch.close(id);
@@ -266,6 +301,7 @@ impl CommittingThread {
         }
         let Committed { outputs, failure } = batch.commit();
         carry_out(outputs, outbounds);
+        shed(&self.committer.waiting, outbounds.values());
         let outcome = failure
             .as_ref()
             .map_or(Ok(()), |error| Err(IndexFailed::from(error)));
@@ -279,6 +315,7 @@ impl CommittingThread {
         if let Some((room, totals)) = stand {
             let low = room == Room::Low;
             self.metrics.stand(self.service.online(), low, &totals);
+            self.metrics.waiting(self.committer.waiting.bytes());
             self.note_room(room);
         }
     }
@@ -311,6 +348,16 @@ impl CommittingThread {
     }
 }
 
+/// As many jobs as one batch takes.
+fn one_batch(jobs: &mut std::vec::IntoIter<Job>) -> impl Iterator<Item = Job> {
+    let mut room = limits::BATCH_REQUESTS;
+    std::iter::from_fn(move || {
+        let job = (room > 0).then(|| jobs.next()).flatten()?;
+        room = room.saturating_sub(job.weight());
+        Some(job)
+    })
+}
+
 /// What time asks of a batch.
 #[derive(Clone, Copy)]
 struct Due {
@@ -338,6 +385,14 @@ impl Every {
             self.last_ms = now_ms;
         }
         due
+    }
+}
+
+#[cfg(test)]
+impl Committer {
+    /// Jobs that wait.
+    pub(crate) fn queued(&self) -> usize {
+        self.inbox.lock().jobs.len()
     }
 }
 

@@ -18,12 +18,12 @@ use undertone_wire::binding::BindingValue;
 
 use super::{
     body::{self, Response},
-    invite_page, poll_routes,
+    clock, invite_page, poll_routes,
     shared::{Peer, Shared},
     sources::Place,
     websocket::SUBPROTOCOL,
 };
-use crate::service::ConnectionInfo;
+use crate::{service::ConnectionInfo, storage::Timestamp};
 
 /// A request that becomes a WebSocket when its answer is out.
 pub(crate) struct Upgrade {
@@ -44,7 +44,10 @@ pub(crate) async fn answer(
     slot: UpgradeSlot,
 ) -> Result<Response, Infallible> {
     let path = request.uri().path().to_owned();
-    let answer = if path == "/" {
+    let source = shared.source(&request, peer);
+    let answer = if !shared.sources.request(source, Timestamp(clock::now_ms())) {
+        body::empty(StatusCode::TOO_MANY_REQUESTS)
+    } else if path == "/" {
         match *request.method() {
             Method::GET | Method::HEAD => invite_page::response(),
             _ => body::empty(StatusCode::METHOD_NOT_ALLOWED),
@@ -54,7 +57,6 @@ pub(crate) async fn answer(
     } else if let Some(verb) = path.strip_prefix("/v1/poll/") {
         poll_routes::answer(shared, verb, request, peer).await
     } else if let Some(rest) = path.strip_prefix("/v1/blobs") {
-        let source = shared.source(&request, peer);
         shared.blobs.answer(rest, request, source).await
     } else {
         body::empty(StatusCode::NOT_FOUND)

@@ -50,7 +50,13 @@ pub(crate) const POLL_ANSWER_BYTES: usize = 1024 * 1024;
 
 /// Bytes waiting for one connection. Above the delivery window and a full set of replies, so that only a peer which
 /// breaks the protocol reaches it; it is then closed.
-pub(crate) const OUTBOUND_BYTES: usize = 8 * 1024 * 1024;
+pub(crate) const OUTBOUND_BYTES: usize = 4 * 1024 * 1024;
+
+/// Requests of one connection in flight whose answers may be large (64 KiB): half a MiB for whoever does not read them.
+pub(crate) const LARGE_IN_FLIGHT: usize = 8;
+
+/// Requests that one with a large answer counts for in a batch, so that the answers of a batch stay below 16 MiB.
+pub(crate) const LARGE_WEIGHT: usize = 16;
 
 /// Ephemeral messages are dropped for a connection with more than this many bytes waiting: they may be lost, and a
 /// slow client must not be filled by strangers.
@@ -77,7 +83,15 @@ pub(crate) const BLOB_CHUNK_BYTES: usize = 64 * 1024;
 /// Blob uploads and downloads at one time; each may hold a thread of the blocking pool and a chunk.
 pub(crate) const BLOB_TRANSFERS: usize = 512;
 
-/// A chunk of an upload must arrive within this time (2 KiB/s), or the upload is ended; it can be resumed at its offset.
+/// Those of one source, so that one cannot have them all.
+pub(crate) const BLOB_TRANSFERS_PER_SOURCE: usize = 16;
+
+/// Bytes that a blob counts at least, in the quota of its source and in that of all: an entry of the index costs the same
+/// for one byte, and a gigabyte of them would be a million durable commits.
+pub(crate) const BLOB_LEAST_BYTES: u64 = 64 * 1024;
+
+/// A chunk of an upload must arrive within this time (2 KiB/s), or the upload is ended; it can be resumed at its offset. A
+/// chunk of a download must be taken within it.
 pub(crate) const BLOB_CHUNK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Bytes after which a running upload is made durable and its offset recorded, so that a break costs little.

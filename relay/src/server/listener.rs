@@ -29,7 +29,6 @@ pub(crate) struct Listener {
     pub(crate) tcp: TcpListener,
     pub(crate) tls: Option<TlsAcceptor>,
     pub(crate) shared: Arc<Shared>,
-    pub(crate) places: Arc<Semaphore>,
 }
 
 impl Listener {
@@ -57,7 +56,7 @@ impl Listener {
     }
 
     async fn accept(&self) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-        let place = self.places.clone().acquire_owned().await.ok()?;
+        let place = self.shared.places.clone().acquire_owned().await.ok()?;
         match self.tcp.accept().await {
             Ok((stream, address)) => Some((stream, address, place)),
             Err(error) => {
@@ -147,7 +146,7 @@ where
         return;
     };
     if let Ok(stream) = stream.await {
-        let lane = shared.open(info);
+        let lane = shared.open(info).await;
         let draining = shared.draining.clone();
         websocket::serve(TokioIo::new(stream), lane, &shared.metrics, draining).await;
     }

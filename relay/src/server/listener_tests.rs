@@ -26,7 +26,7 @@ fn shared() -> (Arc<Shared>, watch::Sender<bool>) {
         &config,
         hosts,
         folder,
-        &Committer::new(),
+        &Committer::new(usize::MAX),
         &metrics,
         draining,
     );
@@ -99,13 +99,13 @@ async fn a_stop_closes_idle_sockets_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_queue_that_is_closed_closes_its_websocket_though_the_client_stays_silent() {
-    let committer = Committer::new();
+    let committer = Committer::new(usize::MAX);
     let (near, mut far) = tokio::io::duplex(64 * 1024);
     let info = ConnectionInfo {
         source: [0; 16],
         binding: undertone_wire::binding::BindingValue::Host([0; 32]),
     };
-    let lane = crate::server::connection::Connection::open(committer, info);
+    let lane = crate::server::connection::Connection::open(committer, info).await;
     lane.end(undertone_wire::ErrorCode::TimedOut);
     let (_drain, draining) = watch::channel(false);
     let metrics = Metrics::new();

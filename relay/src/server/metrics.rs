@@ -28,6 +28,7 @@ pub(crate) struct Metrics {
     stored_blob_bytes: Gauge,
     store_low: Gauge,
     database_bytes: Gauge,
+    waiting_bytes: Gauge,
     pub(crate) frames_in: Counter,
     pub(crate) frames_out: Counter,
     pub(crate) bytes_in: Counter,
@@ -83,6 +84,10 @@ const DATABASE_BYTES: Name = Name(
     "undertone_relay_database_bytes",
     "Bytes of the database with its write-ahead log",
 );
+const WAITING_BYTES: Name = Name(
+    "undertone_relay_waiting_bytes",
+    "Bytes of answers and deliveries that clients have not read yet",
+);
 const FRAMES_IN: Name = Name(
     "undertone_relay_frames_in_total",
     "Frames received from clients",
@@ -105,7 +110,7 @@ const COMMITS: Name = Name(
 );
 const FAILED_COMMITS: Name = Name(
     "undertone_relay_failed_commits_total",
-    "Commits that failed; their requests were not answered",
+    "Commits that failed; their requests were refused with a reason",
 );
 const COMMIT_SECONDS: Name = Name(
     "undertone_relay_commit_seconds",
@@ -207,6 +212,7 @@ impl Metrics {
             stored_blob_bytes: r.gauge(STORED_BLOB_BYTES),
             store_low: r.gauge(STORE_LOW),
             database_bytes: r.gauge(DATABASE_BYTES),
+            waiting_bytes: r.gauge(WAITING_BYTES),
             frames_in: r.counter(FRAMES_IN),
             frames_out: r.counter(FRAMES_OUT),
             bytes_in: r.counter(BYTES_IN),
@@ -256,6 +262,12 @@ impl Metrics {
     /// Notes the bytes of the database with its log.
     pub(crate) fn database_size(&self, bytes: u64) {
         self.database_bytes.set(rounded(bytes));
+    }
+
+    /// Notes the bytes that wait for clients to read them.
+    pub(crate) fn waiting(&self, bytes: usize) {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.waiting_bytes.set(rounded(bytes));
     }
 
     /// Counts one durable batch.

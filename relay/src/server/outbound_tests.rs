@@ -16,6 +16,10 @@ fn frame(request_id: u64, bytes: usize) -> Frame {
     }
 }
 
+fn queue() -> Outbound {
+    Outbound::new(Waiting::up_to(usize::MAX))
+}
+
 fn ephemeral(bytes: usize) -> Frame {
     let envelope = Bytes::from(vec![7; bytes]);
     Frame {
@@ -26,7 +30,7 @@ fn ephemeral(bytes: usize) -> Frame {
 
 #[test]
 fn frames_come_in_order_and_the_end_comes_last() {
-    let queue = Outbound::default();
+    let queue = queue();
     queue.push(frame(1, 10));
     queue.push(frame(2, 10));
     queue.close(ErrorCode::Displaced);
@@ -42,35 +46,82 @@ fn frames_come_in_order_and_the_end_comes_last() {
 
 #[test]
 fn a_client_that_does_not_read_is_closed_and_costs_nothing_more() {
-    let queue = Outbound::default();
+    let queue = queue();
     for _ in 0..=limits::OUTBOUND_BYTES / 65_536 {
         queue.push(frame(1, 65_536));
     }
-    assert_eq!(queue.state.lock().bytes, 0);
+    assert_eq!(queue.all.bytes(), 0);
     assert_eq!(queue.try_next(), Some(Next::Closed(Closed::Overrun)));
 }
 
 #[test]
-fn what_was_taken_makes_room() {
-    let queue = Outbound::default();
+fn what_has_left_makes_room() {
+    let queue = queue();
     for _ in 0..1_000 {
         queue.push(frame(1, 65_536));
-        assert!(matches!(queue.try_next(), Some(Next::Frame(_))));
+        let Some(Next::Frame(frame)) = queue.try_next() else {
+            panic!("closed")
+        };
+        queue.left(frame.encoded_len());
     }
     assert_eq!(queue.try_next(), None);
+    assert_eq!(queue.all.bytes(), 0);
 }
 
 #[test]
 fn ephemeral_messages_are_dropped_long_before() {
-    let queue = Outbound::default();
+    let queue = queue();
     for _ in 0..100 {
         queue.push(ephemeral(65_536));
     }
-    assert!(queue.state.lock().bytes <= limits::OUTBOUND_EPHEMERAL_BYTES);
+    assert!(queue.all.bytes() <= limits::OUTBOUND_EPHEMERAL_BYTES);
     queue.push(frame(1, 65_536));
     let mut last = None;
     while let Some(Next::Frame(frame)) = queue.try_next() {
         last = Some(frame.request_id);
     }
     assert_eq!(last, Some(1));
+}
+
+#[test]
+fn what_was_taken_and_has_not_left_counts() {
+    let queue = queue();
+    for _ in 0..=limits::OUTBOUND_BYTES / 65_536 {
+        queue.push(frame(1, 65_536));
+        queue.try_next();
+    }
+    assert_eq!(queue.try_next(), Some(Next::Closed(Closed::Overrun)));
+}
+
+#[test]
+fn when_all_hold_too_much_those_that_hold_most_are_closed() {
+    let all = Waiting::up_to(1024 * 1024);
+    let queues: Vec<Arc<Outbound>> = (0..20)
+        .map(|_| Arc::new(Outbound::new(all.clone())))
+        .collect();
+    for (n, queue) in queues.iter().enumerate() {
+        let frames = if n < 10 { 2 } else { 1 };
+        (0..frames).for_each(|_| queue.push(frame(1, 50_000)));
+    }
+    shed(&all, queues.iter());
+    assert!(all.bytes() <= 3 * 1024 * 1024 / 4, "{}", all.bytes());
+    let closed = |queue: &Arc<Outbound>| queue.state.lock().closed.is_some();
+    assert!(queues[..7].iter().any(closed));
+    assert!(!queues[10..].iter().any(closed), "these held less");
+    let before = all.bytes();
+    shed(&all, queues.iter());
+    assert_eq!(all.bytes(), before, "there is room");
+    drop(queues);
+    assert_eq!(all.bytes(), 0);
+}
+
+#[test]
+fn ephemeral_messages_are_dropped_when_all_hold_too_much() {
+    let all = Waiting::up_to(1_000);
+    let (full, other) = (Outbound::new(all.clone()), Outbound::new(all.clone()));
+    full.push(frame(1, 2_000));
+    other.push(ephemeral(10));
+    assert_eq!(other.try_next(), None);
+    other.push(frame(1, 10));
+    assert!(other.try_next().is_some());
 }

@@ -67,11 +67,14 @@ async fn open(
         .sources
         .enter(source)
         .ok_or(StatusCode::TOO_MANY_REQUESTS)?;
-    let connection = shared.open(ConnectionInfo {
+    let everywhere = shared.places.clone().try_acquire_owned();
+    let everywhere = everywhere.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+    let info = ConnectionInfo {
         source: source.0,
         binding,
-    });
-    let session = Arc::new(PollSession::new(connection, place));
+    };
+    let connection = shared.open(info).await;
+    let session = Arc::new(PollSession::new(connection, (place, everywhere)));
     let bearer = PollBearer(rand::random());
     shared.polls.insert(bearer, session.clone());
     let frames = session

@@ -1,53 +1,47 @@
 //! One client over HTTP long-poll: the same connection to the service as a WebSocket, carried by many requests.
 //!
-//! Frames going out are numbered from 1. Invariant: a frame is kept until a receive names a cursor at or after it, so
-//! that a lost HTTP answer loses nothing; an answer counts as left only then, so that the kept frames are bounded by
-//! the delivery window and the requests in flight.
+//! Frames going out are numbered from 1. Invariant: a frame waits in the connection's queue until a receive names a
+//! cursor at or after it, so that a lost HTTP answer loses nothing; an answer counts as left only then, so that what is
+//! kept is bounded as for any connection.
 
-use std::{collections::VecDeque, time::Duration};
+use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use parking_lot::Mutex;
+use prost::Message;
 use tokio::{
-    sync::{Notify, watch},
+    sync::{Notify, OwnedSemaphorePermit, watch},
     time::{Instant, timeout},
 };
 use undertone_wire::{ErrorCode, Frame, batch};
 
 use super::{
-    connection::Connection,
-    limits,
-    metrics::Metrics,
-    outbound::{Closed, Next},
-    sources::Place,
+    connection::Connection, limits, metrics::Metrics, outbound::Closed, sources::Place,
     websocket::closing,
 };
 
 /// A session of one client.
 pub(crate) struct PollSession {
     connection: Connection,
-    _place: Place,
-    kept: Mutex<Kept>,
+    /// One of its source's, and one of all.
+    _places: (Place, OwnedSemaphorePermit),
+    cursors: Mutex<Cursors>,
     /// Wakes a receive that a newer one displaces.
     newer: Notify,
     /// Held by the receive that waits, so that no wake-up goes to one that was displaced.
     receiving: tokio::sync::Mutex<()>,
 }
 
-struct Kept {
-    /// The cursor before the first kept frame: everything up to it was received.
-    base: u64,
-    frames: VecDeque<KeptFrame>,
+struct Cursors {
+    /// Everything up to it was received.
+    received: u64,
+    /// The last that was given out.
+    given: u64,
     /// Counts receives; an older one notices that it is no longer the newest.
     turn: u64,
     heard: Instant,
-    /// The relay ended the session; the last kept frame says why.
-    ended: bool,
-}
-
-struct KeptFrame {
-    request_id: u64,
-    bytes: Bytes,
+    /// The client ended the session.
+    over: bool,
 }
 
 /// Why a receive has no frames to answer.
@@ -71,18 +65,18 @@ pub(crate) enum SendError {
 }
 
 impl PollSession {
-    pub(crate) fn new(connection: Connection, place: Place) -> Self {
-        let kept = Kept {
-            base: 0,
-            frames: VecDeque::new(),
+    pub(crate) fn new(connection: Connection, places: (Place, OwnedSemaphorePermit)) -> Self {
+        let cursors = Cursors {
+            received: 0,
+            given: 0,
             turn: 0,
             heard: Instant::now(),
-            ended: false,
+            over: false,
         };
         Self {
             connection,
-            _place: place,
-            kept: Mutex::new(kept),
+            _places: places,
+            cursors: Mutex::new(cursors),
             newer: Notify::new(),
             receiving: tokio::sync::Mutex::default(),
         }
@@ -122,11 +116,12 @@ impl PollSession {
         metrics: &Metrics,
         mut draining: watch::Receiver<bool>,
     ) -> Result<Bytes, ReceiveError> {
-        let turn = self.take_turn(after)?;
+        let turn = self.take_turn(after, metrics)?;
         let until = Instant::now() + wait.min(limits::POLL_WAIT);
         let _receiving = self.receiving.lock().await;
         loop {
-            let answer = self.gather(turn, *draining.borrow_and_update())?;
+            let stopping = *draining.borrow_and_update();
+            let answer = self.gather(turn, stopping, metrics)?;
             if answer.frames > 0 || Instant::now() >= until {
                 metrics.frames_out.increment(answer.frames);
                 metrics
@@ -145,119 +140,91 @@ impl PollSession {
 
     /// Ends the session for its client; a receive that waits is told at once.
     pub(crate) fn close(&self) {
-        let mut kept = self.kept.lock();
-        kept.ended = true;
-        kept.frames.clear();
-        kept.turn += 1;
+        let mut cursors = self.cursors.lock();
+        cursors.over = true;
+        cursors.turn += 1;
         self.newer.notify_one();
     }
 
     /// Whether nobody asked for so long that the client must have left.
     pub(crate) fn is_abandoned(&self) -> bool {
-        self.kept.lock().heard.elapsed() >= limits::POLL_SESSION_IDLE
+        self.cursors.lock().heard.elapsed() >= limits::POLL_SESSION_IDLE
     }
 
     fn note_life(&self) {
         self.connection.heard();
-        self.kept.lock().heard = Instant::now();
+        self.cursors.lock().heard = Instant::now();
     }
 
-    fn take_turn(&self, after: u64) -> Result<u64, ReceiveError> {
+    fn take_turn(&self, after: u64, metrics: &Metrics) -> Result<u64, ReceiveError> {
         self.note_life();
-        let mut kept = self.kept.lock();
-        while kept.base < after {
-            let frame = kept.frames.pop_front().ok_or(ReceiveError::BadCursor)?;
-            kept.base += 1;
-            self.connection.left(frame.request_id);
-        }
-        if after < kept.base {
-            return Err(ReceiveError::BadCursor);
-        }
-        if kept.ended && kept.frames.is_empty() {
+        let mut cursors = self.cursors.lock();
+        if cursors.over {
             return Err(ReceiveError::Ended);
         }
-        kept.turn += 1;
+        if after < cursors.received || after > cursors.given {
+            return Err(ReceiveError::BadCursor);
+        }
+        while cursors.received < after {
+            if !self.connection.release() {
+                // What was given out is gone only if the relay gave the session up.
+                metrics.overrun_closed.increment(1);
+                return Err(ReceiveError::Ended);
+            }
+            cursors.received += 1;
+        }
+        cursors.turn += 1;
         self.newer.notify_one();
-        Ok(kept.turn)
+        Ok(cursors.turn)
     }
 
-    /// Moves what waits into the kept frames, and writes as many of these as one answer holds.
-    fn gather(&self, turn: u64, draining: bool) -> Result<Answer, ReceiveError> {
-        let mut kept = self.kept.lock();
-        if kept.turn != turn {
+    /// As many of the frames that wait as one answer holds: the cursor as u64 big-endian, then the batch.
+    fn gather(&self, turn: u64, draining: bool, metrics: &Metrics) -> Result<Answer, ReceiveError> {
+        let mut cursors = self.cursors.lock();
+        if cursors.turn != turn {
             return Err(ReceiveError::Displaced);
         }
-        while !kept.ended {
-            match self.connection.try_next() {
-                Some(Next::Frame(frame)) => kept.keep(&frame),
-                Some(Next::Closed(Closed::Told(_))) => kept.ended = true,
-                Some(Next::Closed(Closed::Overrun)) => kept.end(ErrorCode::Busy),
-                None if draining && self.connection.is_settled(kept.unreceived_answers()) => {
-                    kept.end(ErrorCode::Busy);
-                }
-                None => break,
+        let (mut frames, mut bytes, mut answers) = (Vec::new(), 0, 0);
+        let look = |frame: &Frame| {
+            answers += usize::from(frame.request_id != 0);
+            bytes += 4 + frame.encoded_len();
+            if frames.is_empty() || bytes <= limits::POLL_ANSWER_BYTES {
+                frames.push(frame.clone());
             }
+        };
+        let closed = self.connection.look(look);
+        if closed == Some(Closed::Overrun) {
+            metrics.overrun_closed.increment(1);
+            return Err(ReceiveError::Ended);
         }
-        Ok(kept.answer())
+        if frames.is_empty() && closed.is_some() {
+            return Err(ReceiveError::Ended);
+        }
+        if draining && closed.is_none() && self.connection.is_settled(answers) {
+            // It comes with the next receive, or at once when nothing else does.
+            self.connection
+                .finish(closing(ErrorCode::Busy), ErrorCode::Busy);
+        }
+        let mut body = BytesMut::with_capacity(8 + bytes.min(limits::POLL_ANSWER_BYTES));
+        cursors.given = cursors
+            .given
+            .max(cursors.received + u64::try_from(frames.len()).unwrap_or(u64::MAX));
+        body.put_u64(cursors.received + u64::try_from(frames.len()).unwrap_or(u64::MAX));
+        drop(cursors);
+        for frame in &frames {
+            // The service makes no frame that is too large to be sent.
+            batch::push(&mut body, frame).map_err(|_| ReceiveError::Ended)?;
+        }
+        Ok(Answer {
+            frames: u64::try_from(frames.len()).unwrap_or(u64::MAX),
+            body: body.freeze(),
+        })
     }
 }
 
 struct Answer {
     body: Bytes,
     frames: u64,
-}
-
-impl Kept {
-    fn keep(&mut self, frame: &Frame) {
-        match frame.to_bytes() {
-            Ok(bytes) => self.frames.push_back(KeptFrame {
-                request_id: frame.request_id,
-                bytes,
-            }),
-            Err(_) => self.end(ErrorCode::Internal),
-        }
-    }
-
-    fn end(&mut self, reason: ErrorCode) {
-        self.ended = true;
-        if let Ok(bytes) = closing(reason).to_bytes() {
-            self.frames.push_back(KeptFrame {
-                request_id: 0,
-                bytes,
-            });
-        }
-    }
-
-    fn unreceived_answers(&self) -> usize {
-        self.frames
-            .iter()
-            .filter(|frame| frame.request_id != 0)
-            .count()
-    }
-
-    /// The cursor as u64 big-endian, then the batch.
-    fn answer(&self) -> Answer {
-        let mut batch = BytesMut::new();
-        let mut frames = 0;
-        for frame in &self.frames {
-            let Ok(len) = u32::try_from(frame.bytes.len()) else {
-                break;
-            };
-            if frames > 0 && batch.len() + frame.bytes.len() > limits::POLL_ANSWER_BYTES {
-                break;
-            }
-            batch.put_u32(len);
-            batch.extend_from_slice(&frame.bytes);
-            frames += 1;
-        }
-        let mut body = BytesMut::with_capacity(8 + batch.len());
-        body.put_u64(self.base + frames);
-        body.extend_from_slice(&batch);
-        Answer {
-            body: body.freeze(),
-            frames,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Buf;
-use undertone_wire::{Pong, binding::BindingValue, frame::Body};
+use undertone_wire::{Ephemeral, Pong, binding::BindingValue, frame::Body};
 
 use super::*;
 use crate::{
-    server::{committer::Committer, sources::Sources},
+    server::{committer::Committer, sources},
     service::ConnectionInfo,
 };
 
@@ -18,8 +18,8 @@ struct Fixture {
 }
 
 /// A session whose committing thread is played by the test.
-fn fixture() -> Fixture {
-    let sources = Sources::new([0; 32], 1, 0);
+async fn fixture() -> Fixture {
+    let sources = sources::roomy();
     let place = sources
         .enter(sources.prefix([127, 0, 0, 1].into()))
         .unwrap();
@@ -27,7 +27,10 @@ fn fixture() -> Fixture {
         source: [0; 16],
         binding: BindingValue::Host([0; 32]),
     };
-    let session = PollSession::new(Connection::open(Committer::new(), info), place);
+    let connection = Connection::open(Committer::new(usize::MAX), info).await;
+    let all = Arc::new(tokio::sync::Semaphore::new(1)).try_acquire_owned();
+    let all = all.unwrap();
+    let session = PollSession::new(connection, (place, all));
     let drain = watch::channel(false).0;
     Fixture {
         session: Arc::new(session),
@@ -92,7 +95,7 @@ fn reason(frame: &Frame) -> Option<ErrorCode> {
 
 #[tokio::test(start_paused = true)]
 async fn frames_are_kept_until_their_cursor_comes_back() {
-    let f = fixture();
+    let f = fixture().await;
     f.say(0);
     f.say(0);
     let (cursor, frames) = f.receive(0, 0).await.unwrap();
@@ -106,7 +109,7 @@ async fn frames_are_kept_until_their_cursor_comes_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_receive_waits_for_what_comes_and_no_longer_than_it_may() {
-    let f = Arc::new(fixture());
+    let f = Arc::new(fixture().await);
     let waiting = f.waiting(0).await;
     f.say(0);
     assert_eq!(waiting.await.unwrap().unwrap().0, 1);
@@ -117,7 +120,7 @@ async fn a_receive_waits_for_what_comes_and_no_longer_than_it_may() {
 
 #[tokio::test(start_paused = true)]
 async fn a_waiting_receive_is_told_of_a_stop_after_its_answers() {
-    let f = Arc::new(fixture());
+    let f = Arc::new(fixture().await);
     f.ask(7).await;
     let waiting = f.waiting(0).await;
     f.drain.send_replace(true);
@@ -137,7 +140,7 @@ async fn a_waiting_receive_is_told_of_a_stop_after_its_answers() {
 
 #[tokio::test(start_paused = true)]
 async fn the_end_is_said_once_and_then_the_session_is_over() {
-    let f = fixture();
+    let f = fixture().await;
     f.session.connection.say(closing(ErrorCode::Displaced));
     f.session.connection.end(ErrorCode::Displaced);
     let (cursor, frames) = f.receive(0, 12).await.unwrap();
@@ -150,7 +153,7 @@ async fn the_end_is_said_once_and_then_the_session_is_over() {
 
 #[tokio::test(start_paused = true)]
 async fn closing_wakes_a_waiting_receive_and_a_newer_one_displaces_it() {
-    let f = Arc::new(fixture());
+    let f = Arc::new(fixture().await);
     let older = f.waiting(0).await;
     let newer = f.waiting(0).await;
     assert_eq!(older.await.unwrap(), Err(ReceiveError::Displaced));
@@ -164,7 +167,7 @@ async fn closing_wakes_a_waiting_receive_and_a_newer_one_displaces_it() {
 
 #[tokio::test(start_paused = true)]
 async fn requests_are_taken_only_while_answers_are_received() {
-    let f = fixture();
+    let f = fixture().await;
     let limit = u64::try_from(undertone_wire::limits::MAX_REQUESTS_IN_FLIGHT).unwrap();
     for id in 1..=limit {
         f.ask(id).await;
@@ -185,11 +188,45 @@ async fn requests_are_taken_only_while_answers_are_received() {
 
 #[tokio::test(start_paused = true)]
 async fn a_session_that_nobody_asks_about_is_abandoned() {
-    let f = fixture();
+    let f = fixture().await;
     tokio::time::advance(limits::POLL_SESSION_IDLE / 2).await;
     f.receive(0, 0).await.unwrap();
     tokio::time::advance(limits::POLL_SESSION_IDLE / 2).await;
     assert!(!f.session.is_abandoned());
     tokio::time::advance(limits::POLL_SESSION_IDLE / 2).await;
     assert!(f.session.is_abandoned());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_receives_is_bounded() {
+    let f = fixture().await;
+    for _ in 0..100 {
+        let envelope = Bytes::from(vec![7; 65_536]);
+        let body = Some(Body::Ephemeral(Ephemeral { envelope }));
+        f.session.connection.say(Frame {
+            request_id: 0,
+            body,
+        });
+        f.receive(0, 0).await.unwrap();
+    }
+    let kept = f.receive(0, 0).await.unwrap().1.len();
+    assert!(kept <= limits::OUTBOUND_EPHEMERAL_BYTES / 65_536, "{kept}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_was_given_up_is_over() {
+    let f = fixture().await;
+    f.say(0);
+    let (cursor, _) = f.receive(0, 0).await.unwrap();
+    for _ in 0..=limits::OUTBOUND_BYTES / 65_536 {
+        let opaque = Bytes::from(vec![7; 65_536]);
+        let body = Some(Body::Pong(Pong { opaque, time_ms: 0 }));
+        f.session.connection.say(Frame {
+            request_id: 0,
+            body,
+        });
+    }
+    assert_eq!(f.receive(cursor, 0).await, Err(ReceiveError::Ended));
+    let counted = "undertone_relay_overrun_closed_total 1";
+    assert!(f.metrics.render().contains(counted));
 }

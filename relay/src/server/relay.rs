@@ -27,7 +27,7 @@ use super::{
     metrics::Metrics,
     poll_table::PollTable,
     shared::Shared,
-    sources::Sources,
+    sources::{SourceLimits, Sources},
     tls::{self, TlsError},
 };
 use crate::{
@@ -129,7 +129,8 @@ impl Relay {
         let (folder, database) = (data.blobs(), data.database());
         let metrics = Arc::new(Metrics::new());
         let healthy = Arc::new(AtomicBool::new(true));
-        let committer = Committer::new();
+        let waiting = usize::try_from(bytes_of_mib(config.max_waiting_mib)).unwrap_or(usize::MAX);
+        let committer = Committer::new(waiting);
         let thread = start_thread(&config, data, &committer, &metrics, &healthy)?;
         let (drain, draining) = watch::channel(false);
         let shared = share(
@@ -153,14 +154,10 @@ impl Relay {
                 .run(tcp),
             );
         }
-        let places = Arc::new(Semaphore::new(
-            config.max_connections.min(Semaphore::MAX_PERMITS),
-        ));
         let listener = Listener {
             tcp,
             tls: checked.tls,
             shared: shared.clone(),
-            places,
         };
         let accepting = Some(tokio::spawn(listener.run()));
         tracing::info!("serving");
@@ -246,11 +243,15 @@ pub(crate) fn share(
     metrics: &Arc<Metrics>,
     draining: watch::Receiver<bool>,
 ) -> Shared {
-    let sources = Sources::new(
-        rand::random(),
-        config.max_connections_per_source,
-        bytes_of_mib(config.blob_source_quota_mib),
-    );
+    let rates = service_config(config);
+    let limits = SourceLimits {
+        connections: config.max_connections_per_source,
+        transfers: limits::BLOB_TRANSFERS_PER_SOURCE,
+        blob_bytes_per_hour: bytes_of_mib(config.blob_source_quota_mib),
+        new_blobs: rates.source_new_blobs,
+        requests: rates.source_requests,
+    };
+    let sources = Sources::new(rand::random(), limits);
     let blobs = Arc::new(Blobs {
         folder,
         committer: committer.clone(),
@@ -267,6 +268,9 @@ pub(crate) fn share(
         sources,
         hosts,
         trusted_proxies: config.trusted_proxies.clone(),
+        places: Arc::new(Semaphore::new(
+            config.max_connections.min(Semaphore::MAX_PERMITS),
+        )),
         polls: PollTable::new(metrics.clone()),
         blobs,
         draining,

@@ -5,7 +5,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use http::{Request, StatusCode, header};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use undertone_wire::binding::BindingValue;
 
 use super::{
@@ -35,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) sources: Arc<Sources>,
     pub(crate) hosts: Hosts,
     pub(crate) trusted_proxies: Vec<IpAddr>,
+    /// One for each connection: a socket, or a long-poll session.
+    pub(crate) places: Arc<Semaphore>,
     pub(crate) polls: PollTable,
     pub(crate) blobs: Arc<Blobs>,
     /// True from the start of a stop.
@@ -43,8 +45,8 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// Opens a connection in the service.
-    pub(crate) fn open(&self, info: ConnectionInfo) -> Connection {
-        Connection::open(self.committer.clone(), info)
+    pub(crate) async fn open(&self, info: ConnectionInfo) -> Connection {
+        Connection::open(self.committer.clone(), info).await
     }
 
     /// Whether the relay is stopping and takes nobody new.

@@ -105,7 +105,7 @@ fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
 }
 
 /// Bounds what a session buffers, and exports the value of RFC 9266: 32 bytes that only the two ends of this very
-/// connection know. `None` when the session cannot export, which then has no binding at all and is closed.
+/// connection know. `None` when the session cannot export; logins on it are then bound to the host name.
 pub(crate) fn bind<S>(stream: &mut TlsStream<S>) -> Option<[u8; 32]> {
     let session = stream.get_mut().1;
     session.set_buffer_limit(Some(TLS_BUFFER_BYTES));

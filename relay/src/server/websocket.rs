@@ -170,20 +170,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Lane<'_, S> {
             let bytes = frame
                 .to_bytes()
                 .map_err(|_| End::Tell(ErrorCode::Internal))?;
+            let bytes_len = bytes.len();
             self.metrics.frames_out.increment(1);
             self.metrics
                 .bytes_out
-                .increment(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+                .increment(u64::try_from(bytes_len).unwrap_or(u64::MAX));
             self.socket
                 .feed(Message::Binary(bytes))
                 .await
                 .map_err(|_| End::Gone)?;
-            answered.push(frame.request_id);
+            answered.push((frame.request_id, bytes_len));
             next = self.connection.try_next();
         }
         self.socket.flush().await.map_err(|_| End::Gone)?;
-        for request_id in answered {
-            self.connection.left(request_id);
+        for (request_id, bytes) in answered {
+            self.connection.left(request_id, bytes);
         }
         Ok(())
     }

@@ -45,6 +45,8 @@ pub struct Batch<'a> {
     outputs: Vec<Output>,
     /// Connections that may have something to be delivered from storage.
     behind: BTreeSet<ConnectionId>,
+    /// Those of them who have to wait for another batch.
+    pub(super) later: BTreeSet<ConnectionId>,
     /// Rows of a kind that may be removed because they are past their time.
     pub(super) sweep_budget: u32,
     pub(super) undo: Undo,
@@ -101,6 +103,7 @@ impl<'a> Batch<'a> {
             inputs: Vec::new(),
             outputs: Vec::new(),
             behind: BTreeSet::new(),
+            later: BTreeSet::new(),
             sweep_budget: 0,
             undo: Undo::default(),
             failure: None,
@@ -193,7 +196,9 @@ impl<'a> Batch<'a> {
     fn finish(&mut self) -> Result<(), StorageError> {
         self.deliver_backlogs()?;
         self.sweep()?;
-        self.storage.commit()
+        self.storage.commit()?;
+        self.service.to_deliver = mem::take(&mut self.later);
+        Ok(())
     }
 
     fn take(&mut self, input: Input) {
@@ -239,6 +244,7 @@ impl<'a> Batch<'a> {
         self.storage.rollback();
         self.outputs.clear();
         self.behind.clear();
+        self.later.clear();
         self.sweep_budget = 0;
         let undo = mem::take(&mut self.undo);
         if let Some((minute, more)) = undo.swept {
@@ -466,8 +472,13 @@ impl<'a> Batch<'a> {
         self.behind.insert(conn);
     }
 
-    pub(super) fn take_behind(&mut self) -> BTreeSet<ConnectionId> {
-        mem::take(&mut self.behind)
+    /// Those who may have something to be delivered, those who have waited for a batch first.
+    pub(super) fn take_behind(&mut self) -> Vec<ConnectionId> {
+        let waited = &self.service.to_deliver;
+        let mut all: Vec<ConnectionId> = waited.iter().copied().collect();
+        let behind = mem::take(&mut self.behind);
+        all.extend(behind.into_iter().filter(|conn| !waited.contains(conn)));
+        all
     }
 }
 

@@ -6,6 +6,7 @@ use undertone_wire::{CaughtUp, Deliver, Ephemeral, Gap, MailboxId};
 
 use super::ConnectionId;
 use super::batch::Batch;
+use super::limits::BACKLOG_BYTES;
 use super::session::Login;
 use crate::storage::{Queued, StorageError};
 
@@ -47,24 +48,30 @@ impl Batch<'_> {
         }
     }
 
-    /// Reads what owners are behind with, at the end of the batch.
+    /// Reads what owners are behind with, at the end of the batch, as far as one batch does.
     pub(super) fn deliver_backlogs(&mut self) -> Result<(), StorageError> {
+        let mut room = BACKLOG_BYTES;
         for conn in self.take_behind() {
-            self.deliver_backlog(conn)?;
+            if room == 0 {
+                self.later.insert(conn);
+            } else {
+                room = room.saturating_sub(self.deliver_backlog(conn)?);
+            }
         }
         Ok(())
     }
 
-    fn deliver_backlog(&mut self, conn: ConnectionId) -> Result<(), StorageError> {
+    /// How many bytes of envelopes it took.
+    fn deliver_backlog(&mut self, conn: ConnectionId) -> Result<usize, StorageError> {
         let Some(login) = self.login_mut(conn) else {
-            return Ok(());
+            return Ok(0);
         };
         let (mailbox, peek) = (login.mailbox, login.peek);
         let Some((messages, bytes)) = login.delivery.room() else {
-            return Ok(());
+            return Ok(0);
         };
         let Some(state) = self.storage.mailbox(mailbox)? else {
-            return Ok(());
+            return Ok(0);
         };
         let mut cursor = self
             .login_mut(conn)
@@ -78,8 +85,9 @@ impl Batch<'_> {
             self.push(conn, 0, Body::Gap(gap));
         }
         let page = self.storage.page(mailbox, cursor, messages, bytes)?;
+        let taken = page.iter().map(|queued| queued.envelope.len()).sum();
         let Some(login) = self.login_mut(conn) else {
-            return Ok(());
+            return Ok(0);
         };
         login.delivery.cursor = cursor;
         for queued in &page {
@@ -96,7 +104,7 @@ impl Batch<'_> {
             let seq = state.last_seq;
             self.push(conn, 0, Body::CaughtUp(CaughtUp { seq }));
         }
-        Ok(())
+        Ok(taken)
     }
 
     fn login_mut(&mut self, conn: ConnectionId) -> Option<&mut Login> {

@@ -1,11 +1,11 @@
 //! What time brings: dead connections, and what is past its time.
 
-use undertone_wire::ErrorCode;
 use undertone_wire::limits::DEAD_AFTER_MS;
+use undertone_wire::{ErrorCode, MailboxId};
 
 use super::ConnectionId;
-use super::batch::Batch;
-use super::limits::{SWEEP_PER_ROW, SWEEP_ROWS};
+use super::batch::{Batch, Mode};
+use super::limits::{SEEN_ROWS, SWEEP_PER_ROW, SWEEP_ROWS};
 use crate::storage::StorageError;
 
 impl Batch<'_> {
@@ -22,8 +22,38 @@ impl Batch<'_> {
         for conn in dead {
             self.shut(conn, ErrorCode::TimedOut);
         }
+        if let Mode::Broken(_) = self.mode {
+            return Ok(());
+        }
         self.service.rates.purge(self.now);
+        self.note_presence()?;
         self.sweep_budget = self.sweep_budget.max(SWEEP_ROWS);
+        Ok(())
+    }
+
+    /// Tells the storage once a day that owners are still there: it removes the mailboxes of those who are not, and a
+    /// login may last for months.
+    fn note_presence(&mut self) -> Result<(), StorageError> {
+        let today = self.now.days();
+        let mut due: Vec<(ConnectionId, MailboxId)> = self
+            .service
+            .sessions
+            .iter()
+            .filter_map(|(conn, session)| Some((*conn, session.login.as_ref()?)))
+            .filter(|(_, login)| !login.peek && login.seen_day != Some(today))
+            .map(|(conn, login)| (conn, login.mailbox))
+            .take(SEEN_ROWS)
+            .collect();
+        due.sort_unstable();
+        for (conn, mailbox) in due {
+            self.storage.open_mailbox(mailbox, self.now)?;
+            if let Some(login) = self
+                .session_mut(conn)
+                .and_then(|session| session.login.as_mut())
+            {
+                login.seen_day = Some(today);
+            }
+        }
         Ok(())
     }
 

@@ -27,13 +27,17 @@ pub const KNOCK_DIFFICULTY_RISE: u32 = 8;
 /// Messages that an invite admits when its owner set no quota.
 pub const INVITE_QUOTA: u32 = 256;
 
+/// A network (IPv6 /48) may do this many times what one source in it (IPv6 /64) may: it has 65,536 of them, and is one
+/// customer as a rule.
+pub const NETWORK_SHARE: u32 = 4;
+
 /// One source prefix may put at most one part in this many of a mailbox's quota into it within [`SHARE_WINDOW_MS`].
 pub const SOURCE_SHARE: u32 = 10;
 
 /// Milliseconds of the window of [`SOURCE_SHARE`].
 pub const SHARE_WINDOW_MS: u64 = 60 * 60 * 1000;
 
-/// Pairs of mailbox and source that are counted at a time (about 100 bytes each). Beyond it, new pairs are not counted:
+/// Pairs of mailbox and source or network that are counted at a time (about 100 bytes each). Beyond it, new pairs are not counted:
 /// the mailbox's own quota still holds.
 pub const SHARE_ENTRIES: usize = 200_000;
 
@@ -49,9 +53,16 @@ pub const LOW_KEM: u32 = 25;
 /// Rows of a kind that housekeeping removes at a time, so that it holds up nobody for longer than some milliseconds.
 pub const SWEEP_ROWS: u32 = 1_000;
 
+/// Owners who are online and of whom one tick notes that they were there today: 100,000 take some minutes of the day.
+pub const SEEN_ROWS: usize = 1_000;
+
 /// Rows of a kind that a batch removes for each that it stores: more than one, so that what has piled up becomes less
 /// under any load.
 pub const SWEEP_PER_ROW: u32 = 2;
+
+/// Bytes of backlogs that one batch reads; whoever is left comes first in the next one. A thousand owners who come back
+/// at once must not be a gigabyte in memory.
+pub const BACKLOG_BYTES: usize = 32 * 1024 * 1024;
 
 /// Milliseconds that `Closing` asks a client to wait, besides its jitter.
 pub const CLOSING_RETRY_MS: u32 = 1_000;
@@ -75,12 +86,14 @@ pub struct ServiceConfig {
     pub source_share: u32,
     /// Requests of one connection.
     pub connection_requests: Rate,
-    /// Requests of one source prefix; an entry of a multi-recipient send counts as one.
+    /// Requests of one source prefix, in frames and over HTTP; an entry of a multi-recipient send counts as one.
     pub source_requests: Rate,
     /// Mailboxes that one source prefix makes.
     pub source_new_mailboxes: Rate,
     /// Records that one source prefix makes.
     pub source_new_records: Rate,
+    /// Blobs that one source prefix makes.
+    pub source_new_blobs: Rate,
     /// Prekeys that one source prefix takes.
     pub source_pops: Rate,
     /// Envelopes to one mailbox, ephemeral ones included.
@@ -104,6 +117,7 @@ impl Default for ServiceConfig {
             source_requests: Rate::new(20_000, 2_000),
             source_new_mailboxes: Rate::per_hour(500, 500),
             source_new_records: Rate::per_hour(1_000, 1_000),
+            source_new_blobs: Rate::per_hour(2_000, 2_000),
             source_pops: Rate::per_hour(2_000, 2_000),
             mailbox_envelopes: Rate::new(5_000, 500),
             all_requests: Rate::new(500_000, 250_000),
@@ -121,6 +135,7 @@ impl ServiceConfig {
             source_requests: Rate::unlimited(),
             source_new_mailboxes: Rate::unlimited(),
             source_new_records: Rate::unlimited(),
+            source_new_blobs: Rate::unlimited(),
             source_pops: Rate::unlimited(),
             mailbox_envelopes: Rate::unlimited(),
             all_requests: Rate::unlimited(),

@@ -47,11 +47,13 @@ impl Batch<'_> {
         } else {
             request.after_seq.max(state.acked_seq)
         };
+        let (today, mode) = (self.now.days(), self.mode);
         if let Some(session) = self.session_mut(conn) {
             session.login = Some(Login {
                 mailbox,
                 peek: request.peek,
                 delivery: Delivery::starting_after(after),
+                seen_day: (mode == Mode::Normal).then_some(today),
             });
         }
         self.mark_behind(conn);

@@ -21,7 +21,7 @@ mod rights;
 mod send;
 mod session;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use rand_core::CryptoRng;
 use undertone_wire::binding::BindingValue;
@@ -29,6 +29,7 @@ use undertone_wire::{ErrorCode, Frame, MailboxId};
 
 pub use batch::{Batch, Committed};
 pub use limits::ServiceConfig;
+pub(crate) use rates::Cell;
 pub use rates::Rate;
 
 use self::challenge::WorkIssuer;
@@ -43,7 +44,8 @@ pub struct ConnectionId(pub u64);
 /// What the shell knows about a connection.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionInfo {
-    /// Salted hash of the source's address prefix: equal for one source within a run, worthless outside it.
+    /// Salted hashes of the source's address prefixes, equal for one source within a run, worthless outside it: 8 bytes of
+    /// the network that is limited as a whole, then 8 of the source itself; the same twice when there is no such network.
     pub source: [u8; 16],
     /// What a login on it must be bound to.
     pub binding: BindingValue,
@@ -79,6 +81,8 @@ pub struct Service {
     swept_minute: Option<u64>,
     /// The last sweep left something.
     to_sweep: bool,
+    /// Connections whose backlog the last batch had no room for.
+    to_deliver: BTreeSet<ConnectionId>,
 }
 
 impl Service {
@@ -91,6 +95,7 @@ impl Service {
             online: HashMap::new(),
             swept_minute: None,
             to_sweep: false,
+            to_deliver: BTreeSet::new(),
             config,
         }
     }
@@ -110,6 +115,12 @@ impl Service {
     #[must_use]
     pub fn has_to_sweep(&self) -> bool {
         self.to_sweep
+    }
+
+    /// Whether there are deliveries left for another batch, which should follow at once.
+    #[must_use]
+    pub fn has_to_deliver(&self) -> bool {
+        !self.to_deliver.is_empty()
     }
 
     /// Mailboxes whose owner is online.

@@ -3,10 +3,10 @@
 use undertone_wire::bearer::BearerHash;
 use undertone_wire::frame::Body;
 use undertone_wire::limits::MAX_TOKENS;
-use undertone_wire::{Done, ErrorCode, SetTokens, TokenHash, TokenKind as WireKind};
+use undertone_wire::{Done, ErrorCode, MailboxId, SetTokens, TokenHash, TokenKind as WireKind};
 
 use super::ConnectionId;
-use super::batch::Batch;
+use super::batch::{Batch, Mode};
 use super::limits::INVITE_QUOTA;
 use super::refusal::Stop;
 use crate::storage::{Timestamp, Token, TokenKind};
@@ -26,9 +26,19 @@ impl Batch<'_> {
             .iter()
             .map(parse_token)
             .collect::<Result<Vec<_>, _>>()?;
-        self.growing()?;
+        // Withdrawing works on a full store: whoever has to be kept out must not get in for lack of disk.
+        if self.mode == Mode::NoGrowth && !self.are_among_old(mailbox, &tokens)? {
+            self.growing()?;
+        }
         self.storage.set_tokens(mailbox, &tokens)?;
         Ok(Body::Done(Done {}))
+    }
+
+    /// Whether the tokens are some of those that are registered.
+    fn are_among_old(&mut self, mailbox: MailboxId, tokens: &[Token]) -> Result<bool, Stop> {
+        let old = self.storage.tokens(mailbox)?;
+        let known = |token: &Token| old.iter().any(|old| old.hash == token.hash);
+        Ok(tokens.len() <= old.len() && tokens.iter().all(known))
     }
 
     pub(super) fn delete_mailbox(&mut self, conn: ConnectionId) -> Result<Body, Stop> {

@@ -1,6 +1,10 @@
 //! Rates without identities: GCRA (the generic cell rate algorithm, ITU-T I.371) over connections, salted source
 //! prefixes, mailboxes and everything; and each source's share of a mailbox. In memory only, bounded, and gone at a
 //! restart.
+//!
+//! Why not the crate `governor`, which is GCRA as well: its limiters read a clock, and the service is told the time; its
+//! keyed limiters grow with their keys, and these must not; and a cell here is 8 bytes, of which there are half a
+//! million. What is left of it is [`Cell::take`].
 
 use std::collections::HashMap;
 
@@ -9,7 +13,7 @@ use sha2::{Digest, Sha256};
 use undertone_wire::MailboxId;
 
 use super::ServiceConfig;
-use super::limits::{RATE_CELLS, SHARE_ENTRIES, SHARE_WINDOW_MS};
+use super::limits::{NETWORK_SHARE, RATE_CELLS, SHARE_ENTRIES, SHARE_WINDOW_MS};
 use crate::storage::Timestamp;
 
 /// How many units pass: a burst at once, and a steady flow.
@@ -42,6 +46,21 @@ impl Rate {
         }
     }
 
+    /// `factor` times as much.
+    #[must_use]
+    pub const fn times(self, factor: u32) -> Self {
+        // Widening only; `u64::from` is not const.
+        let interval_us = self.interval_us / factor as u64;
+        Self {
+            burst: self.burst.saturating_mul(factor),
+            interval_us: if interval_us == 0 && self.interval_us > 0 {
+                1
+            } else {
+                interval_us
+            },
+        }
+    }
+
     const fn per(burst: u32, units: u32, period_us: u64) -> Self {
         // Widening only; `u64::from` is not const.
         let units = if units == 0 { 1 } else { units as u64 };
@@ -58,16 +77,23 @@ impl Rate {
 
 /// Too much; come back after this many milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct TooMuch {
+pub(crate) struct TooMuch {
     pub(super) retry_after_ms: u32,
 }
 
 /// The state of one rate: its theoretical arrival time in microseconds.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Cell(u64);
+pub(crate) struct Cell(u64);
 
 impl Cell {
-    pub(super) fn take(&mut self, rate: Rate, units: u32, now: Timestamp) -> Result<(), TooMuch> {
+    /// Takes `units`, or nothing when that is too much.
+    pub(crate) fn take(&mut self, rate: Rate, units: u32, now: Timestamp) -> Result<(), TooMuch> {
+        self.0 = self.after(rate, units, now)?;
+        Ok(())
+    }
+
+    /// The state after `units` were taken.
+    fn after(self, rate: Rate, units: u32, now: Timestamp) -> Result<u64, TooMuch> {
         let now_us = now.0.saturating_mul(1000);
         let units = units.min(rate.burst);
         let next = self.0.max(now_us) + u64::from(units) * rate.interval_us;
@@ -78,8 +104,7 @@ impl Cell {
                 retry_after_ms: u32::try_from(wait_ms).unwrap_or(u32::MAX),
             });
         }
-        self.0 = next;
-        Ok(())
+        Ok(next)
     }
 }
 
@@ -98,12 +123,51 @@ impl CellTable {
     }
 
     fn take(&mut self, slot: usize, units: u32, now: Timestamp) -> Result<(), TooMuch> {
-        let index = slot % self.cells.len();
         let rate = self.rate;
-        self.cells
-            .get_mut(index)
-            .map_or(Ok(()), |cell| cell.take(rate, units, now))
+        self.cell(slot).take(rate, units, now)
     }
+
+    fn check(&mut self, slot: usize, units: u32, now: Timestamp) -> Result<(), TooMuch> {
+        let rate = self.rate;
+        self.cell(slot).after(rate, units, now).map(drop)
+    }
+
+    fn cell(&mut self, slot: usize) -> &mut Cell {
+        let index = slot % RATE_CELLS;
+        &mut self.cells[index]
+    }
+}
+
+/// A rate of sources, and what whole networks of them may do.
+struct SourceTable {
+    sources: CellTable,
+    networks: CellTable,
+}
+
+impl SourceTable {
+    fn new(rate: Rate) -> Self {
+        Self {
+            sources: CellTable::new(rate),
+            networks: CellTable::new(rate.times(NETWORK_SHARE)),
+        }
+    }
+
+    fn take(&mut self, slots: &Slots, units: u32, now: Timestamp) -> Result<(), TooMuch> {
+        if let Some(network) = slots.network {
+            self.networks.check(network, units, now)?;
+        }
+        self.sources.take(slots.source, units, now)?;
+        if let Some(network) = slots.network {
+            self.networks.take(network, units, now)?;
+        }
+        Ok(())
+    }
+}
+
+/// Where a source and its network are counted.
+struct Slots {
+    source: usize,
+    network: Option<usize>,
 }
 
 /// What is limited by source prefix.
@@ -124,10 +188,10 @@ struct Share {
 pub(super) struct Rates {
     salt: [u8; 16],
     all: (Rate, Cell),
-    requests: CellTable,
-    new_mailboxes: CellTable,
-    new_records: CellTable,
-    pops: CellTable,
+    requests: SourceTable,
+    new_mailboxes: SourceTable,
+    new_records: SourceTable,
+    pops: SourceTable,
     envelopes: CellTable,
     shares: HashMap<(MailboxId, [u8; 16]), Share>,
     max_share: Option<(u32, u64)>,
@@ -146,10 +210,10 @@ impl Rates {
         Self {
             salt,
             all: (config.all_requests, Cell::default()),
-            requests: CellTable::new(config.source_requests),
-            new_mailboxes: CellTable::new(config.source_new_mailboxes),
-            new_records: CellTable::new(config.source_new_records),
-            pops: CellTable::new(config.source_pops),
+            requests: SourceTable::new(config.source_requests),
+            new_mailboxes: SourceTable::new(config.source_new_mailboxes),
+            new_records: SourceTable::new(config.source_new_records),
+            pops: SourceTable::new(config.source_pops),
             envelopes: CellTable::new(config.mailbox_envelopes),
             shares: HashMap::new(),
             max_share,
@@ -168,14 +232,17 @@ impl Rates {
         units: u32,
         now: Timestamp,
     ) -> Result<(), TooMuch> {
-        let slot = self.slot(source);
+        let slots = Slots {
+            source: self.slot(source),
+            network: network_of(source).map(|network| self.slot(&network)),
+        };
         let table = match what {
             SourceRate::Requests => &mut self.requests,
             SourceRate::NewMailboxes => &mut self.new_mailboxes,
             SourceRate::NewRecords => &mut self.new_records,
             SourceRate::Pops => &mut self.pops,
         };
-        table.take(slot, units, now)
+        table.take(&slots, units, now)
     }
 
     pub(super) fn take_mailbox(&mut self, id: MailboxId, now: Timestamp) -> Result<(), TooMuch> {
@@ -191,18 +258,23 @@ impl Rates {
         bytes: u64,
         now: Timestamp,
     ) -> Result<(), TooMuch> {
-        let (Some((messages, total)), Some(share)) =
-            (self.max_share, self.shares.get(&(id, *source)))
-        else {
+        let Some((messages, total)) = self.max_share else {
             return Ok(());
         };
-        let age = now.since(share.since);
-        if age >= SHARE_WINDOW_MS || share.messages < messages && share.bytes + bytes <= total {
-            return Ok(());
+        for (source, factor) in tiers(source) {
+            let Some(share) = self.shares.get(&(id, source)) else {
+                continue;
+            };
+            let age = now.since(share.since);
+            let fits = share.messages < messages.saturating_mul(factor)
+                && share.bytes + bytes <= total.saturating_mul(factor.into());
+            if age < SHARE_WINDOW_MS && !fits {
+                return Err(TooMuch {
+                    retry_after_ms: u32::try_from(SHARE_WINDOW_MS - age).unwrap_or(u32::MAX),
+                });
+            }
         }
-        Err(TooMuch {
-            retry_after_ms: u32::try_from(SHARE_WINDOW_MS - age).unwrap_or(u32::MAX),
-        })
+        Ok(())
     }
 
     /// Counts what was put.
@@ -213,10 +285,14 @@ impl Rates {
         bytes: u64,
         now: Timestamp,
     ) {
-        if self.max_share.is_none() {
-            return;
+        if self.max_share.is_some() {
+            for (source, _) in tiers(source) {
+                self.count_one_share((id, source), bytes, now);
+            }
         }
-        let key = (id, *source);
+    }
+
+    fn count_one_share(&mut self, key: (MailboxId, [u8; 16]), bytes: u64, now: Timestamp) {
         if self.shares.len() >= SHARE_ENTRIES && !self.shares.contains_key(&key) {
             return;
         }
@@ -252,6 +328,20 @@ impl Rates {
             .take(4)
             .fold(0, |slot, byte| slot << 8 | usize::from(*byte))
     }
+}
+
+/// What a source's network is counted under, when it has one.
+fn network_of(source: &[u8; 16]) -> Option<[u8; 16]> {
+    let (network, host) = source.split_at(8);
+    let mut key = [0; 16];
+    key[..8].copy_from_slice(network);
+    (network != host).then_some(key)
+}
+
+/// A source and its network, with what they may do as multiples of what a source may.
+fn tiers(source: &[u8; 16]) -> impl Iterator<Item = ([u8; 16], u32)> {
+    let network = network_of(source).map(|network| (network, NETWORK_SHARE));
+    [(*source, 1)].into_iter().chain(network)
 }
 
 #[cfg(test)]

@@ -87,9 +87,12 @@ impl Batch<'_> {
         } else {
             Shared::No
         };
+        // What is delivered must not keep the whole frame in memory that it is a slice of.
+        let all = Bytes::copy_from_slice(&send.shared_envelope);
         let mut results = Vec::with_capacity(recipients);
         for recipient in &send.recipients {
-            results.push(self.post_one_of_many(conn, send, recipient, &mut shared)?);
+            let result = self.post_one_of_many(conn, recipient, send.ephemeral, &all, &mut shared);
+            results.push(result?);
         }
         Ok(Body::SentMany(SentMany { results }))
     }
@@ -97,22 +100,20 @@ impl Batch<'_> {
     fn post_one_of_many(
         &mut self,
         conn: ConnectionId,
-        send: &SendMany,
         recipient: &Recipient,
+        ephemeral: bool,
+        all: &Bytes,
         shared: &mut Shared,
     ) -> Result<Outcome, Stop> {
         let own = !recipient.envelope.is_empty();
-        let envelope = if own {
-            &recipient.envelope
-        } else {
-            &send.shared_envelope
-        };
+        let copy = Bytes::copy_from_slice(&recipient.envelope);
+        let envelope = if own { &copy } else { all };
         let posted = Letter::parse(
             &recipient.mailbox,
             &recipient.message_id,
             recipient.right.as_ref(),
             envelope,
-            send.ephemeral,
+            ephemeral,
         )
         .and_then(|letter| {
             let shared = if own { &mut Shared::No } else { shared };

@@ -25,6 +25,8 @@ pub(super) struct Login {
     /// Reads without displacing, presence or acks.
     pub(super) peek: bool,
     pub(super) delivery: Delivery,
+    /// The day on which the storage was last told that the owner is there; `None` when it could not be told.
+    pub(super) seen_day: Option<u64>,
 }
 
 /// How far the deliveries of a login have come.

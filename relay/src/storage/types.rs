@@ -5,7 +5,7 @@ use undertone_wire::MessageId;
 use undertone_wire::bearer::BearerHash;
 use undertone_wire::limits::ENVELOPE_TTL_MS;
 
-use super::{MAILBOX_TTL_MS, RECORD_TTL_MS};
+use super::{DAY_MS, MAILBOX_TTL_MS, RECORD_TTL_MS};
 
 /// Unix milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -28,6 +28,12 @@ impl Timestamp {
     #[must_use]
     pub const fn minutes(self) -> u64 {
         self.0 / 60_000
+    }
+
+    /// Whole days.
+    #[must_use]
+    pub const fn days(self) -> u64 {
+        self.0 / DAY_MS
     }
 
     /// Where a mailbox's sequence starts when the store is opened at this time.

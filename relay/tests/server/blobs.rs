@@ -3,7 +3,10 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use tokio::{io::AsyncWriteExt, net::TcpStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use undertone_relay::{Config, Relay};
 
 use super::{
@@ -250,4 +253,82 @@ async fn a_file_that_the_index_does_not_know_is_removed_at_start() {
         tokio::task::yield_now().await;
     }
     assert_eq!(get(relay.address(), &upload.path).await.body(), "abc");
+}
+
+/// The status of asking for `length` bytes.
+async fn reserve(relay: SocketAddr, length: usize) -> u16 {
+    let length = length.to_string();
+    let headers = [("upload-length", length.as_str())];
+    let answer = request(relay, "POST", "/v1/blobs", &headers, "").await;
+    answer.status().as_u16()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn blobs_of_a_byte_are_counted_as_larger_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    let of_source = Config {
+        blob_source_quota_mib: 1,
+        ..config(dir.path())
+    };
+    let other = tempfile::tempdir().unwrap();
+    let of_all = Config {
+        blob_quota_mib: 1,
+        ..config(other.path())
+    };
+    for (config, refusal) in [(of_source, 429), (of_all, 507)] {
+        let relay = Relay::start(config).await.unwrap();
+        for _ in 0..16 {
+            assert_eq!(reserve(relay.local_addr(), 1).await, 201);
+        }
+        assert_eq!(reserve(relay.local_addr(), 1).await, refusal);
+    }
+}
+
+/// An upload of which the relay has begun to read the body, and gets no more.
+async fn stall(relay: SocketAddr, upload: &Upload) -> TcpStream {
+    let mut socket = TcpStream::connect(relay).await.unwrap();
+    let head = format!(
+        "PATCH {} HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 192.0.2.1\r\nAuthorization: {}\r\n\
+         Upload-Offset: 0\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n",
+        upload.path, upload.authorization
+    );
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut first = [0; 12];
+    socket.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 100");
+    socket
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_source_cannot_have_all_transfers() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = Config {
+        trusted_proxies: vec![[127, 0, 0, 1].into()],
+        ..config(dir.path())
+    };
+    let relay = Relay::start(config).await.unwrap();
+    let address = relay.local_addr();
+    let served = create(address, 3).await;
+    assert_eq!(served.patch(address, 0, b"abc").await.status(), 204);
+    let download = |source: &'static str| {
+        let path = served.path.clone();
+        async move {
+            let headers = [("x-forwarded-for", source)];
+            let answer = request(address, "GET", &path, &headers, "").await;
+            answer.status().as_u16()
+        }
+    };
+    let mut stalled = Vec::new();
+    for _ in 0..16 {
+        assert_eq!(download("192.0.2.1").await, 200);
+        let upload = create(address, 1_000).await;
+        stalled.push(stall(address, &upload).await);
+    }
+    assert_eq!(download("192.0.2.1").await, 429);
+    assert_eq!(download("192.0.2.2").await, 200);
+    drop(stalled.pop());
+    // The relay notices when it reads that the socket is gone.
+    while download("192.0.2.1").await != 200 {
+        tokio::task::yield_now().await;
+    }
 }

@@ -221,3 +221,31 @@ async fn a_client_that_does_not_read_holds_up_nobody() {
         delivered += usize::from(matches!(body, Body::Deliver(_)));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_poll_session_is_a_connection() {
+    let dir = tempfile::tempdir().unwrap();
+    let few = Config {
+        max_connections: 3,
+        ..config(dir.path())
+    };
+    let relay = Relay::start(few).await.unwrap();
+    let open = || http::request(relay.local_addr(), "POST", "/v1/poll/open", &[], "");
+    // Two sessions and the socket that asks for a third.
+    let mut bearers = Vec::new();
+    while bearers.len() < 2 {
+        let opened = open().await;
+        // The socket of the request before may still have its place.
+        if opened.status() == 200 {
+            let bearer = String::from_utf8(opened.body()[..32].to_vec()).unwrap();
+            bearers.push(format!("Bearer {bearer}"));
+        }
+    }
+    assert_eq!(open().await.status(), 503);
+    let headers = [("authorization", bearers[0].as_str())];
+    let closed = http::request(relay.local_addr(), "POST", "/v1/poll/close", &headers, "").await;
+    assert_eq!(closed.status(), 204);
+    while open().await.status() != 200 {
+        tokio::task::yield_now().await;
+    }
+}

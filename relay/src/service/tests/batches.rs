@@ -5,9 +5,9 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use tempfile::TempDir;
 use undertone_wire::frame::Body;
-use undertone_wire::{Ack, DeleteMailbox, Done, ErrorCode, Ping, Send, Sent};
+use undertone_wire::{Ack, DeleteMailbox, Done, ErrorCode, Ping, Send, Sent, SetTokens, TokenKind};
 
-use super::{Owner, Relay, START, config, send_to};
+use super::{Owner, Relay, START, config, send_to, token};
 use crate::service::ServiceConfig;
 use crate::storage::StorageError;
 use crate::storage::sqlite::{Durability, SqliteOptions, SqliteStorage};
@@ -152,6 +152,32 @@ fn a_store_that_is_nearly_full_still_takes_acks_and_deletes() {
     assert_eq!(sent, Body::Sent(Sent {}));
     let done = relay.ask(conn, Body::DeleteMailbox(DeleteMailbox {}));
     assert_eq!(done, Body::Done(Done {}));
+}
+
+#[test]
+fn tokens_can_be_withdrawn_from_a_full_store_and_not_added() {
+    let (mut relay, _folder) = small();
+    let owner = relay.mailbox(1);
+    let conn = relay.online(&owner);
+    let set = |tokens: &[u8]| {
+        let tokens = tokens.iter().map(|n| token(*n, TokenKind::Delivery));
+        Body::SetTokens(SetTokens {
+            tokens: tokens.collect(),
+        })
+    };
+    assert_eq!(relay.ask(conn, set(&[1, 2, 3])), Body::Done(Done {}));
+    let sender = relay.connect();
+    let mut taken = 0;
+    while let Body::Sent(_) = relay.ask(sender, Body::Send(numbered(&owner, taken, 30_000))) {
+        taken += 1;
+    }
+    for growing in [&[1, 2, 3, 4][..], &[1, 4], &[2, 2, 3, 3]] {
+        assert_eq!(relay.refused(conn, set(growing)), ErrorCode::StorageFull);
+    }
+    assert_eq!(relay.ask(conn, set(&[2, 3])), Body::Done(Done {}));
+    let refused = relay.refused(sender, Body::Send(numbered(&owner, taken, 100)));
+    assert_eq!(refused, ErrorCode::Denied, "token 1 is no more");
+    assert_eq!(relay.ask(conn, set(&[])), Body::Done(Done {}));
 }
 
 #[test]

@@ -3,9 +3,10 @@
 use bytes::Bytes;
 use undertone_wire::frame::Body;
 use undertone_wire::limits::{DELIVERY_WINDOW, DELIVERY_WINDOW_BYTES, ENVELOPE_TTL_MS};
-use undertone_wire::{Credit, MessageId, Send};
+use undertone_wire::{Credit, MessageId, Send, Sent};
 
 use super::{DAY, MINUTE, Owner, Relay, config, send_to};
+use crate::service::limits::BACKLOG_BYTES;
 use crate::service::{ConnectionId, ServiceConfig};
 
 fn numbered(owner: &Owner, n: u32, len: usize) -> Send {
@@ -229,4 +230,46 @@ fn what_expired_is_told_as_a_gap() {
     relay.ack(conn, seq);
     let conn = relay.online(&owner);
     assert!(matches!(&relay.unasked(conn)[..], [Body::CaughtUp(_)]));
+}
+
+#[test]
+fn many_who_come_back_at_once_are_served_in_turns() {
+    let mut relay = Relay::with(ServiceConfig::without_rates());
+    let owners: Vec<Owner> = (1..=60).map(|n| relay.mailbox(n)).collect();
+    let sender = relay.connect();
+    for owner in &owners {
+        for n in 0..16 {
+            let sent = relay.ask(sender, Body::Send(send_to(owner, n, 65_536)));
+            assert_eq!(sent, Body::Sent(Sent {}));
+        }
+    }
+    let logins: Vec<_> = owners
+        .iter()
+        .map(|owner| {
+            let conn = relay.connect();
+            (conn, relay.login_frame(conn, owner, 0))
+        })
+        .collect();
+    let mut count = vec![0; owners.len()];
+    let mut batches = 0;
+    let mut first = Some(logins.clone());
+    while first.is_some() || relay.service.has_to_deliver() {
+        relay.batch(|batch| {
+            for (conn, login) in first.take().into_iter().flatten() {
+                batch.frame(conn, login);
+            }
+        });
+        let before: usize = count.iter().sum();
+        for ((conn, _), count) in logins.iter().zip(&mut count) {
+            let delivered = relay.unasked(*conn).into_iter();
+            *count += delivered
+                .filter(|body| matches!(body, Body::Deliver(_)))
+                .count();
+        }
+        let bytes = (count.iter().sum::<usize>() - before) * 65_536;
+        assert!(bytes <= BACKLOG_BYTES + DELIVERY_WINDOW_BYTES + 65_536);
+        batches += 1;
+    }
+    assert_eq!(batches, 2);
+    assert!(count.iter().all(|count| *count == 16), "{count:?}");
 }

@@ -4,7 +4,7 @@ use undertone_wire::frame::Body;
 use undertone_wire::{Ack, Authenticate, Challenge, ErrorCode, Ping, Send, Sent};
 
 use super::{MINUTE, Owner, Relay, config, send_to};
-use crate::service::limits::{SHARE_WINDOW_MS, SMALL_ENVELOPE_BYTES};
+use crate::service::limits::{NETWORK_SHARE, SHARE_WINDOW_MS, SMALL_ENVELOPE_BYTES};
 use crate::service::{Rate, ServiceConfig};
 
 fn without_shares() -> ServiceConfig {
@@ -197,4 +197,39 @@ fn a_source_makes_only_so_many_mailboxes() {
     let conn = relay.connect();
     let challenge = relay.ask(conn, Body::Challenge(Challenge {}));
     assert!(matches!(challenge, Body::WorkChallenge(_)));
+}
+
+#[test]
+fn a_network_does_a_few_times_what_a_source_does() {
+    let mut relay = Relay::with(ServiceConfig {
+        source_requests: Rate::new(5, 1),
+        ..config()
+    });
+    let mut granted = 0;
+    for source in 1..100 {
+        let conn = relay.connect_within(200, source);
+        while let Body::Pong(_) = relay.ask(conn, ping()) {
+            granted += 1;
+        }
+    }
+    assert_eq!(granted, 5 * NETWORK_SHARE);
+    let neighbour = relay.connect_within(201, 1);
+    assert!(matches!(relay.ask(neighbour, ping()), Body::Pong(_)));
+}
+
+#[test]
+fn a_network_cannot_fill_a_mailbox() {
+    let mut relay = Relay::with(ServiceConfig {
+        mailbox_messages: 100,
+        ..config()
+    });
+    let owner = relay.mailbox(1);
+    let mut stored = 0;
+    for n in 0..100 {
+        let conn = relay.connect_within(200, 1 + n / 5);
+        if relay.ask(conn, Body::Send(send_to(&owner, n, 100))) == Body::Sent(Sent {}) {
+            stored += 1;
+        }
+    }
+    assert_eq!(stored, 10 * NETWORK_SHARE);
 }

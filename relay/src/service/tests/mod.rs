@@ -120,10 +120,21 @@ impl Relay {
     }
 
     pub(super) fn connect_from(&mut self, source: u8) -> ConnectionId {
+        self.connect_as([source; 16])
+    }
+
+    /// A connection from a source in a network: bytes of the network's hash, then of the source's.
+    pub(super) fn connect_within(&mut self, network: u8, source: u8) -> ConnectionId {
+        let mut both = [network; 16];
+        both[8..].fill(source);
+        self.connect_as(both)
+    }
+
+    fn connect_as(&mut self, source: [u8; 16]) -> ConnectionId {
         self.connections += 1;
         let conn = ConnectionId(self.connections);
         let info = ConnectionInfo {
-            source: [source; 16],
+            source,
             binding: BINDING,
         };
         let mut rng = self.rng.clone();

@@ -7,12 +7,14 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use undertone_wire::frame::Body;
 use undertone_wire::limits::{ENVELOPE_TTL_MS, IDEMPOTENCE_MS};
-use undertone_wire::{Ack, ErrorCode, MessageId, Recipient, SendMany};
+use undertone_wire::{Ack, ErrorCode, MessageId, Recipient, SendMany, StoreEpoch};
 
-use super::{MINUTE, Owner, Relay, START, bearer, config};
+use super::{DAY, MINUTE, Owner, Relay, START, bearer, config};
 use crate::service::limits::SWEEP_ROWS;
 use crate::service::{ConnectionId, ServiceConfig};
+use crate::storage::memory::MemoryStorage;
 use crate::storage::sqlite::{Durability, SqliteOptions, SqliteStorage};
+use crate::storage::{Mailboxes, Storage};
 
 /// A delivery window.
 const ROUND: u32 = 250;
@@ -159,4 +161,40 @@ fn a_sweep_that_was_not_committed_is_made_again() {
     relay.tick();
     assert_eq!(traffic.rows("acked"), 0);
     assert_eq!(traffic.relay.storage.totals().unwrap().messages, 0);
+}
+
+#[test]
+fn a_mailbox_whose_owner_stays_is_not_removed() {
+    let mut relay = Relay::new();
+    let (present, absent) = (Owner::new(1), Owner::new(2));
+    let conn = relay.online(&present);
+    let left = relay.online(&absent);
+    relay.batch(|batch| batch.close(left));
+    for _ in 0..200 {
+        relay.now = relay.now.plus(DAY);
+        relay.batch(|batch| {
+            batch.heard(conn);
+            batch.tick();
+        });
+    }
+    assert!(relay.storage.mailbox(present.id()).unwrap().is_some());
+    assert_eq!(relay.storage.mailbox(absent.id()).unwrap(), None);
+}
+
+#[test]
+fn an_owner_who_came_to_a_full_store_is_noted_as_well() {
+    let mut storage = MemoryStorage::new(StoreEpoch::from_bytes([1; 16]), START);
+    storage.set_capacity(0);
+    storage.begin().unwrap();
+    let owner = Owner::new(1);
+    storage.open_mailbox(owner.id(), START).unwrap();
+    storage.commit().unwrap();
+    let mut relay = Relay::on(config(), Box::new(storage));
+    relay.now = relay.now.plus(80 * DAY);
+    let conn = relay.online(&owner);
+    relay.tick();
+    relay.batch(|batch| batch.close(conn));
+    relay.now = relay.now.plus(80 * DAY);
+    relay.tick();
+    assert!(relay.storage.mailbox(owner.id()).unwrap().is_some());
 }
