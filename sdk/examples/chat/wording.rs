@@ -144,6 +144,10 @@ pub(crate) fn alarm_text(event: &Event) -> String {
             };
             format!("contact {}: {what}; compare safety numbers", contact.get())
         }
+        Event::DeviceListOverdue { contact, .. } => format!(
+            "contact {} was not online for a month; after 45 days nothing is sent until they are",
+            contact.get()
+        ),
         Event::AccountAlarm(alarm) => account_alarm_text(*alarm),
         other => format!("{other:?}"),
     }

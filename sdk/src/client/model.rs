@@ -22,6 +22,9 @@ pub struct Contact {
     pub name: String,
     /// How the two accounts stand.
     pub state: ContactState,
+    /// When their newest known device list was signed; `None` before one was fetched. After 30 days it has expired, and after
+    /// 45 nothing is sent until they come online and sign another one.
+    pub device_list_signed: Option<Timestamp>,
 }
 
 /// An entry of the conversation list.
@@ -95,6 +98,7 @@ impl From<ContactRow> for Contact {
             account: row.account,
             name: row.name,
             state: row.state,
+            device_list_signed: row.manifest_issued,
         }
     }
 }

@@ -64,6 +64,14 @@ pub enum Event {
         /// Why.
         reason: DelayReason,
     },
+    /// A contact's device list has expired, and its relay shows no newer one. Sending to the devices that are known goes on
+    /// until then; after that it waits ([`DelayReason::ManifestExpired`]). The contact must come online.
+    DeviceListOverdue {
+        /// Whose.
+        contact: ContactId,
+        /// When sending ends.
+        until: Timestamp,
+    },
     /// Something about a contact's identity is wrong. The user must decide.
     IdentityAlarm {
         /// Whose.
@@ -105,7 +113,7 @@ pub enum DelayReason {
     RelayVersion,
     /// No device of the contact published prekeys within 45 days: the contact must come online.
     PrekeysExpired,
-    /// The contact's device list has expired: the contact must come online.
+    /// The contact's device list has expired, for new devices, or is 45 days old: the contact must come online.
     ManifestExpired,
     /// The contact's device list is not at its relay (yet): the contact must come online.
     ManifestMissing,

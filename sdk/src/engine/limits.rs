@@ -129,6 +129,8 @@ pub(crate) const LOOKUP_RETRY_LONGEST_MS: u64 = 6 * HOUR_MS;
 /// Relay and device agree on the time when they differ by no more.
 pub(crate) const CLOCK_TOLERANCE_MS: u64 = DAY_MS;
 
+/// Devices of a contact are written to until the newest manifest that lists them is so old.
+pub(crate) const MANIFEST_BELIEVED_MS: u64 = 45 * DAY_MS;
 /// Own manifests remembered, so that one that is none of them is noticed: signed weekly, more than a year of them. Nobody
 /// honest names one older than the life of a manifest and of an envelope.
 pub(crate) const MAX_KNOWN_MANIFESTS: usize = 64;

@@ -3,7 +3,7 @@
 //! In memory; the durable reasons (content that waits, a time to fetch again) are in the store and bring a
 //! lookup back after a restart. What is done with an answer is in [`first_contact`](super::first_contact).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::limits::{MANIFEST_FRESH_MS, MAX_CACHED_CONTACTS};
 use super::queues::Work;
@@ -68,6 +68,8 @@ impl Entry {
 pub(crate) struct Lookups {
     pub(crate) manifests: BTreeMap<ContactId, Entry>,
     pub(crate) prekeys: BTreeMap<PeerDeviceId, Entry>,
+    /// Contacts of which was said that their manifest has expired.
+    pub(crate) overdue: BTreeSet<ContactId>,
     /// When manifests were fetched and found good, monotonic ms.
     fetched: BTreeMap<ContactId, u64>,
 }

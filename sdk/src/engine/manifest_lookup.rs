@@ -170,7 +170,7 @@ impl Step<'_> {
         let until = self.now.monotonic_ms.saturating_add(wait);
         entry.state = Lookup::Waiting(until);
         self.core.timers.arm(Timer::Lookups, until);
-        if failures == 0 {
+        if failures == 0 && !self.goes_on_without_newer(contact)? {
             self.emit(Event::SendingDelayed { contact, reason });
         }
         Ok(())
@@ -266,6 +266,7 @@ impl Step<'_> {
                     manifest.signed_bytes(),
                 )?;
                 self.follow_manifest(id, manifest)?;
+                self.is_heard_of_again(id)?;
                 self.emit(Event::ContactChanged { contact: id });
             }
         }

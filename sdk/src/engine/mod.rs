@@ -4,7 +4,7 @@
 //! - [`Engine::begin`] opens a [`Step`]: one store transaction that takes [`Input`]s and commands;
 //!   [`Step::commit`] makes it durable and only then releases its [`Effect`]s (`step`).
 //! - The own side: `login`, `manifest_upkeep`, `own_history`, `prekey_upkeep`, `send_token`, `invites`.
-//! - Others: `contact` (adding, accepting, blocking), `manifest_lookup`, `prekey_lookup`,
+//! - Others: `contact` (adding, accepting, blocking), `manifest_lookup`, `freshness`, `prekey_lookup`,
 //!   `first_contact`, `first_message`, `sessions`.
 //! - Messages out: `compose`, `sending`, `outbox` with `queues`, `knock`, `restored` and `requeue`.
 //! - Messages in: `receiving`, `content`, `receipts`, `gaps`, `resend`.
@@ -27,6 +27,7 @@ mod effect;
 mod event;
 mod first_contact;
 mod first_message;
+mod freshness;
 mod gaps;
 mod input;
 mod invites;

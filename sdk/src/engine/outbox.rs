@@ -69,6 +69,9 @@ impl Step<'_> {
                 self.transmit(device, &row, envelope)
             }
             OutboxBody::Content(content) => {
+                if !self.may_encrypt(row.item.contact, device)? {
+                    return Ok(());
+                }
                 match self.encrypt_row(&row, to.peer_device, content)? {
                     Ok(envelope) => self.transmit(device, &row, envelope.into()),
                     Err(NoSession) => {

@@ -2,6 +2,7 @@
 
 mod asking;
 mod crashes;
+mod freshness;
 mod gaps;
 mod hostile;
 mod left_alone;
