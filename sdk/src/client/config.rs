@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use undertone_protocol::account::Root;
 use undertone_protocol::recovery_phrase::{self, RecoveryPhraseError};
 use undertone_protocol::relay_address::{RelayAddress, RelayAddressError};
+use zeroize::Zeroize;
 
 use crate::store::{StoreKey, StoreOptions};
 use crate::transport::TransportConfig;
@@ -32,10 +33,12 @@ pub(super) struct Account {
 impl ClientConfig {
     /// Opens the store at `path`, a file that is made when it does not exist, with `key`: 32 random bytes that the
     /// platform's key store keeps. Whoever has both reads everything; without the key the file is noise.
-    pub fn new(path: impl Into<PathBuf>, key: [u8; 32]) -> Self {
+    pub fn new(path: impl Into<PathBuf>, mut key: [u8; 32]) -> Self {
+        let store_key = StoreKey::new(&key);
+        key.zeroize();
         Self {
             path: path.into(),
-            key: StoreKey::new(&key),
+            key: store_key,
             account: None,
             transport: TransportConfig::default(),
             online: true,

@@ -6,6 +6,7 @@
 //! connection is given up, and of a connection that is given up no frame reaches the engine any more. Locking does the same.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rand::rngs::ThreadRng;
@@ -19,9 +20,10 @@ use super::call::{Ran, Read, Settle, Write};
 use super::event::{ClientEvent, Connection};
 use super::lanes::Lanes;
 use super::limits::{BATCH, GOODBYE, LONGEST_SLEEP, STORE_RETRY_FIRST, STORE_RETRY_LAST};
+use crate::actor::Actor;
 use crate::engine::{Effect, Engine, Event, Input, Opened};
-use crate::error::StepError;
-use crate::store::{Store, StoreError, StoreKey};
+use crate::error::{OpenEngineError, StepError};
+use crate::store::{self, Store, StoreError, StoreKey, StoreOptions};
 use crate::transport::{InboxShare, Report, Reports};
 
 /// What a handle asks of the driver.
@@ -34,27 +36,44 @@ pub(super) enum Job {
     SetOnline(bool),
     /// The network may have changed.
     NetworkChanged,
-    /// Wipe all keys from memory.
+    /// Close the store and wipe all keys from memory.
     Lock(oneshot::Sender<Result<(), StoreError>>),
-    /// Take them from the store again.
+    /// Open it again.
     Unlock(StoreKey, oneshot::Sender<Result<(), UnlockError>>),
     /// End.
     Close(oneshot::Sender<()>),
 }
 
-/// Unlocking failed; the client stays locked.
+/// Unlocking failed: a locked client stays locked and can be unlocked later, an open one stays open.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnlockError {
-    /// The key is wrong, or the store failed; the error says who must act.
+    /// The key is wrong, or the store could not be opened, for example because another process took it meanwhile. The error
+    /// says who must act.
     #[error(transparent)]
-    Store(#[from] crate::store::OpenError),
-    /// What the store holds of the account does not parse. Restore it from a copy; nothing was changed.
+    Store(#[from] store::OpenError),
+    /// What the store holds of the account cannot be used. The error says who must act.
     #[error(transparent)]
-    Engine(#[from] crate::error::OpenEngineError),
-    /// The client was closed.
+    Account(#[from] OpenEngineError),
+    /// The file was replaced by a store without an account. The user must act: put the right one back.
+    #[error("the store holds no account any more")]
+    NoAccount,
+    /// The client was closed. The developer must act: open another one.
     #[error("the client was closed")]
     Closed,
+}
+
+impl UnlockError {
+    /// Who must act.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        match self {
+            Self::Store(error) => error.actor(),
+            Self::Account(error) => error.actor(),
+            Self::NoAccount => Actor::User,
+            Self::Closed => Actor::Developer,
+        }
+    }
 }
 
 /// Where the app listens.
@@ -110,17 +129,22 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// What is open.
-pub(super) enum State {
-    Open(Box<Engine>),
-    /// No key is in memory.
-    Locked(Store),
-    /// Nothing could be opened any more.
-    Lost,
+/// Where the store is, and how it is opened.
+pub(super) struct StoreFile {
+    pub(super) path: PathBuf,
+    pub(super) options: StoreOptions,
+}
+
+impl StoreFile {
+    pub(super) fn open(&self, key: &StoreKey) -> Result<Store, store::OpenError> {
+        Store::open_with(&self.path, key, self.options)
+    }
 }
 
 pub(super) struct Driver {
-    pub(super) state: State,
+    /// `None` while the client is locked: the store is closed then, and no key is in memory.
+    pub(super) engine: Option<Box<Engine>>,
+    pub(super) file: StoreFile,
     pub(super) lanes: Lanes,
     pub(super) reports: Reports,
     pub(super) jobs: mpsc::Receiver<Job>,
@@ -170,7 +194,7 @@ impl Driver {
         };
         runtime.block_on(self.close_connections());
         runtime.shutdown_background();
-        if let State::Open(engine) = std::mem::replace(&mut self.state, State::Lost) {
+        if let Some(engine) = self.engine.take() {
             // A checkpoint that fails costs nothing but a longer log.
             let _ = engine.into_store().close();
         }
@@ -219,10 +243,10 @@ impl Driver {
     fn wake_at(&mut self) -> Instant {
         let now = Instant::now();
         let sweep = self.lanes.sweep(now);
-        let engine = match (&self.trouble, &self.state) {
+        let engine = match (&self.trouble, &self.engine) {
             (Some(trouble), _) => Some(trouble.retry_at),
-            (None, State::Open(engine)) => engine.next_wake().map(|at| self.clock.at(at)),
-            (None, State::Locked(_) | State::Lost) => None,
+            (None, Some(engine)) => engine.next_wake().map(|at| self.clock.at(at)),
+            (None, None) => None,
         };
         [sweep, engine]
             .into_iter()
@@ -261,7 +285,7 @@ impl Driver {
 
     /// Makes one step of everything that waits, then reads.
     fn step(&mut self, rng: &mut ThreadRng) {
-        let State::Open(engine) = &mut self.state else {
+        let Some(engine) = &mut self.engine else {
             return self.refuse();
         };
         let now = self.clock.now();
@@ -332,7 +356,7 @@ impl Driver {
 
     fn read(&mut self) {
         let reads = std::mem::take(&mut self.waiting.reads);
-        let State::Open(engine) = &mut self.state else {
+        let Some(engine) = &mut self.engine else {
             return;
         };
         if reads.is_empty() {
@@ -366,7 +390,7 @@ impl Driver {
 
     fn set_online(&mut self, online: bool) {
         self.online = online;
-        if online && matches!(self.state, State::Open(_)) {
+        if online && self.engine.is_some() {
             self.lanes.set_online(true);
         } else {
             self.close_lanes();
@@ -381,38 +405,33 @@ impl Driver {
         }
     }
 
+    /// Closes the store too: as long as it is open, SQLCipher has the key of the database in memory.
     fn lock(&mut self) -> Result<(), StoreError> {
-        match std::mem::replace(&mut self.state, State::Lost) {
-            State::Open(engine) => {
-                let mut store = engine.into_store();
-                let locked = store.lock();
-                self.state = State::Locked(store);
-                // What waits came on connections of the engine that is gone.
-                self.waiting.inputs.clear();
-                self.waiting.shares.clear();
-                self.trouble = None;
-                self.lanes.abandon();
-                self.close_lanes();
-                locked
-            }
-            other @ (State::Locked(_) | State::Lost) => {
-                self.state = other;
-                Ok(())
-            }
-        }
+        let Some(engine) = self.engine.take() else {
+            return Ok(());
+        };
+        // What waits came on connections of the engine that is gone.
+        self.waiting.inputs.clear();
+        self.waiting.shares.clear();
+        self.trouble = None;
+        self.lanes.abandon();
+        self.close_lanes();
+        engine.into_store().close()
     }
 
     fn unlock(&mut self, key: &StoreKey) -> Result<(), UnlockError> {
-        let State::Locked(mut store) = std::mem::replace(&mut self.state, State::Lost) else {
-            return Ok(());
-        };
-        if let Err(error) = store.unlock(key) {
-            self.state = State::Locked(store);
-            return Err(error.into());
+        if let Some(engine) = &self.engine {
+            return match engine.is_key(key)? {
+                true => Ok(()),
+                false => Err(store::OpenError::WrongKey.into()),
+            };
         }
+        // Opening would make a new store.
+        std::fs::metadata(&self.file.path).map_err(store::OpenError::Io)?;
+        let store = self.file.open(key)?;
         match Engine::open(store, self.clock.now(), &mut rand::rng())? {
-            Opened::Account(engine) => self.state = State::Open(engine),
-            Opened::Empty(store) => self.state = State::Locked(store),
+            Opened::Account(engine) => self.engine = Some(engine),
+            Opened::Empty(_) => return Err(UnlockError::NoAccount),
         }
         self.set_online(self.online);
         Ok(())

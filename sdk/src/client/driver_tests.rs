@@ -31,7 +31,11 @@ fn subject() -> Subject {
         .build()
         .unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&folder.path().join("store.db"), &StoreKey::new(&[1; 32])).unwrap();
+    let file = StoreFile {
+        path: folder.path().join("store.db"),
+        options: StoreOptions::default(),
+    };
+    let store = file.open(&StoreKey::new(&[1; 32])).unwrap();
     let relay = RelayAddress::parse("http://127.0.0.1:1").unwrap();
     let account = NewAccount {
         root: None,
@@ -47,7 +51,8 @@ fn subject() -> Subject {
     let (events, listener) = broadcast::channel(64);
     let (connection, _) = watch::channel(Connection::Offline);
     let driver = Driver {
-        state: State::Open(Box::new(engine)),
+        engine: Some(Box::new(engine)),
+        file,
         lanes,
         reports,
         jobs: job_queue,

@@ -22,7 +22,7 @@ use undertone_protocol::content::MessageId;
 use undertone_protocol::invite::InviteLink;
 use undertone_protocol::relay_address::RelayAddress;
 use undertone_protocol::safety_number::SafetyNumber;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 pub use config::{ClientConfig, relay_address};
 pub use conversation::Conversation;
@@ -97,25 +97,36 @@ impl Client {
         self.tell(Job::NetworkChanged).await;
     }
 
-    /// Closes all connections and wipes every key from memory. Calls fail with [`StoreError::Locked`] until
+    /// Closes all connections and the store, and wipes every key from memory. Calls fail with [`StoreError::Locked`] until
     /// [`unlock`](Self::unlock).
     ///
     /// # Errors
-    /// [`StoreError`] when the store could not be brought to rest; the keys are wiped all the same.
+    /// [`StoreError`] when the store's log could not be emptied into its file, for want of room for example. It is closed and the
+    /// keys are wiped all the same, and nothing is lost.
     pub async fn lock(&self) -> Result<(), StoreError> {
         let (reply, answer) = oneshot::channel();
         self.tell(Job::Lock(reply)).await;
         answer.await.unwrap_or(Ok(()))
     }
 
-    /// Takes the keys from the store again and connects, if the client was online.
+    /// Opens the store again and connects, if the client was online. A client that is not locked goes on as it was, and is told
+    /// whether the key is right.
     ///
     /// # Errors
-    /// [`UnlockError`], also for a wrong key; the client stays locked then.
-    pub async fn unlock(&self, key: [u8; 32]) -> Result<(), UnlockError> {
-        let (reply, answer) = oneshot::channel();
-        self.tell(Job::Unlock(StoreKey::new(&key), reply)).await;
-        answer.await.unwrap_or(Err(UnlockError::Closed))
+    /// [`UnlockError`], also for a wrong key; a locked client stays locked then.
+    pub fn unlock(
+        &self,
+        mut key: [u8; 32],
+    ) -> impl Future<Output = Result<(), UnlockError>> + Send + use<> {
+        // What is waited for must not hold the bytes themselves.
+        let wiped = StoreKey::new(&key);
+        key.zeroize();
+        let client = self.clone();
+        async move {
+            let (reply, answer) = oneshot::channel();
+            client.tell(Job::Unlock(wiped, reply)).await;
+            answer.await.unwrap_or(Err(UnlockError::Closed))
+        }
     }
 
     /// Says goodbye to the relays and closes the store. All calls on other handles fail with

@@ -6,7 +6,7 @@ use undertone_protocol::relay_address::RelayAddressError;
 
 use super::Client;
 use super::config::{Account, ClientConfig, relay_address};
-use super::driver::{Clock, Driver, Publisher, State, Waiting};
+use super::driver::{Clock, Driver, Publisher, StoreFile, Waiting};
 use super::event::Connection;
 use super::lanes::Lanes;
 use super::limits::{EVENTS, WAITING_CALLS};
@@ -102,7 +102,11 @@ fn prepare(
         .build()
         .map_err(OpenError::NoThread)?;
     let transport = Transport::new(config.transport)?;
-    let store = Store::open_with(&config.path, &config.key, config.store)?;
+    let file = StoreFile {
+        path: config.path,
+        options: config.store,
+    };
+    let store = file.open(&config.key)?;
     let clock = Clock::start();
     let engine = open_account(store, config.account, &clock)?;
     let (inbox, reports) = Inbox::new();
@@ -113,7 +117,8 @@ fn prepare(
         engine.relay().clone(),
     );
     let driver = Driver {
-        state: State::Open(engine),
+        engine: Some(engine),
+        file,
         lanes,
         reports,
         jobs,

@@ -243,6 +243,14 @@ impl Engine {
         &self.core.me.relay
     }
 
+    /// Whether this is the key that the store was opened with.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn is_key(&self, key: &crate::store::StoreKey) -> Result<bool, crate::store::OpenError> {
+        self.store.is_key(key)
+    }
+
     /// Ends the engine: every secret in memory is wiped, the store remains.
     #[must_use]
     pub fn into_store(self) -> Store {

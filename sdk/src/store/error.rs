@@ -57,7 +57,7 @@ pub enum StoreError {
     /// The content is damaged. Nothing is deleted: the user restores from a backup.
     #[error("the store is damaged")]
     Corrupt,
-    /// The store is locked: secrets cannot be read or written until it is unlocked.
+    /// The client is locked, and its store closed, until it is unlocked.
     #[error("the store is locked")]
     Locked,
     /// The store was closed. A defect of the caller: it must be opened again.

@@ -2,7 +2,8 @@
 //!
 //! **Invariant.** Everything that belongs together is written in one transaction ([`Tx`]): what a transaction wrote is
 //! durable when [`Tx::commit`] returns, and nothing of it exists when it is dropped. One process and one handle have the
-//! file at a time. Secrets are in sealed columns and cannot be read after [`Store::lock`]. A file that cannot be opened is
+//! file at a time. Secrets are in sealed columns, so that no page in memory or on disk holds one. A closed store has left no key
+//! in memory. A file that cannot be opened is
 //! never changed, and nothing is ever deleted because of damage.
 //!
 //! **Not its concern.** What the bytes mean: sessions, content and keys are opaque here, and the rules of delivery are the
@@ -59,7 +60,7 @@ pub struct StoreOptions {
 /// An open store.
 pub struct Store {
     connection: Connection,
-    column_key: Option<ColumnKey>,
+    column_key: ColumnKey,
 }
 
 impl Store {
@@ -84,7 +85,7 @@ impl Store {
             open::connect(path, key, &options).map_err(|error| open::looked_into(error, path))?;
         let mut store = Self {
             connection,
-            column_key: Some(column_key),
+            column_key,
         };
         search::rebuild_if_stale(&mut store)?;
         Ok(store)
@@ -95,41 +96,15 @@ impl Store {
     /// # Errors
     /// When the disk fails.
     pub fn transaction(&mut self) -> Result<Tx<'_>, StoreError> {
-        Tx::begin(&mut self.connection, self.column_key.as_ref())
+        Tx::begin(&mut self.connection, &self.column_key)
     }
 
-    /// Wipes the key of the sealed columns and drops the page cache. Until [`Store::unlock`], whatever needs a secret fails
-    /// with [`StoreError::Locked`].
+    /// Whether `key` is the one that the store was opened with.
     ///
     /// # Errors
-    /// When the disk fails; the key is wiped all the same.
-    pub fn lock(&mut self) -> Result<(), StoreError> {
-        self.column_key = None;
-        seal::burn_stack();
-        self.connection.flush_prepared_statement_cache();
-        self.connection.release_memory()?;
-        Ok(())
-    }
-
-    /// Makes secrets readable again.
-    ///
-    /// # Errors
-    /// [`OpenError::WrongKey`] when it is not this store's key.
-    pub fn unlock(&mut self, key: &StoreKey) -> Result<(), OpenError> {
-        match open::column_key(&self.connection, key) {
-            Ok(column_key) => {
-                self.column_key = Some(column_key);
-                Ok(())
-            }
-            Err(OpenError::Corrupt) => Err(OpenError::WrongKey),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Whether secrets cannot be read now.
-    #[must_use]
-    pub fn is_locked(&self) -> bool {
-        self.column_key.is_none()
+    /// When the disk fails.
+    pub fn is_key(&self, key: &StoreKey) -> Result<bool, OpenError> {
+        open::is_key(&self.connection, key)
     }
 
     /// Empties the write-ahead log into the file: what was deleted before is then nowhere on the disk. After deleting
@@ -150,13 +125,16 @@ impl Store {
         open::verify(&self.connection)
     }
 
-    /// Closes the store and reports whether the last checkpoint succeeded. Dropping closes as well, silently; nothing that
-    /// was committed depends on either.
+    /// Closes the store, wipes its keys and reports whether the last checkpoint succeeded. Dropping closes as well, silently;
+    /// nothing that was committed depends on either.
     ///
     /// # Errors
-    /// When the disk fails.
+    /// When the disk fails; it is closed all the same.
     pub fn close(self) -> Result<(), StoreError> {
-        open::checkpoint(&self.connection)?;
-        self.connection.close().map_err(|(_, error)| error.into())
+        let checkpointed = open::checkpoint(&self.connection);
+        let closed = self.connection.close().map_err(|(_, error)| error.into());
+        drop(self.column_key);
+        seal::burn_stack();
+        checkpointed.and(closed)
     }
 }

@@ -118,6 +118,16 @@ pub(super) fn column_key(connection: &Connection, key: &StoreKey) -> Result<Colu
     Ok(ColumnKey::new(&SecretBytes::copy_from(opened)))
 }
 
+/// Whether a key unwraps the column key, as that of the file does.
+pub(super) fn is_key(connection: &Connection, key: &StoreKey) -> Result<bool, OpenError> {
+    match column_key(connection, key) {
+        Ok(_) => Ok(true),
+        // It was whole when the store was opened.
+        Err(OpenError::Corrupt) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Gives a new store a random column key.
 fn make_column_key(connection: &Connection, key: &StoreKey) -> Result<(), OpenError> {
     let mut column = SecretBytes::<32>::zeroed();

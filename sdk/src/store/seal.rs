@@ -1,10 +1,10 @@
-//! Sealed columns: secrets are encrypted once more inside the encrypted database, so that a page cache, a freed page or a
-//! locked store holds none.
+//! Sealed columns: secrets are encrypted once more inside the encrypted database, so that a page cache or a freed page
+//! holds none.
 //!
 //! A sealed value is `nonce 12 ‖ AES-256-GCM(column key, nonce, AAD = place, plaintext)`. The place (table, column, row) in
 //! the AAD makes a value useless anywhere else. Nonces are random: at one write per message, 2^32 messages stay below a
 //! collision probability of 2^-32 (NIST SP 800-38D, section 8.3). The column key is random, kept in `meta` under a key
-//! derived from the store key, and lives in memory only between `open` or `unlock` and `lock`.
+//! derived from the store key, and lives in memory only while the store is open.
 
 use aes_gcm::Aes256Gcm;
 use aes_gcm::aead::{AeadInOut, KeyInit, Nonce, Tag};

@@ -11,13 +11,13 @@ use super::seal::{ColumnKey, Place};
 /// A transaction. Reads see its own writes. Dropping it undoes everything.
 pub struct Tx<'s> {
     inner: Transaction<'s>,
-    column_key: Option<&'s ColumnKey>,
+    column_key: &'s ColumnKey,
 }
 
 impl<'s> Tx<'s> {
     pub(super) fn begin(
         connection: &'s mut Connection,
-        column_key: Option<&'s ColumnKey>,
+        column_key: &'s ColumnKey,
     ) -> Result<Self, StoreError> {
         let inner = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         Ok(Self { inner, column_key })
@@ -77,13 +77,9 @@ impl<'s> Tx<'s> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn column_key(&self) -> Result<&ColumnKey, StoreError> {
-        self.column_key.ok_or(StoreError::Locked)
-    }
-
     /// Seals a secret for its place.
     pub(super) fn seal(&self, place: &Place<'_>, plaintext: &[u8]) -> Result<Vec<u8>, StoreError> {
-        self.column_key()?.seal(place, plaintext)
+        self.column_key.seal(place, plaintext)
     }
 
     /// Opens a secret of a place.
@@ -92,6 +88,6 @@ impl<'s> Tx<'s> {
         place: &Place<'_>,
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-        self.column_key()?.open(place, sealed)
+        self.column_key.open(place, sealed)
     }
 }

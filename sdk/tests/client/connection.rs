@@ -81,23 +81,6 @@ async fn a_listener_that_is_too_slow_is_told_so_and_holds_nobody_up() {
 }
 
 #[tokio::test]
-async fn a_locked_client_does_nothing_until_it_is_unlocked() {
-    let world = World::new().await;
-    let mut alice = world.person("alice").await;
-    alice.reachable().await;
-    let account = alice.client.account().await.unwrap();
-    alice.client.lock().await.unwrap();
-    alice.connection(|state| state == Connection::Offline).await;
-    assert_eq!(alice.client.contacts().await, Err(StoreError::Locked));
-    assert!(alice.client.create_invite("x").await.is_err());
-    assert!(alice.client.unlock(key("mallory")).await.is_err());
-    assert_eq!(alice.client.contacts().await, Err(StoreError::Locked));
-    alice.client.unlock(key("alice")).await.unwrap();
-    alice.connection(|state| state == Connection::Online).await;
-    assert_eq!(alice.client.account().await.unwrap(), account);
-}
-
-#[tokio::test]
 async fn calls_on_a_closed_client_say_that_it_is_closed() {
     let world = World::new().await;
     let alice = world.person("alice").await;

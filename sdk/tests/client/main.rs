@@ -14,6 +14,10 @@ mod certificate;
 mod connection;
 mod conversation;
 mod durability;
+mod locking;
+#[cfg(target_os = "linux")]
+#[path = "../../src/store/tests/memory.rs"]
+mod memory;
 mod networks;
 mod opening;
 #[path = "../transport/servers.rs"]

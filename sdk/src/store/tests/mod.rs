@@ -4,7 +4,9 @@ mod contacts;
 mod delivery;
 mod disk;
 mod history;
-mod lock;
+mod keys;
+#[cfg(target_os = "linux")]
+mod memory;
 mod migration;
 mod open;
 mod oracle;
