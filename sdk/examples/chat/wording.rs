@@ -140,6 +140,9 @@ pub(crate) fn alarm_text(event: &Event) -> String {
             let what = match alarm {
                 IdentityAlarm::ManifestForked => "somebody else seems to have their account key",
                 IdentityAlarm::ManifestForged => "the relay shows a device list that they did not sign",
+                IdentityAlarm::HistoryForked => {
+                    "what they write does not follow on what they wrote: their device was restored from a backup, or copied"
+                }
                 _ => "something is wrong with their identity",
             };
             format!("contact {}: {what}; compare safety numbers", contact.get())

@@ -149,4 +149,7 @@ pub enum IdentityAlarm {
     ManifestForked,
     /// What the relay serves as the contact's device list is signed by nobody we know.
     ManifestForged,
+    /// Two messages claim one place in what a device of the contact wrote: it was restored from a backup, or copied, and its
+    /// keys may be in two hands.
+    HistoryForked,
 }

@@ -15,7 +15,7 @@ use undertone_protocol::session::{MessageNumber, SessionId};
 
 use super::backoff;
 use super::content::From;
-use super::event::Event;
+use super::event::{Event, IdentityAlarm};
 use super::limits::{
     DAY_MS, MAX_GAP_REQUESTS, MAX_GAPS_PER_DEVICE, RESEND_WAIT_FROM_MS, RESEND_WAIT_TO_MS,
     UPKEEP_ROWS,
@@ -36,6 +36,7 @@ impl Step<'_> {
     ) -> Result<(), StepError> {
         let head = self.stream(from.conversation, sender)?;
         let seq = header.stream_seq;
+        self.compare_stream(from, &head, header, hash);
         if seq < head.next_seq {
             if self.core.gap_devices.contains(&from.device) {
                 let may_split = self.gaps_of(from.device)?.len() < MAX_GAPS_PER_DEVICE;
@@ -60,6 +61,30 @@ impl Step<'_> {
         };
         self.move_stream(from.conversation, sender, next);
         Ok(())
+    }
+
+    /// A device writes each number of its stream once, and names the message before it. What does not fit beside the newest
+    /// message that is here was written by another copy of the device. The message is handled all the same.
+    fn compare_stream(
+        &mut self,
+        from: &From,
+        head: &StreamHead,
+        header: &ContentHeader,
+        hash: PreviousHash,
+    ) {
+        let seq = header.stream_seq;
+        let forked = if seq == head.next_seq {
+            *header.previous.as_bytes() != head.hash
+        } else {
+            seq.checked_add(1) == Some(head.next_seq) && *hash.as_bytes() != head.hash
+        };
+        let known = matches!(from.state, ContactState::Accepted | ContactState::Invited);
+        if forked && known {
+            self.emit(Event::IdentityAlarm {
+                contact: from.contact,
+                alarm: IdentityAlarm::HistoryForked,
+            });
+        }
     }
 
     /// An envelope had a valid tag and did not open.

@@ -11,7 +11,7 @@ use undertone_wire::frame::Body;
 use undertone_wire::{Deliver, Frame};
 
 use super::super::limits::{HOUR_MS, MAX_GAPS_PER_DEVICE};
-use super::super::{Input, Lane};
+use super::super::{Event, IdentityAlarm, Input, Lane};
 use super::world::World;
 use crate::error::StepError;
 use crate::store::{ContactId, GapRow, GapState, Missing};
@@ -202,6 +202,42 @@ fn a_relay_that_corrupts_for_ever_makes_a_bounded_number_of_rows() {
         }
         world.run_for(DAY_MS);
         assert!(gaps(&mut world, ben, of_ben).len() <= MAX_GAPS_PER_DEVICE);
+    }
+}
+
+#[test]
+fn a_device_whose_stream_does_not_follow_on_itself_is_noticed() {
+    for rolled_back in [false, true] {
+        let (mut world, [anna, ben], [of_anna, of_ben]) = World::acquainted(77);
+        for n in 0..5 {
+            world.say(ben, of_ben, &n.to_string());
+            world.say(anna, of_anna, &n.to_string());
+            world.run_for(5_000);
+        }
+        let alarm = Event::IdentityAlarm {
+            contact: of_anna,
+            alarm: IdentityAlarm::HistoryForked,
+        };
+        assert!(!world.devices[anna].events.contains(&alarm));
+        let conversation = world.conversation(ben, of_ben);
+        world
+            .command(ben, |step| {
+                let device = step.core.me.device_id();
+                let mut head = step.stream(conversation, device)?;
+                if rolled_back {
+                    head.next_seq -= 1;
+                } else {
+                    head.hash = [9; 16];
+                }
+                step.move_stream(conversation, device, head);
+                Ok::<_, StepError>(())
+            })
+            .unwrap();
+        world.say(ben, of_ben, "from the copy");
+        world.run_for(5_000);
+        assert!(world.devices[anna].events.contains(&alarm));
+        let texts = world.texts(anna, of_anna);
+        assert!(texts.contains(&"from the copy".to_owned()));
     }
 }
 

@@ -22,10 +22,8 @@ coded! {
     pub enum OutboxHold {
         /// Nothing.
         None = 0,
-        /// A session: its content is not encrypted yet.
-        Session = 1,
         /// That the recipient accepts: strangers' follow-ups are refused until then.
-        Acceptance = 2,
+        Acceptance = 1,
     }
 }
 
@@ -231,20 +229,6 @@ impl Outbox<'_> {
             "SELECT contact FROM outbox WHERE mailbox IS NULL GROUP BY contact ORDER BY min(id)",
             [],
             |row| row.get(0),
-        )
-    }
-
-    /// The oldest rows for one device, in order, that wait for `hold`.
-    pub fn held(
-        &self,
-        device: PeerDeviceId,
-        hold: OutboxHold,
-        limit: usize,
-    ) -> Result<Vec<OutboxRow>, StoreError> {
-        self.tx.all(
-            &format!("{COLUMNS} WHERE peer_device = ?1 AND hold = ?2 AND taken_ms IS NULL ORDER BY id LIMIT ?3"),
-            (device, hold, page(limit)),
-            read,
         )
     }
 

@@ -186,12 +186,4 @@ impl PeerDevices<'_> {
             read,
         )
     }
-
-    /// The earliest time at which a handshake may begin.
-    pub fn next_handshake(&self) -> Result<Option<Timestamp>, StoreError> {
-        let next: Option<Uint> = self
-            .tx
-            .value("SELECT min(next_handshake_ms) FROM peer_device", [])?;
-        Ok(next.map(Into::into))
-    }
 }

@@ -82,34 +82,22 @@ fn content_becomes_an_envelope_and_content_again() {
     assert_eq!(now.encrypted_as, Some((sid(), NUMBER)));
     let fresh = EnvelopeId::from_bytes([77; 16]);
     outbox
-        .set_content(row, b"content", &fresh, OutboxHold::Session)
+        .set_content(row, b"content", &fresh, OutboxHold::Acceptance)
         .unwrap();
     let now = outbox.get(row).unwrap().unwrap().item;
     assert_eq!(
         (now.body, now.encrypted_as),
         (OutboxBody::Content(b"content".to_vec()), None)
     );
-    assert_eq!((now.envelope_id, now.hold), (fresh, OutboxHold::Session));
+    assert_eq!((now.envelope_id, now.hold), (fresh, OutboxHold::Acceptance));
     assert_eq!(
         outbox
-            .held(peer.device, OutboxHold::Session, 9)
-            .unwrap()
-            .len(),
-        1
-    );
-    assert_eq!(
-        outbox
-            .release(peer.device, OutboxHold::Session, OutboxHold::Acceptance)
+            .release(peer.device, OutboxHold::Acceptance, OutboxHold::None)
             .unwrap(),
         1
     );
-    assert_eq!(
-        outbox
-            .held(peer.device, OutboxHold::Acceptance, 9)
-            .unwrap()
-            .len(),
-        1
-    );
+    let now = outbox.get(row).unwrap().unwrap().item;
+    assert_eq!(now.hold, OutboxHold::None);
 }
 
 #[test]
