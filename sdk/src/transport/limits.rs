@@ -31,10 +31,11 @@ pub const HTTP_HEADER_BYTES: usize = 16 * 1024;
 /// See [`HTTP_HEADER_BYTES`].
 pub const HTTP_HEADERS: usize = 64;
 
-/// Seconds that one long-poll may wait at the relay for something to arrive.
-pub const POLL_WAIT_SECONDS: u64 = 25;
+/// Seconds that one long-poll may wait at the relay for something to arrive: the most that the relay allows (`relay/wire/SPEC.md`). With
+/// [`REPLY_TIMEOUT`] a dead relay is found within 30 s, as on a WebSocket.
+pub const POLL_WAIT_SECONDS: u64 = 12;
 
-/// Attempts of one long-poll exchange, each on a fresh connection, before the session counts as lost.
+/// Attempts of one long-poll exchange, each on a fresh connection and all within its time, before the session counts as lost.
 pub const POLL_ATTEMPTS: u32 = 3;
 
 /// TCP, proxy and TLS together, without a proxy.
@@ -46,8 +47,8 @@ pub const PROXY_CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 /// The HTTP upgrade, and after it the relay's first frame, each.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A relay that answers nothing for this long after we sent something is gone. With the heartbeat (at most
-/// [`HEARTBEAT_MAX`]) a dead socket is found within 30 s.
+/// A relay that answers nothing for this long after it should have is gone: after we sent something, or after the wait of a
+/// long-poll. With the heartbeat (at most [`HEARTBEAT_MAX`]) or that wait a dead relay is found within 30 s.
 pub const REPLY_TIMEOUT: Duration = Duration::from_secs(12);
 
 /// The same right after the network changed, when the old socket is probably dead.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use http::StatusCode;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use undertone_protocol::relay_address::RelayAddress;
 use undertone_wire::{ErrorCode, Frame, batch};
 
@@ -191,7 +191,7 @@ impl Receiving<'_> {
             "/v1/poll/receive?after={}&wait={POLL_WAIT_SECONDS}",
             self.cursor
         );
-        let limit = Duration::from_secs(POLL_WAIT_SECONDS) + self.reply;
+        let limit = receive_limit(self.reply);
         let answer = persist(&mut self.client, &path, self.bearer, &Bytes::new(), limit).await?;
         Ok(parse(accepted(answer)?)?)
     }
@@ -220,7 +220,13 @@ impl Sending<'_> {
     }
 }
 
-/// Posts, and posts again on a fresh connection when no answer came.
+/// How long an answer to a receive may take.
+fn receive_limit(reply: Duration) -> Duration {
+    Duration::from_secs(POLL_WAIT_SECONDS) + reply
+}
+
+/// Posts, and posts again on a fresh connection when the answer was lost. All attempts together wait for at
+/// most `limit`, connecting aside.
 async fn persist(
     client: &mut HttpClient<'_>,
     path: &str,
@@ -228,9 +234,11 @@ async fn persist(
     body: &Bytes,
     limit: Duration,
 ) -> Result<Answer, DisconnectCause> {
+    let until = Instant::now() + limit;
     let mut attempts = 1;
     loop {
-        match client.post(path, Some(bearer), body.clone(), limit).await {
+        let left = until.saturating_duration_since(Instant::now());
+        match client.post(path, Some(bearer), body.clone(), left).await {
             Ok(answer) => return Ok(answer),
             Err(ConnectError::Violation(violation)) => return Err(violation.into()),
             Err(ConnectError::TimedOut(_)) => return Err(DisconnectCause::Silent),
@@ -315,3 +323,7 @@ async fn unblocked(
         }
     }
 }
+
+#[cfg(test)]
+#[path = "long_poll_tests.rs"]
+mod tests;
