@@ -19,7 +19,9 @@ use undertone_protocol::time::{Now, Timestamp};
 use super::call::{Ran, Read, Settle, Write};
 use super::event::{ClientEvent, Connection};
 use super::lanes::Lanes;
-use super::limits::{BATCH, GOODBYE, LONGEST_SLEEP, STORE_RETRY_FIRST, STORE_RETRY_LAST};
+use super::limits::{
+    BATCH, CHECKPOINT_AFTER, GOODBYE, LONGEST_SLEEP, STORE_RETRY_FIRST, STORE_RETRY_LAST,
+};
 use crate::actor::Actor;
 use crate::engine::{Effect, Engine, Event, Input, Opened};
 use crate::error::{OpenEngineError, StepError};
@@ -36,6 +38,8 @@ pub(super) enum Job {
     SetOnline(bool),
     /// The network may have changed.
     NetworkChanged,
+    /// What was deleted leaves the disk.
+    Checkpoint(oneshot::Sender<()>),
     /// Close the store and wipe all keys from memory.
     Lock(oneshot::Sender<Result<(), StoreError>>),
     /// Open it again.
@@ -153,6 +157,8 @@ pub(super) struct Driver {
     pub(super) online: bool,
     pub(super) waiting: Waiting,
     pub(super) trouble: Option<Trouble>,
+    /// When the log is emptied, if there is anything in it.
+    pub(super) checkpoint_at: Option<Instant>,
 }
 
 /// What the next step will be made of.
@@ -248,7 +254,7 @@ impl Driver {
             (None, Some(engine)) => engine.next_wake().map(|at| self.clock.at(at)),
             (None, None) => None,
         };
-        [sweep, engine]
+        [sweep, engine, self.checkpoint_at]
             .into_iter()
             .flatten()
             .fold(now + LONGEST_SLEEP, Instant::min)
@@ -263,6 +269,10 @@ impl Driver {
             Job::Read(read) => self.waiting.reads.push(read),
             Job::SetOnline(online) => self.set_online(online),
             Job::NetworkChanged => self.lanes.network_changed(),
+            Job::Checkpoint(reply) => {
+                self.checkpoint();
+                let _ = reply.send(());
+            }
             Job::Lock(reply) => {
                 let _ = reply.send(self.lock());
             }
@@ -311,7 +321,11 @@ impl Driver {
             self.waiting.shares.clear();
             let committed = result.as_ref().map(|_| ()).map_err(|failure| *failure);
             match result {
-                Ok(effects) => self.perform(effects),
+                Ok(effects) => {
+                    self.checkpoint_at
+                        .get_or_insert_with(|| Instant::now() + CHECKPOINT_AFTER);
+                    self.perform(effects);
+                }
                 Err(failure) => self.failed(failure),
             }
             for call in done {
@@ -319,6 +333,17 @@ impl Driver {
             }
         }
         self.read();
+        if self.checkpoint_at.is_some_and(|at| at <= Instant::now()) {
+            self.checkpoint();
+        }
+    }
+
+    fn checkpoint(&mut self) {
+        self.checkpoint_at = None;
+        if let Some(Err(failure)) = self.engine.as_mut().map(|engine| engine.checkpoint()) {
+            tracing::warn!(error = %failure, "the log stays as it is for now");
+            self.checkpoint_at = Some(Instant::now() + CHECKPOINT_AFTER);
+        }
     }
 
     fn perform(&mut self, effects: Vec<Effect>) {
@@ -414,6 +439,7 @@ impl Driver {
         self.waiting.inputs.clear();
         self.waiting.shares.clear();
         self.trouble = None;
+        self.checkpoint_at = None;
         self.lanes.abandon();
         self.close_lanes();
         engine.into_store().close()

@@ -61,6 +61,7 @@ fn subject() -> Subject {
         online: false,
         waiting: Waiting::default(),
         trouble: None,
+        checkpoint_at: None,
     };
     Subject {
         driver,
@@ -301,4 +302,27 @@ fn a_client_that_is_locked_between_two_attempts_is_offline() {
     subject.driver.publisher.connection(down);
     subject.driver.lock().unwrap();
     assert_eq!(*state.borrow(), Connection::Offline);
+}
+
+#[test]
+fn what_was_committed_is_in_the_log_for_a_bounded_time() {
+    let mut subject = subject();
+    let log = subject.driver.file.path.with_extension("db-wal");
+    let length = || std::fs::metadata(&log).unwrap().len();
+    drop(subject.invite("x"));
+    subject.gather();
+    subject.step();
+    assert!(length() > 0);
+    let latest = Instant::now() + CHECKPOINT_AFTER;
+    assert!(subject.driver.wake_at() <= latest);
+    assert!(length() > 0, "not after each step");
+
+    subject.driver.checkpoint_at = Some(Instant::now());
+    subject.gather();
+    subject.step();
+    assert_eq!(length(), 0);
+    assert!(
+        subject.driver.checkpoint_at.is_none(),
+        "an idle client sleeps"
+    );
 }

@@ -22,6 +22,10 @@ pub const STORE_RETRY_FIRST: Duration = Duration::from_secs(1);
 /// See [`STORE_RETRY_FIRST`].
 pub const STORE_RETRY_LAST: Duration = Duration::from_secs(60);
 
+/// What was committed is in the write-ahead log for at most this long, and with it what was deleted or replaced meanwhile: old
+/// keys of sessions, texts. Each checkpoint costs two fsyncs.
+pub const CHECKPOINT_AFTER: Duration = Duration::from_secs(60);
+
 /// How long closing waits for connections to say goodbye.
 pub const GOODBYE: Duration = Duration::from_secs(3);
 

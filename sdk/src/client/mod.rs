@@ -254,12 +254,14 @@ impl Client {
         self.write(move |step| step.accept(contact)).await
     }
 
-    /// Removes a message request. The other side learns nothing.
+    /// Removes a message request, and what was written with it from the disk. The other side learns nothing.
     ///
     /// # Errors
     /// [`ContactError`] says who must act.
     pub async fn decline(&self, contact: ContactId) -> Result<(), ContactError> {
-        self.write(move |step| step.decline(contact)).await
+        self.write(move |step| step.decline(contact)).await?;
+        self.erase().await;
+        Ok(())
     }
 
     /// Discards whatever the contact sends from now on. The other side learns nothing.
@@ -397,6 +399,13 @@ impl Client {
             Ok(page.hits.into_iter().map(SearchHit::from).collect())
         })
         .await
+    }
+
+    /// What was deleted leaves the disk now. When the disk has no room for that it is tried again by itself.
+    async fn erase(&self) {
+        let (reply, answer) = oneshot::channel();
+        self.tell(Job::Checkpoint(reply)).await;
+        let _ = answer.await;
     }
 
     async fn tell(&self, job: Job) {

@@ -127,6 +127,7 @@ fn prepare(
         online: config.online,
         waiting: Waiting::default(),
         trouble: None,
+        checkpoint_at: None,
     };
     Ok((driver, runtime))
 }

@@ -243,6 +243,14 @@ impl Engine {
         &self.core.me.relay
     }
 
+    /// Empties the write-ahead log of the store: what was deleted before is then nowhere on the disk.
+    ///
+    /// # Errors
+    /// When the disk fails or is full.
+    pub fn checkpoint(&mut self) -> Result<(), StoreError> {
+        self.store.checkpoint()
+    }
+
     /// Whether this is the key that the store was opened with.
     ///
     /// # Errors

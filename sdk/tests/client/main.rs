@@ -20,6 +20,9 @@ mod locking;
 mod memory;
 mod networks;
 mod opening;
+#[path = "../../src/store/tests/pages.rs"]
+mod pages;
+mod remnants;
 #[path = "../transport/servers.rs"]
 mod servers;
 mod support;

@@ -11,6 +11,7 @@ mod migration;
 mod open;
 mod oracle;
 mod outbox;
+mod pages;
 mod remnants;
 mod search;
 mod sessions;

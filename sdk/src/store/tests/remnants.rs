@@ -3,52 +3,12 @@
 
 use std::fs;
 
-use aes::Aes256;
-use aes::cipher::{BlockCipherDecrypt, KeyInit};
 use undertone_protocol::session::{MessageNumber, SessionId, SkippedKey};
 use undertone_protocol::tag::Tag;
 
+use super::pages;
 use super::support::*;
 use crate::store::*;
-
-const PAGE: usize = 4_096;
-/// At the end of each page: IV 16, HMAC 64 (SQLCipher 4).
-const RESERVE: usize = 80;
-
-/// The file's pages, decrypted as SQLCipher 4 encrypts them: AES-256-CBC with the raw key and each page's own IV.
-fn decrypted(fixture: &Fixture) -> Vec<u8> {
-    let cipher = Aes256::new(&KEY.into());
-    let file = fs::read(fixture.path()).unwrap();
-    let mut plain = Vec::with_capacity(file.len());
-    for (number, page) in file.chunks_exact(PAGE).enumerate() {
-        let start = if number == 0 { 16 } else { 0 };
-        let (body, reserve) = page.split_at(PAGE - RESERVE);
-        let mut previous: [u8; 16] = reserve[..16].try_into().unwrap();
-        plain.extend_from_slice(&page[..start]);
-        for block in body[start..].chunks_exact(16) {
-            let mut decrypted = aes::Block::try_from(block).unwrap();
-            cipher.decrypt_block(&mut decrypted);
-            plain.extend(
-                decrypted
-                    .iter()
-                    .zip(previous)
-                    .map(|(byte, chained)| byte ^ chained),
-            );
-            previous = block.try_into().unwrap();
-        }
-        plain.extend_from_slice(&[0; RESERVE]);
-    }
-    // Page size, write and read version (WAL), reserved bytes: decryption is right.
-    assert_eq!(plain[16..21], [0x10, 0x00, 2, 2, 80]);
-    plain
-}
-
-fn occurrences(haystack: &[u8], needle: &[u8]) -> usize {
-    haystack
-        .windows(needle.len())
-        .filter(|window| *window == needle)
-        .count()
-}
 
 /// How often each needle is in the file after a checkpoint.
 fn on_disk(fixture: &mut Fixture, needles: &[&[u8]]) -> Vec<usize> {
@@ -60,10 +20,10 @@ fn on_disk(fixture: &mut Fixture, needles: &[&[u8]]) -> Vec<usize> {
             bytes.len()
         );
     }
-    let plain = decrypted(fixture);
+    let plain = pages::of_file(&KEY, &fs::read(fixture.path()).unwrap());
     needles
         .iter()
-        .map(|needle| occurrences(&plain, needle))
+        .map(|needle| pages::occurrences(&plain, needle))
         .collect()
 }
 
@@ -119,6 +79,12 @@ fn a_deleted_message_leaves_no_trace() {
             );
         }
     });
+    let log = fs::read(fixture.path().with_extension("db-wal")).unwrap();
+    let log = pages::of_log(&KEY, &log);
+    assert!(
+        pages::occurrences(&log, needles()[0]) > 0,
+        "until the checkpoint"
+    );
     assert_eq!(on_disk(&mut fixture, &needles()), [0, 0, 0]);
     fixture.store.verify().unwrap();
     let tx = fixture.store.transaction().unwrap();
