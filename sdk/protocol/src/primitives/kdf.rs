@@ -64,7 +64,7 @@ pub fn expand_into<const N: usize>(
 
 /// HKDF-Expand of at most 8,160 bytes; the info is `label` followed by the concatenation of `context`.
 #[inline]
-fn expand_raw(key: &HmacKey, label: &[u8], context: &[&[u8]], out: &mut [u8]) {
+pub(super) fn expand_raw(key: &HmacKey, label: &[u8], context: &[&[u8]], out: &mut [u8]) {
     let mut counter = 0_u8;
     let mut block = Zeroizing::new([0; HASH_LEN]);
     for chunk in out.chunks_mut(HASH_LEN) {

@@ -91,6 +91,14 @@ macro_rules! ml_kem {
                     instrument::count();
                     let mut randomness = Zeroizing::new([0; ENCAPSULATION_RANDOMNESS_LEN]);
                     rng.fill_bytes(randomness.as_mut_slice());
+                    self.encapsulate_with(&randomness)
+                }
+
+                /// Encapsulates the secret that `randomness` makes; the same one each time.
+                pub(in crate::primitives) fn encapsulate_with(
+                    &self,
+                    randomness: &[u8; ENCAPSULATION_RANDOMNESS_LEN],
+                ) -> (Ciphertext, SharedSecret) {
                     let (ciphertext, mut secret) =
                         algorithm::encapsulate(&(&*self.0).into(), *randomness);
                     let shared = SharedSecret(Zeroizing::new(secret));

@@ -12,4 +12,5 @@ pub mod kdf;
 pub mod kem;
 pub mod role;
 pub mod secret;
+pub mod self_test;
 pub mod signature;

@@ -99,7 +99,11 @@ impl<R> PublicKey<R> {
         self.verify_bytes(&frame(label.as_bytes(), body), signature)
     }
 
-    fn verify_bytes(&self, message: &[u8], signature: &Signature) -> Result<(), SignatureError> {
+    pub(super) fn verify_bytes(
+        &self,
+        message: &[u8],
+        signature: &Signature,
+    ) -> Result<(), SignatureError> {
         self.0
             .verify_strict(message, &ed25519_dalek::Signature::from_bytes(&signature.0))
             .map_err(|_| SignatureError::NotVerified)
