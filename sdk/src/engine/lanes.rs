@@ -87,6 +87,15 @@ impl Lanes {
             .is_none_or(|state| state.phase != Phase::Closed || state.not_before <= now)
     }
 
+    /// When (monotonic ms) the next of those that are left alone may be tried again.
+    pub(crate) fn next_try(&self, now: u64) -> Option<u64> {
+        let left_alone = self
+            .0
+            .values()
+            .filter(|state| state.phase == Phase::Closed && state.not_before > now);
+        left_alone.map(|state| state.not_before).min()
+    }
+
     /// Whether it is open: its relay has greeted.
     pub(crate) fn is_open(&self, lane: &Lane) -> bool {
         self.0

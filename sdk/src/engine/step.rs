@@ -308,7 +308,7 @@ impl<'e> Step<'e> {
     fn timers_due(&mut self) -> Result<(), StepError> {
         while let Some(timer) = self.core.timers.take_due(self.now.monotonic_ms) {
             match timer {
-                Timer::Lanes => self.core.outbox.unblock_all(),
+                Timer::Lanes => self.lanes_due(),
                 Timer::Outbox => {
                     if let Some(next) = self.core.outbox.wake_due(self.now.monotonic_ms) {
                         self.core.timers.arm(Timer::Outbox, next);
@@ -329,6 +329,16 @@ impl<'e> Step<'e> {
             }
         }
         Ok(())
+    }
+
+    /// Whoever waits for a connection, or for the own relay, looks again, now and when the next of them may be tried.
+    fn lanes_due(&mut self) {
+        self.core.outbox.unblock_all();
+        let now = self.now.monotonic_ms;
+        let own = Some(self.core.own.not_before).filter(|at| *at > now);
+        for at in self.core.lanes.next_try(now).into_iter().chain(own) {
+            self.core.timers.arm(Timer::Lanes, at);
+        }
     }
 
     fn requests_overdue(&mut self) -> Result<(), StepError> {

@@ -3,8 +3,8 @@
 use undertone_wire::frame::Body;
 use undertone_wire::{ErrorCode, Failure};
 
-use super::super::Event;
-use super::world::World;
+use super::super::{Event, Lane};
+use super::world::{World, relay};
 use crate::store::MessageState;
 
 const HOUR_MS: u64 = 3_600_000;
@@ -140,5 +140,36 @@ fn a_refusal_is_forgotten_with_the_next_login() {
     assert!(!world.devices[anna].events.contains(&Event::Reachable));
     world.cut(anna);
     world.settle();
+    assert!(world.devices[anna].events.contains(&Event::Reachable));
+}
+
+#[test]
+fn each_connection_that_failed_is_tried_again_in_its_own_time() {
+    let (mut world, [anna, _], [of_anna, _]) = World::acquainted(805);
+    world.break_off(anna, Lane::Lookup(relay()));
+    world.run_for(999);
+    // This one may be tried when somebody has looked for the other one already.
+    world.break_off(anna, Lane::Anonymous(relay()));
+    world.say(anna, of_anna, "in its own time");
+    world.run_for(10_000);
+    assert_eq!(world.history(anna, of_anna)[1].1, MessageState::Delivered);
+}
+
+#[test]
+fn the_own_relay_is_asked_again_whatever_else_is_tried_before() {
+    let mut world = World::new(806);
+    let anna = world.account("Anna");
+    let instead = failure(ErrorCode::Busy, 0);
+    answer_with(
+        &mut world,
+        anna,
+        |body| matches!(body, Body::Done(_)),
+        instead,
+    );
+    world.go_online(anna);
+    world.settle();
+    world.tamper = None;
+    world.break_off(anna, Lane::Lookup(relay()));
+    world.run_for(10_000);
     assert!(world.devices[anna].events.contains(&Event::Reachable));
 }

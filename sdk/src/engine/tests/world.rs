@@ -188,6 +188,16 @@ impl World {
             .push_back(Input::Disconnected { lane, cause });
     }
 
+    /// Breaks one connection, which may not even be open.
+    pub(super) fn break_off(&mut self, device: usize, lane: Lane) {
+        self.hang_up(device, &lane);
+        let cause = DisconnectCause::Unreachable;
+        self.devices[device]
+            .inbox
+            .push_back(Input::Disconnected { lane, cause });
+        self.settle();
+    }
+
     /// Cuts every connection of a device, with whatever is on its way, and opens its own one again.
     pub(super) fn cut(&mut self, device: usize) {
         self.devices[device].inbox.clear();
