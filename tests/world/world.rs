@@ -69,10 +69,8 @@ impl World {
                 )
             })
             .collect();
-        let mut world = Self::assemble(clock, rng, faults, devices, relay, nonces, folder);
-        world
-            .log
-            .note(0, format_args!("the world of seed {seed} begins"));
+        let log = Log::open(seed);
+        let mut world = Self::assemble(clock, rng, faults, devices, relay, nonces, folder, log);
         for device in 0..people {
             world.network.put(0, Event::Reconnect { device });
         }
@@ -87,6 +85,7 @@ impl World {
         relay: SimulatedRelay,
         nonces: NonceLedger,
         folder: tempfile::TempDir,
+        log: Log,
     ) -> Self {
         let accounts: Vec<_> = devices.iter().map(Device::account).collect();
         for device in &mut devices {
@@ -104,7 +103,7 @@ impl World {
             connections: BTreeMap::new(),
             said: Vec::new(),
             nonces,
-            log: Log::default(),
+            log,
             _folder: folder,
         };
         world.network.put(TICK_MS, Event::RelayTick);

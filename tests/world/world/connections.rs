@@ -28,6 +28,10 @@ impl World {
         if let Err(wrong) = invariants::relay_may_see(&frame, &self.secrets()) {
             panic!("{wrong}: {frame:?}\n{}", self.log.tail());
         }
+        self.log.detail(
+            self.clock.elapsed(),
+            format_args!("{device} on {} sends {}", name_of(lane), seen(&frame)),
+        );
         for conn in self.connections_on(device, lane) {
             if self.rng.random_bool(self.faults.cut) {
                 self.cut(conn);
@@ -54,6 +58,10 @@ impl World {
 
     pub(super) fn reach_relay(&mut self, conn: ConnectionId, frame: Frame) {
         let now = relay_time(self.clock);
+        self.log.detail(
+            self.clock.elapsed(),
+            format_args!("the relay gets {}", seen(&frame)),
+        );
         if self.rng.random_bool(self.faults.relay_crash) {
             self.log.note(self.clock.elapsed(), "the relay died");
             self.relay.frame_then_crash(now, conn, frame);
@@ -152,6 +160,10 @@ impl World {
         if !self.connections.contains_key(&conn) {
             return;
         }
+        self.log.detail(
+            self.clock.elapsed(),
+            format_args!("{device} on {} gets {}", name_of(&lane), seen(&frame)),
+        );
         if let Some(Body::Hello(hello)) = &frame.body {
             let binding = device::binding();
             self.input(
@@ -227,6 +239,27 @@ impl World {
             },
         );
     }
+}
+
+fn name_of(lane: &Lane) -> &'static str {
+    match lane {
+        Lane::Own => "own",
+        Lane::Anonymous(_) => "anonymous",
+        Lane::Lookup(_) => "lookup",
+    }
+}
+
+/// A frame for the trace: what it is, and what tells one from another.
+fn seen(frame: &Frame) -> String {
+    let id = frame.request_id;
+    let text = match &frame.body {
+        Some(Body::Send(send)) => format!("Send {:?} to {:?}", send.message_id, send.mailbox),
+        Some(Body::Deliver(deliver)) => format!("Deliver {} {:?}", deliver.seq, deliver.message_id),
+        Some(Body::ReplacePrekeys(_)) => "ReplacePrekeys".to_owned(),
+        Some(body) => format!("{body:?}").chars().take(160).collect(),
+        None => "nothing".to_owned(),
+    };
+    format!("{id} {text}")
 }
 
 /// A frame as the other side reads it from the bytes.
