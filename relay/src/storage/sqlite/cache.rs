@@ -5,37 +5,63 @@ use std::sync::Arc;
 
 use undertone_wire::MailboxId;
 
+use super::limits::{FORGOTTEN_AT_A_TIME, KEPT, KEPT_UNKNOWN};
 use crate::storage::{MailboxState, Token};
-
-/// Mailboxes that are kept between batches (about 300 bytes each).
-const KEPT: usize = 50_000;
-
-/// Ids that are known to be nobody's (about 30 bytes each).
-const KEPT_UNKNOWN: usize = 10_000;
 
 /// A mailbox with its row number.
 pub(super) struct Cached {
     pub(super) no: i64,
     pub(super) state: MailboxState,
-    pub(super) changed: bool,
+    changed: bool,
+    /// Since it was last considered for forgetting.
+    used: bool,
     pub(super) tokens: Option<Arc<[Token]>>,
 }
 
-/// Invariant: between batches, nothing in it is changed, and it equals the database.
+impl Cached {
+    /// As the database has it.
+    pub(super) const fn read(no: i64, state: MailboxState) -> Self {
+        Self {
+            no,
+            state,
+            changed: false,
+            used: true,
+            tokens: None,
+        }
+    }
+}
+
+/// Invariant: between batches, nothing in it is changed, and it equals the database. What a commit costs depends on what
+/// the batch changed, not on what is cached.
 #[derive(Default)]
 pub(super) struct Cache {
     mailboxes: HashMap<MailboxId, Cached>,
+    /// Those that the batch changed; some may have been removed since.
+    changed: Vec<MailboxId>,
     /// So that asking again for what does not exist takes no longer than for what does.
     unknown: HashSet<MailboxId>,
 }
 
 impl Cache {
-    pub(super) fn get(&self, id: MailboxId) -> Option<&Cached> {
-        self.mailboxes.get(&id)
+    pub(super) fn has(&self, id: MailboxId) -> bool {
+        self.mailboxes.contains_key(&id)
     }
 
+    /// What is known about a mailbox; its state is not to be changed.
     pub(super) fn get_mut(&mut self, id: MailboxId) -> Option<&mut Cached> {
-        self.mailboxes.get_mut(&id)
+        let cached = self.mailboxes.get_mut(&id)?;
+        cached.used = true;
+        Some(cached)
+    }
+
+    /// A mailbox whose state changes.
+    pub(super) fn change(&mut self, id: MailboxId) -> Option<&mut Cached> {
+        let cached = self.mailboxes.get_mut(&id)?;
+        if !cached.changed {
+            cached.changed = true;
+            self.changed.push(id);
+        }
+        Some(cached)
     }
 
     pub(super) fn insert(&mut self, id: MailboxId, cached: Cached) {
@@ -60,21 +86,42 @@ impl Cache {
     }
 
     pub(super) fn changed(&self) -> impl Iterator<Item = &Cached> {
-        self.mailboxes.values().filter(|cached| cached.changed)
+        let ids = self.changed.iter();
+        ids.filter_map(|id| self.mailboxes.get(id))
     }
 
+    /// Everything that was changed is in the database.
     pub(super) fn written(&mut self) {
-        if self.mailboxes.len() > KEPT {
-            self.mailboxes.clear();
-            return;
+        for id in self.changed.drain(..) {
+            if let Some(cached) = self.mailboxes.get_mut(&id) {
+                cached.changed = false;
+            }
         }
-        for cached in self.mailboxes.values_mut() {
-            cached.changed = false;
+        if self.mailboxes.len() > KEPT {
+            self.forget_some();
+        }
+    }
+
+    /// Makes room for newcomers: those go first that were not used since the last time.
+    fn forget_some(&mut self) {
+        let mut too_many = self.mailboxes.len() - (KEPT - KEPT / FORGOTTEN_AT_A_TIME);
+        for _ in 0..2 {
+            self.mailboxes.retain(|_, cached| {
+                let goes = too_many > 0 && !cached.used;
+                too_many -= usize::from(goes);
+                cached.used = false;
+                !goes
+            });
         }
     }
 
     pub(super) fn clear(&mut self) {
         self.mailboxes.clear();
+        self.changed.clear();
         self.unknown.clear();
     }
 }
+
+#[cfg(test)]
+#[path = "cache_tests.rs"]
+mod tests;

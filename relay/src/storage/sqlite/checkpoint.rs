@@ -3,22 +3,12 @@
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use rusqlite::Connection;
 
 use super::error::{io_error, storage_error};
+use super::limits::{CHECKPOINT_BUSY, CHECKPOINT_BYTES, WAIT_BYTES};
 use crate::storage::StorageError;
-
-/// Bytes of write-ahead log from which on it is written back.
-const CHECKPOINT_BYTES: u64 = 8 * 1024 * 1024;
-
-/// Bytes of write-ahead log at which commits wait for it: without, a busy writer leaves no gap for the last step, and
-/// the log grows without end.
-const WAIT_BYTES: u64 = 4 * CHECKPOINT_BYTES;
-
-/// How long the last step of a checkpoint waits for a gap between commits.
-const BUSY: Duration = Duration::from_secs(2);
 
 /// The thread that writes the log back into the database.
 pub(super) struct Checkpointer {
@@ -34,7 +24,7 @@ pub(super) struct Checkpointer {
 impl Checkpointer {
     pub(super) fn start(path: &Path) -> Result<Self, StorageError> {
         let db = Connection::open(path).map_err(storage_error)?;
-        db.busy_timeout(BUSY).map_err(storage_error)?;
+        db.busy_timeout(CHECKPOINT_BUSY).map_err(storage_error)?;
         let (wake, woken) = sync_channel(1);
         let (report, done) = sync_channel(1);
         let thread = std::thread::Builder::new()
@@ -84,13 +74,20 @@ impl Drop for Checkpointer {
 }
 
 fn run(db: &Connection, woken: &Receiver<()>, report: &SyncSender<()>) {
+    let mut told = false;
     while woken.recv().is_ok() {
         // The bulk while commits go on, then the rest and the truncation in a gap.
-        for step in ["PASSIVE", "TRUNCATE"] {
-            let done = db.query_row(&format!("PRAGMA wal_checkpoint({step})"), [], |_| Ok(()));
-            if let Err(error) = done {
-                tracing::warn!(error = %storage_error(error), step, "a checkpoint failed");
+        let done = ["PASSIVE", "TRUNCATE"].into_iter().try_for_each(|step| {
+            db.query_row(&format!("PRAGMA wal_checkpoint({step})"), [], |_| Ok(()))
+        });
+        // Once until it works again: a busy relay asks for many.
+        match done {
+            Err(error) if !told => {
+                told = true;
+                tracing::warn!(error = %storage_error(error), "checkpoints fail");
             }
+            Err(_) => {}
+            Ok(()) => told = false,
         }
         let _ = report.try_send(());
     }

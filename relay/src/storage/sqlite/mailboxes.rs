@@ -23,7 +23,7 @@ impl SqliteStorage {
         if self.cache.is_unknown(id) {
             return Ok(None);
         }
-        if self.cache.get(id).is_none() {
+        if !self.cache.has(id) {
             let found = self
                 .prepare(
                     "SELECT no, last_seq, acked_seq, messages, bytes, knocks, expired_first,
@@ -274,9 +274,8 @@ impl Mailboxes for SqliteStorage {
         state.messages += 1;
         state.bytes += len;
         state.knocks += knock;
-        if let Some(cached) = self.load(id)? {
+        if let Some(cached) = self.cache.change(id) {
             cached.state = state;
-            cached.changed = true;
         }
         Ok(Append::Stored(seq))
     }
@@ -338,9 +337,8 @@ impl Mailboxes for SqliteStorage {
         }
         state.acked_seq = up_to;
         state.expired = state.expired.filter(|range| range.last > up_to);
-        if let Some(cached) = self.load(id)? {
+        if let Some(cached) = self.cache.change(id) {
             cached.state = state;
-            cached.changed = true;
         }
         Ok(before - state.messages)
     }
@@ -428,9 +426,8 @@ impl SqliteStorage {
 
     /// They are read again when they are needed, and not taken for unchanged if the batch is rolled back.
     fn forget_tokens(&mut self, id: MailboxId) {
-        if let Some(cached) = self.cache.get_mut(id) {
+        if let Some(cached) = self.cache.change(id) {
             cached.tokens = None;
-            cached.changed = true;
         }
     }
 }
@@ -438,22 +435,18 @@ impl SqliteStorage {
 fn read_mailbox(row: &Row<'_>) -> rusqlite::Result<Cached> {
     let first: Option<i64> = row.get(6)?;
     let last: Option<i64> = row.get(7)?;
-    Ok(Cached {
-        no: row.get(0)?,
-        state: MailboxState {
-            last_seq: unsigned(row.get(1)?),
-            acked_seq: unsigned(row.get(2)?),
-            messages: count(row.get(3)?),
-            bytes: unsigned(row.get(4)?),
-            knocks: count(row.get(5)?),
-            expired: first.zip(last).map(|(first, last)| SeqRange {
-                first: unsigned(first),
-                last: unsigned(last),
-            }),
-        },
-        changed: false,
-        tokens: None,
-    })
+    let state = MailboxState {
+        last_seq: unsigned(row.get(1)?),
+        acked_seq: unsigned(row.get(2)?),
+        messages: count(row.get(3)?),
+        bytes: unsigned(row.get(4)?),
+        knocks: count(row.get(5)?),
+        expired: first.zip(last).map(|(first, last)| SeqRange {
+            first: unsigned(first),
+            last: unsigned(last),
+        }),
+    };
+    Ok(Cached::read(row.get(0)?, state))
 }
 
 fn read_token(row: &Row<'_>) -> rusqlite::Result<Token> {

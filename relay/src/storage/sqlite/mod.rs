@@ -12,6 +12,7 @@ mod cache;
 mod checkpoint;
 mod error;
 pub mod inspect;
+mod limits;
 mod mailboxes;
 mod maintenance;
 mod prekeys;
@@ -23,7 +24,6 @@ mod totals;
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use rand_core::CryptoRng;
 use rusqlite::{CachedStatement, Connection, Params};
@@ -32,21 +32,12 @@ use undertone_wire::StoreEpoch;
 use self::cache::Cache;
 use self::checkpoint::Checkpointer;
 use self::error::{opening_error, storage_error};
+use self::limits::{
+    CACHE_KIB, COMMIT_BUSY, HARD_LIMIT_ABOVE, RESERVE_BYTES, RESERVE_PART, STATEMENTS,
+};
 use self::totals::Counters;
 use super::Storage;
 use super::types::{Retention, Room, StorageError, Swept, Timestamp, Totals};
-
-/// How long a commit waits for a checkpoint's last step.
-const BUSY: Duration = Duration::from_secs(10);
-
-/// KiB of page cache.
-const CACHE_KIB: i64 = 64 * 1024;
-
-/// Prepared statements that are kept: more than there are.
-const STATEMENTS: usize = 96;
-
-/// Bytes of free disk that are kept for acks and deletes: a twentieth of the disk within these bounds.
-const RESERVE_BYTES: (u64, u64) = (2 * 1024 * 1024, 256 * 1024 * 1024);
 
 /// How sure a commit is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -237,7 +228,7 @@ impl Storage for SqliteStorage {
         let (least, most) = RESERVE_BYTES;
         let total = disk.f_blocks.saturating_mul(disk.f_frsize);
         let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-        if free < (total / 20).clamp(least, most) {
+        if free < (total / RESERVE_PART).clamp(least, most) {
             Room::Low
         } else {
             Room::Plenty
@@ -260,7 +251,7 @@ impl Storage for SqliteStorage {
 
 fn configure(db: &Connection, durability: Durability) -> Result<(), StorageError> {
     let set = |name: &str, value: i64| db.pragma_update(None, name, value).map_err(storage_error);
-    db.busy_timeout(BUSY).map_err(storage_error)?;
+    db.busy_timeout(COMMIT_BUSY).map_err(storage_error)?;
     db.set_prepared_statement_cache_capacity(STATEMENTS);
     set(
         "synchronous",
@@ -275,12 +266,12 @@ fn configure(db: &Connection, durability: Durability) -> Result<(), StorageError
     set("temp_store", 2)
 }
 
-/// The hard bound is an eighth above the soft one, so that acks and deletes have room to work in.
+/// The hard bound is above the soft one, so that acks and deletes have room to work in.
 fn limit_pages(db: &Connection, max_bytes: u64) -> Result<(), StorageError> {
     let page: i64 = db
         .pragma_query_value(None, "page_size", |row| row.get(0))
         .map_err(storage_error)?;
-    let pages = signed(max_bytes.saturating_add(max_bytes / 8)) / page.max(1);
+    let pages = signed(max_bytes.saturating_add(max_bytes / HARD_LIMIT_ABOVE)) / page.max(1);
     db.pragma_update(None, "max_page_count", pages.max(1))
         .map_err(storage_error)
 }

@@ -5,12 +5,10 @@ use undertone_wire::MailboxId;
 use undertone_wire::limits::IDEMPOTENCE_MS;
 
 use super::error::storage_error;
+use super::limits::ROWS_OF_A_MAILBOX;
 use super::{SqliteStorage, signed, unsigned};
 use crate::storage::types::{Retention, SeqRange, StorageError, Swept, Timestamp};
 use crate::storage::{DAY_MS, Mailboxes};
-
-/// Rows that a mailbox which nobody visits still has, about: prekeys and tokens. Its envelopes expired before.
-const ROWS_OF_A_MAILBOX: u32 = 300;
 
 /// A row of the queue that may have expired.
 struct Old {
@@ -126,7 +124,8 @@ impl SqliteStorage {
             self.release_payload(payload)?;
         }
         self.counters.change().unqueue(1, old.size);
-        if let Some(cached) = self.load(old.mailbox)? {
+        self.load(old.mailbox)?;
+        if let Some(cached) = self.cache.change(old.mailbox) {
             let state = &mut cached.state;
             state.messages = state.messages.saturating_sub(1);
             state.bytes = state.bytes.saturating_sub(old.size);
@@ -135,7 +134,6 @@ impl SqliteStorage {
                 first: state.expired.map_or(old.seq, |range| range.first),
                 last: old.seq,
             });
-            cached.changed = true;
         }
         Ok(())
     }
