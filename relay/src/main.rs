@@ -17,6 +17,7 @@ use tracing_subscriber::{EnvFilter, fmt};
 use undertone_relay::{
     Config, Relay, backup,
     config::{ENVIRONMENT_FILE, Flags, LogLevel},
+    server::raise_open_files,
 };
 
 /// The blind relay of Undertone.
@@ -123,6 +124,7 @@ fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         } else {
             "http"
         };
+        raise_open_files(config.max_connections);
         let relay = Relay::start(config).await?;
         let admin = relay
             .admin_addr()

@@ -83,3 +83,102 @@ fn a_mailbox_holds_what_the_specification_says_unless_the_operator_says_otherwis
     assert_eq!(config.mailbox_quota_messages, 7);
     assert_eq!(config.mailbox_quota_mib, 2);
 }
+
+#[test]
+fn values_that_make_no_sense_are_refused_by_name() {
+    let wrong = [
+        "max_connections = 0",
+        "max_waiting_mib = 0",
+        "store_quota_mib = 0",
+        "mailbox_quota_messages = 0",
+        "mailbox_quota_mib = 18446744073709",
+        "blob_max_mib = 0",
+        "envelope_days = 31",
+        "envelope_days = 0",
+        "mailbox_days = 44",
+        "blob_days = 0",
+        "knock_difficulty = 21",
+        "knock_difficulty = 7",
+        "knock_quota = 0",
+        "invite_quota = 0",
+        "connection_requests_per_second = 0",
+        "source_requests_per_second = 0",
+        "all_requests_per_second = 0",
+        "mailbox_envelopes_per_second = 0",
+        "source_mailboxes_per_hour = 0",
+        "source_records_per_hour = 0",
+        "source_prekeys_per_hour = 0",
+        "source_blobs_per_hour = 0",
+        "drain_seconds = 3601",
+    ];
+    Config::new("d").check().unwrap();
+    for line in wrong {
+        let toml = file(&format!("data = \"d\"\n{line}\n"));
+        let config = Config::load(Some(toml.path()), &Flags::default()).unwrap();
+        let message = config.check().unwrap_err().to_string();
+        let key = line.split(' ').next().unwrap();
+        assert!(message.starts_with(&format!("{key} is ")), "{message}");
+        assert_eq!(message.lines().count(), 1);
+    }
+}
+
+#[test]
+fn the_defaults_are_those_of_the_service() {
+    assert_eq!(Config::new("d").service(), ServiceConfig::default());
+    let closed = Config {
+        limit_rates: false,
+        ..Config::new("d")
+    };
+    assert_eq!(closed.service(), ServiceConfig::without_rates());
+}
+
+#[test]
+fn each_setting_of_the_service_reaches_it() {
+    let lines = [
+        "accept_new_mailboxes = false",
+        "knock_difficulty = 12",
+        "mailbox_quota_messages = 11",
+        "mailbox_quota_mib = 3",
+        "knock_quota = 5",
+        "invite_quota = 6",
+        "envelope_days = 7",
+        "mailbox_days = 50",
+        "connection_requests_per_second = 1",
+        "source_requests_per_second = 2",
+        "all_requests_per_second = 3",
+        "mailbox_envelopes_per_second = 4",
+        "source_mailboxes_per_hour = 5",
+        "source_records_per_hour = 6",
+        "source_prekeys_per_hour = 7",
+        "source_blobs_per_hour = 8",
+    ];
+    let mut seen = vec![ServiceConfig::default()];
+    let mut toml = "data = \"d\"\n".to_owned();
+    for line in lines {
+        toml.push_str(line);
+        toml.push('\n');
+        let config = Config::load(Some(file(&toml).path()), &Flags::default()).unwrap();
+        config.check().unwrap();
+        let service = config.service();
+        assert!(!seen.contains(&service), "{line} changes nothing");
+        seen.push(service);
+    }
+    let last = seen.pop().unwrap();
+    assert_eq!(last.retention.envelope_ms, 7 * 24 * 60 * 60 * 1000);
+    assert_eq!(last.source_new_blobs, crate::service::Rate::hourly(8));
+    assert_eq!(last.connection_requests, crate::service::Rate::new(4, 1));
+}
+
+#[test]
+fn the_readme_names_every_key() {
+    let readme = include_str!("../../README.md");
+    let shown = format!("{:?}", Config::new("d"));
+    let keys = shown.trim_start_matches("Config { ").split(", ");
+    let keys: Vec<&str> = keys
+        .filter_map(|field| field.split_once(": ").map(|(key, _)| key))
+        .collect();
+    assert!(keys.len() > 30, "{keys:?}");
+    for key in keys {
+        assert!(readme.contains(&format!("`{key}`")), "{key}");
+    }
+}

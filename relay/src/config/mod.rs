@@ -5,6 +5,7 @@
 //! Not its concern: reading certificates, opening the store or binding addresses; `Relay::start` does that.
 
 mod flags;
+mod ranges;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -17,7 +18,12 @@ use figment::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::service::limits::{MAILBOX_BYTES, MAILBOX_MESSAGES};
+use undertone_wire::limits::BASE_DIFFICULTY;
+
+use crate::service::{
+    ServiceConfig,
+    limits::{INVITE_QUOTA, KNOCKS, MAILBOX_BYTES, MAILBOX_MESSAGES, rates},
+};
 
 pub use flags::Flags;
 
@@ -79,6 +85,34 @@ pub struct Config {
     pub blob_max_mib: u64,
     /// MiB of blobs that one source prefix may reserve in an hour.
     pub blob_source_quota_mib: u64,
+    /// Days until an envelope that nobody fetched expires.
+    pub envelope_days: u64,
+    /// Days without its owner after which a mailbox is removed.
+    pub mailbox_days: u64,
+    /// Days that a finished blob is kept.
+    pub blob_days: u64,
+    /// Leading zero bits of the work for a knock at an empty lane; it rises by up to 8 with the lane's fill.
+    pub knock_difficulty: u32,
+    /// Knocks that wait in one mailbox.
+    pub knock_quota: u32,
+    /// Messages that an invite admits when its owner says nothing else.
+    pub invite_quota: u32,
+    /// Requests of one connection in a second; four times as many at once.
+    pub connection_requests_per_second: u32,
+    /// Requests of one source in a second, in frames and over HTTP; ten times as many at once.
+    pub source_requests_per_second: u32,
+    /// Requests of everybody in a second; twice as many at once.
+    pub all_requests_per_second: u32,
+    /// Envelopes to one mailbox in a second; ten times as many at once.
+    pub mailbox_envelopes_per_second: u32,
+    /// Mailboxes that one source makes in an hour.
+    pub source_mailboxes_per_hour: u32,
+    /// Records that one source makes in an hour.
+    pub source_records_per_hour: u32,
+    /// Prekeys that one source takes in an hour.
+    pub source_prekeys_per_hour: u32,
+    /// Blobs that one source makes in an hour.
+    pub source_blobs_per_hour: u32,
     /// Seconds that a stop waits for connections to finish what they asked for.
     pub drain_seconds: u64,
     /// How much is logged. No level logs ids or addresses.
@@ -115,6 +149,18 @@ pub enum ConfigError {
     /// A key is unknown, or its value does not parse.
     #[error("the configuration is not valid: {0}. Correct that key.")]
     Invalid(String),
+    /// A value makes no sense.
+    #[error("{key} is {value}, and must be from {least} to {most}. Correct that key.")]
+    OutOfRange {
+        /// The key.
+        key: &'static str,
+        /// Its value.
+        value: u64,
+        /// The least value.
+        least: u64,
+        /// The greatest value.
+        most: u64,
+    },
     /// No data directory was named.
     #[error(
         "no data directory was named. Give --data DIR, or set `data` in the configuration file."
@@ -156,6 +202,20 @@ impl Config {
             blob_quota_mib: 10 * 1024,
             blob_max_mib: 128,
             blob_source_quota_mib: 1024,
+            envelope_days: 30,
+            mailbox_days: 90,
+            blob_days: 30,
+            knock_difficulty: BASE_DIFFICULTY,
+            knock_quota: KNOCKS,
+            invite_quota: INVITE_QUOTA,
+            connection_requests_per_second: rates::CONNECTION_REQUESTS,
+            source_requests_per_second: rates::SOURCE_REQUESTS,
+            all_requests_per_second: rates::ALL_REQUESTS,
+            mailbox_envelopes_per_second: rates::MAILBOX_ENVELOPES,
+            source_mailboxes_per_hour: rates::SOURCE_MAILBOXES,
+            source_records_per_hour: rates::SOURCE_RECORDS,
+            source_prekeys_per_hour: rates::SOURCE_PREKEYS,
+            source_blobs_per_hour: rates::SOURCE_BLOBS,
             drain_seconds: 10,
             log: LogLevel::Info,
         }
@@ -169,6 +229,21 @@ impl Config {
             admin: Some(any),
             ..Self::new(data)
         }
+    }
+
+    /// Finds values that make no sense: a slip of the keyboard is a message at the start, not a relay that refuses
+    /// everybody.
+    ///
+    /// # Errors
+    /// [`ConfigError::OutOfRange`] with the key that the operator must correct.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        ranges::check(self)
+    }
+
+    /// What the service does by this configuration.
+    #[must_use]
+    pub fn service(&self) -> ServiceConfig {
+        ranges::service(self)
     }
 
     /// One line with what matters most.

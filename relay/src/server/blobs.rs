@@ -11,7 +11,7 @@
 //! uploads cannot fill the disk together; one writer at a time for a blob, and readers wait for nobody. An unknown blob
 //! and a wrong secret get the same 404.
 
-use std::{collections::HashSet, path::PathBuf, sync::Arc};
+use std::{collections::HashSet, io, path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderName, Method, Request, StatusCode, header};
@@ -35,6 +35,7 @@ use super::{
     clock,
     committer::{Committer, IndexFailed},
     limits,
+    log_gate::LogGate,
     metrics::Metrics,
     sources::{Place, SourcePrefix, Sources},
 };
@@ -54,10 +55,13 @@ pub(crate) struct Blobs {
     pub(crate) metrics: Arc<Metrics>,
     /// Bytes that all blobs may reserve together.
     pub(crate) quota: u64,
+    /// Milliseconds that a finished blob is kept.
+    pub(crate) finished_ms: u64,
     /// Bytes that one blob may have.
     pub(crate) max_length: u64,
     pub(crate) transfers: Arc<Semaphore>,
     pub(crate) writing: Mutex<HashSet<BlobId>>,
+    pub(crate) failures: LogGate,
 }
 
 /// The right to write a blob, held by one upload at a time.
@@ -243,7 +247,7 @@ impl Blobs {
         let (folder, offset) = (self.folder.clone(), entry.received);
         let mut writer = blocking(move || Writer::open(&folder, id, offset))
             .await
-            .map_err(disk)?;
+            .map_err(|error| self.disk(&error))?;
         let (mut recorded, mut written) = (offset, offset);
         let ended = loop {
             let mut chunk = Vec::new();
@@ -255,7 +259,7 @@ impl Blobs {
             self.metrics.blob_bytes_in.increment(len);
             writer = blocking(move || writer.write(&chunk).map(|()| writer))
                 .await
-                .map_err(disk)?;
+                .map_err(|error| self.disk(&error))?;
             written += len;
             if let Some(ended) = ended {
                 break ended;
@@ -286,9 +290,9 @@ impl Blobs {
     ) -> Result<Writer, Refused> {
         let writer = blocking(move || writer.sync().map(|()| writer))
             .await
-            .map_err(disk)?;
+            .map_err(|error| self.disk(&error))?;
         let ttl = if to == entry.length {
-            limits::BLOB_FINISHED_MS
+            self.finished_ms
         } else {
             limits::BLOB_UNFINISHED_MS
         };
@@ -342,54 +346,6 @@ impl Blobs {
         Ok(answer)
     }
 
-    /// Removes all blobs whose time is over, a bounded number of them with each commit.
-    pub(crate) async fn sweep(&self) {
-        loop {
-            let expired = self
-                .committer
-                .index(|storage, now| {
-                    let ids = storage.expired_blobs(now, limits::BLOB_SWEEP)?;
-                    for &id in &ids {
-                        storage.delete_blob(id)?;
-                    }
-                    Ok(ids)
-                })
-                .await
-                .unwrap_or_default();
-            let removed = expired.len();
-            self.remove_files(expired).await;
-            if removed < limits::BLOB_SWEEP {
-                return;
-            }
-        }
-    }
-
-    /// Removes the files that the index does not know: a crash came between the two.
-    pub(crate) async fn remove_orphans(&self) {
-        let blobs = self.folder.clone();
-        for folder in blocking(move || blob_files::folders(&blobs))
-            .await
-            .unwrap_or_default()
-        {
-            let ids = blocking(move || blob_files::ids_in(&folder))
-                .await
-                .unwrap_or_default();
-            let orphans = self
-                .committer
-                .index(move |storage, _| {
-                    let mut orphans = Vec::new();
-                    for id in ids {
-                        if storage.blob(id)?.is_none() {
-                            orphans.push(id);
-                        }
-                    }
-                    Ok(orphans)
-                })
-                .await;
-            self.remove_files(orphans.unwrap_or_default()).await;
-        }
-    }
-
     /// One of the transfers at a time, of all and of this source.
     fn turn(&self, source: SourcePrefix) -> Result<Turn, StatusCode> {
         let own = self.sources.begin_transfer(source);
@@ -429,21 +385,17 @@ impl Blobs {
             .map_err(unavailable)?;
         Ok(entry.filter(|entry| entry.expires > Timestamp(clock::now_ms())))
     }
+}
 
-    async fn remove_files(&self, ids: Vec<BlobId>) {
-        let folder = self.folder.clone();
-        let kept = blocking(move || {
-            let removals = ids.into_iter().map(|id| blob_files::remove(&folder, id));
-            Ok(removals.filter(Result::is_err).count())
-        })
-        .await;
-        if let Ok(files @ 1..) = kept {
-            // Once for all of them: whatever keeps one of them keeps many.
-            tracing::warn!(
-                files,
-                "files of blobs could not be removed; the next start tries again"
-            );
+impl Blobs {
+    fn disk(&self, error: &io::Error) -> StatusCode {
+        if is_full(error) {
+            return StatusCode::INSUFFICIENT_STORAGE;
         }
+        if self.failures.opens() {
+            tracing::error!(kind = ?error.kind(), "a blob's file could not be used; check the disk under DATA/blobs");
+        }
+        StatusCode::INTERNAL_SERVER_ERROR
     }
 }
 
@@ -488,21 +440,9 @@ fn at_offset(status: StatusCode, offset: u64) -> Response {
     answer
 }
 
-fn disk(error: std::io::Error) -> StatusCode {
-    if is_full(&error) {
-        return StatusCode::INSUFFICIENT_STORAGE;
-    }
-    tracing::error!(kind = ?error.kind(), "a blob's file could not be used; check the disk under DATA/blobs");
-    StatusCode::INTERNAL_SERVER_ERROR
-}
-
 fn unavailable(failed: IndexFailed) -> StatusCode {
     match failed {
         IndexFailed::Full => StatusCode::INSUFFICIENT_STORAGE,
         IndexFailed::Other => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
-
-#[cfg(test)]
-#[path = "blobs_tests.rs"]
-mod tests;

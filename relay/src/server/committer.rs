@@ -299,25 +299,38 @@ impl CommittingThread {
                 }
             }
         }
-        let Committed { outputs, failure } = batch.commit();
-        carry_out(outputs, outbounds);
-        shed(&self.committer.waiting, outbounds.values());
-        let outcome = failure
-            .as_ref()
-            .map_or(Ok(()), |error| Err(IndexFailed::from(error)));
-        for release in releases {
-            release(outcome);
+        let before = stopwatch.elapsed();
+        let committed = batch.commit();
+        let took = stopwatch.elapsed();
+        if committed.failure.is_none() {
+            let syncing = took.saturating_sub(before);
+            self.metrics.committed(permits.len(), took, syncing);
         }
-        self.note(failure.as_ref());
-        if failure.is_none() {
-            self.metrics.committed(permits.len(), stopwatch.elapsed());
-        }
+        self.let_out(committed, releases, outbounds);
         if let Some((room, totals)) = stand {
             let low = room == Room::Low;
             self.metrics.stand(self.service.online(), low, &totals);
             self.metrics.waiting(self.committer.waiting.bytes());
             self.note_room(room);
         }
+    }
+
+    /// What a batch has to say, when it is known what became of it.
+    fn let_out(
+        &self,
+        committed: Committed,
+        releases: Vec<Release>,
+        outbounds: &HashMap<ConnectionId, Arc<Outbound>>,
+    ) {
+        self.metrics.gone(committed.acked, committed.expired);
+        carry_out(committed.outputs, outbounds, &self.metrics);
+        shed(&self.committer.waiting, outbounds.values());
+        let failure = committed.failure.as_ref();
+        let outcome = failure.map_or(Ok(()), |error| Err(IndexFailed::from(error)));
+        for release in releases {
+            release(outcome);
+        }
+        self.note(failure);
     }
 
     /// Tells the operator when the room for the store runs out and when there is some again, once each.
@@ -397,10 +410,15 @@ impl Committer {
 }
 
 /// Hands what was committed to its connections; those that left meanwhile miss it, as anything sent into the dark.
-fn carry_out(outputs: Vec<Output>, outbounds: &HashMap<ConnectionId, Arc<Outbound>>) {
+fn carry_out(
+    outputs: Vec<Output>,
+    outbounds: &HashMap<ConnectionId, Arc<Outbound>>,
+    metrics: &Metrics,
+) {
     for output in outputs {
         match output {
             Output::Frame { connection, frame } => {
+                metrics.says(&frame);
                 if let Some(outbound) = outbounds.get(&connection) {
                     outbound.push(frame);
                 }

@@ -14,7 +14,7 @@ use http::{Method, Request, StatusCode, header};
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 use parking_lot::Mutex;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use undertone_wire::binding::BindingValue;
+use undertone_wire::{ErrorCode, binding::BindingValue};
 
 use super::{
     body::{self, Response},
@@ -61,7 +61,21 @@ pub(crate) async fn answer(
     } else {
         body::empty(StatusCode::NOT_FOUND)
     };
+    if let Some(reason) = refusal(answer.status()) {
+        shared.metrics.refused(reason);
+    }
     Ok(answer)
+}
+
+/// What a status of ours says about limits, for the metrics.
+fn refusal(status: StatusCode) -> Option<ErrorCode> {
+    Some(match status {
+        StatusCode::TOO_MANY_REQUESTS => ErrorCode::RateLimited,
+        StatusCode::SERVICE_UNAVAILABLE => ErrorCode::Busy,
+        StatusCode::INSUFFICIENT_STORAGE => ErrorCode::StorageFull,
+        StatusCode::PAYLOAD_TOO_LARGE => ErrorCode::TooLarge,
+        _ => return None,
+    })
 }
 
 /// RFC 6455, section 4.2: checks the request and answers 101. Extensions are not negotiated: compression costs

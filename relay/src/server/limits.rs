@@ -106,14 +106,20 @@ pub(crate) const SOURCES: usize = 100_000;
 /// Connections to the admin listener at one time: a few scrapers and probes.
 pub(crate) const ADMIN_CONNECTIONS: usize = 64;
 
+/// Files that are open beside the sockets of clients: those of the operator, of transfers, of the database, and a few.
+pub(crate) const FILES_BESIDE: usize = ADMIN_CONNECTIONS + BLOB_TRANSFERS + 64;
+
+/// Pause between two lines of the log about something that fails again and again.
+pub(crate) const LOG_PAUSE: Duration = Duration::from_secs(60);
+
+/// Bytes of plaintext that a TLS session buffers for a client that does not read.
+pub(crate) const TLS_BUFFER_BYTES: usize = 32 * 1024;
+
 /// Pause after an accept that failed: the next one fails alike until a socket is closed.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Milliseconds until an unfinished upload and its reservation are given up.
 pub(crate) const BLOB_UNFINISHED_MS: u64 = 24 * 60 * 60 * 1000;
-
-/// Milliseconds that a finished blob is kept: as long as an envelope that refers to it.
-pub(crate) const BLOB_FINISHED_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 
 /// How often abandoned sessions and expired blobs are looked for, and histograms are emptied.
 pub(crate) const HOUSEKEEPING: Duration = Duration::from_secs(5);

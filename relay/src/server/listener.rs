@@ -19,6 +19,7 @@ use tokio_rustls::TlsAcceptor;
 use super::{
     http_service::{self, Upgrade, UpgradeSlot},
     limits,
+    log_gate::LogGate,
     shared::{Peer, Shared},
     tls, websocket,
     write_deadline::WriteDeadline,
@@ -29,6 +30,7 @@ pub(crate) struct Listener {
     pub(crate) tcp: TcpListener,
     pub(crate) tls: Option<TlsAcceptor>,
     pub(crate) shared: Arc<Shared>,
+    pub(crate) failures: LogGate,
 }
 
 impl Listener {
@@ -37,10 +39,13 @@ impl Listener {
         let mut tasks = JoinSet::new();
         let mut draining = self.shared.draining.clone();
         let handshakes = Arc::new(Semaphore::new(limits::HANDSHAKES));
+        // Accepted, and waiting for a place; the others wait in the kernel. A place taken before would be one less for all.
+        let mut newcomer = None;
         while !*draining.borrow_and_update() {
             tokio::select! {
-                accepted = self.accept() => {
-                    if let Some((stream, address, place)) = accepted {
+                accepted = self.accept(), if newcomer.is_none() => newcomer = accepted,
+                place = self.place(), if newcomer.is_some() => {
+                    if let Some((stream, address)) = newcomer.take() {
                         let serve = serve_socket(stream, address, self.tls.clone(), handshakes.clone(), self.shared.clone());
                         tasks.spawn(async move {
                             serve.await;
@@ -55,17 +60,28 @@ impl Listener {
         tasks
     }
 
-    async fn accept(&self) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-        let place = self.shared.places.clone().acquire_owned().await.ok()?;
+    /// The next connection; cancelling loses none.
+    async fn accept(&self) -> Option<(TcpStream, SocketAddr)> {
         match self.tcp.accept().await {
-            Ok((stream, address)) => Some((stream, address, place)),
+            Ok(accepted) => Some(accepted),
             Err(error) => {
                 // Out of file descriptors, mostly: the next try needs somebody to leave first.
-                tracing::warn!(kind = ?error.kind(), "a connection could not be accepted");
+                self.shared.metrics.failed_accepts.increment(1);
+                if self.failures.opens() {
+                    tracing::warn!(
+                        kind = ?error.kind(),
+                        "connections cannot be accepted; check the limit of open files"
+                    );
+                }
                 tokio::time::sleep(limits::ACCEPT_PAUSE).await;
                 None
             }
         }
+    }
+
+    /// A place for one more connection. The semaphore is never closed.
+    async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        self.shared.places.clone().acquire_owned().await.ok()
     }
 }
 

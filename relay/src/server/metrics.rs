@@ -1,14 +1,18 @@
 //! What `/metrics` shows: counts and durations of the whole relay, never of anybody.
 //!
-//! Invariant: every label value is a constant of this file; no id, address or length of one message can become one.
+//! Invariant: every label and its value is a constant of this file; no id, address or length of one message can become one.
 //! Each relay has a recorder of its own, so that two relays in one process do not share figures.
 
 use std::time::Duration;
 
-use metrics::{Counter, Gauge, Histogram, Key, Level, Metadata, Recorder, SharedString, Unit};
+use metrics::{
+    Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, SharedString, Unit,
+};
 use metrics_exporter_prometheus::{
     Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
+
+use undertone_wire::{ErrorCode, Frame, Outcome, frame::Body};
 
 use crate::storage::Totals;
 
@@ -36,6 +40,13 @@ pub(crate) struct Metrics {
     pub(crate) commits: Counter,
     pub(crate) failed_commits: Counter,
     pub(crate) commit_seconds: Histogram,
+    sync_seconds: Histogram,
+    acked: Counter,
+    expired: Counter,
+    delivered: Counter,
+    /// By reason.
+    refused: Vec<(ErrorCode, Counter)>,
+    pub(crate) failed_accepts: Counter,
     pub(crate) batch_requests: Histogram,
     pub(crate) idle_closed: Counter,
     pub(crate) overrun_closed: Counter,
@@ -116,6 +127,30 @@ const COMMIT_SECONDS: Name = Name(
     "undertone_relay_commit_seconds",
     "Time of handling and committing one batch",
 );
+const SYNC_SECONDS: Name = Name(
+    "undertone_relay_sync_seconds",
+    "The part of it from the last request to the disk: backlogs read, pages written, the sync",
+);
+const ACKED: Name = Name(
+    "undertone_relay_acked_total",
+    "Envelopes that their recipients acknowledged",
+);
+const EXPIRED: Name = Name(
+    "undertone_relay_expired_total",
+    "Envelopes that expired unread",
+);
+const DELIVERED: Name = Name(
+    "undertone_relay_delivered_total",
+    "Envelopes handed to their recipients' connections, again ones included",
+);
+const REFUSED: Name = Name(
+    "undertone_relay_refused_total",
+    "Requests, recipients and HTTP requests that were refused, by reason",
+);
+const FAILED_ACCEPTS: Name = Name(
+    "undertone_relay_failed_accepts_total",
+    "Connections that could not be accepted, mostly for lack of file descriptors",
+);
 const BATCH_REQUESTS: Name = Name("undertone_relay_batch_requests", "Requests in one commit");
 const IDLE_CLOSED: Name = Name(
     "undertone_relay_idle_closed_total",
@@ -146,6 +181,28 @@ const BLOB_BYTES_OUT: Name = Name(
     "Bytes of blobs served",
 );
 
+/// The reasons that are counted, as their label says.
+const REASONS: [(ErrorCode, &[Label]); 14] = [
+    (ErrorCode::Malformed, &[reason("malformed")]),
+    (ErrorCode::Unsupported, &[reason("unsupported")]),
+    (ErrorCode::NotAuthenticated, &[reason("not_authenticated")]),
+    (ErrorCode::BadSignature, &[reason("bad_signature")]),
+    (ErrorCode::Denied, &[reason("denied")]),
+    (ErrorCode::MailboxFull, &[reason("mailbox_full")]),
+    (ErrorCode::TooLarge, &[reason("too_large")]),
+    (ErrorCode::NotFound, &[reason("not_found")]),
+    (ErrorCode::Conflict, &[reason("conflict")]),
+    (ErrorCode::RateLimited, &[reason("rate_limited")]),
+    (ErrorCode::Busy, &[reason("busy")]),
+    (ErrorCode::StorageFull, &[reason("storage_full")]),
+    (ErrorCode::WorkRequired, &[reason("work_required")]),
+    (ErrorCode::Closed, &[reason("closed")]),
+];
+
+const fn reason(value: &'static str) -> Label {
+    Label::from_static_parts("reason", value)
+}
+
 /// Registers under one recorder.
 struct Registry(PrometheusRecorder);
 
@@ -157,6 +214,16 @@ impl Registry {
             .describe_counter(name.into(), None, SharedString::const_str(help));
         self.0
             .register_counter(&Key::from_static_name(name), &METADATA)
+    }
+
+    fn by_reason(&self, Name(name, help): Name) -> Vec<(ErrorCode, Counter)> {
+        self.0
+            .describe_counter(name.into(), None, SharedString::const_str(help));
+        let of = |labels| {
+            self.0
+                .register_counter(&Key::from_static_parts(name, labels), &METADATA)
+        };
+        REASONS.map(|(code, labels)| (code, of(labels))).into()
     }
 
     fn gauge(&self, Name(name, help): Name) -> Gauge {
@@ -185,14 +252,14 @@ const BATCH_BUCKETS: [f64; 8] = [1.0, 2.0, 4.0, 16.0, 64.0, 256.0, 1_024.0, 4_09
 impl Metrics {
     pub(crate) fn new() -> Self {
         let recorder = PrometheusBuilder::new()
-            .set_buckets_for_metric(Matcher::Suffix("commit_seconds".into()), &COMMIT_BUCKETS)
+            .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &COMMIT_BUCKETS)
             .and_then(|builder| {
                 builder.set_buckets_for_metric(
                     Matcher::Suffix("batch_requests".into()),
                     &BATCH_BUCKETS,
                 )
             })
-            // Only an empty bucket list is refused. Without buckets the two are exported as summaries.
+            // Only an empty bucket list is refused. Without buckets they are exported as summaries.
             .unwrap_or_else(|_| PrometheusBuilder::new())
             .build_recorder();
         let handle = recorder.handle();
@@ -220,6 +287,12 @@ impl Metrics {
             commits: r.counter(COMMITS),
             failed_commits: r.counter(FAILED_COMMITS),
             commit_seconds: r.histogram(COMMIT_SECONDS, Unit::Seconds),
+            sync_seconds: r.histogram(SYNC_SECONDS, Unit::Seconds),
+            acked: r.counter(ACKED),
+            expired: r.counter(EXPIRED),
+            delivered: r.counter(DELIVERED),
+            refused: r.by_reason(REFUSED),
+            failed_accepts: r.counter(FAILED_ACCEPTS),
             batch_requests: r.histogram(BATCH_REQUESTS, Unit::Count),
             idle_closed: r.counter(IDLE_CLOSED),
             overrun_closed: r.counter(OVERRUN_CLOSED),
@@ -271,12 +344,42 @@ impl Metrics {
     }
 
     /// Counts one durable batch.
-    pub(crate) fn committed(&self, requests: usize, took: Duration) {
+    pub(crate) fn committed(&self, requests: usize, took: Duration, syncing: Duration) {
         self.commits.increment(1);
         self.commit_seconds.record(took.as_secs_f64());
+        self.sync_seconds.record(syncing.as_secs_f64());
         // Lossless: a batch has at most a few thousand requests.
         self.batch_requests
             .record(f64::from(u32::try_from(requests).unwrap_or(u32::MAX)));
+    }
+}
+
+impl Metrics {
+    /// Counts what became of envelopes in a batch.
+    pub(crate) fn gone(&self, acked: u64, expired: u64) {
+        self.acked.increment(acked);
+        self.expired.increment(expired);
+    }
+
+    /// Counts what a frame says: a delivery, or refusals.
+    pub(crate) fn says(&self, frame: &Frame) {
+        let refusal = match &frame.body {
+            Some(Body::Deliver(_)) => return self.delivered.increment(1),
+            Some(Body::Failure(failure)) => failure.code(),
+            Some(Body::SentMany(sent)) => {
+                let codes = sent.results.iter().map(Outcome::code);
+                return codes.for_each(|code| self.refused(code));
+            }
+            _ => return,
+        };
+        self.refused(refusal);
+    }
+
+    /// Counts a refusal; success is none.
+    pub(crate) fn refused(&self, code: ErrorCode) {
+        if let Some((_, counter)) = self.refused.iter().find(|(reason, _)| *reason == code) {
+            counter.increment(1);
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod admin;
 mod authorization;
 mod blob_download;
 pub(crate) mod blob_files;
+mod blob_upkeep;
 mod blobs;
 mod blocking;
 mod body;
@@ -26,7 +27,9 @@ mod http_service;
 mod invite_page;
 mod limits;
 mod listener;
+mod log_gate;
 mod metrics;
+mod open_files;
 mod outbound;
 mod poll_routes;
 mod poll_session;
@@ -39,6 +42,7 @@ mod websocket;
 mod write_deadline;
 
 pub use hosts::HostsError;
+pub use open_files::raise_open_files;
 pub use relay::{Relay, StartError};
 pub use tls::TlsError;
 

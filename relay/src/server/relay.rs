@@ -24,16 +24,18 @@ use super::{
     hosts::{Hosts, HostsError},
     limits,
     listener::Listener,
+    log_gate::LogGate,
     metrics::Metrics,
+    open_files,
     poll_table::PollTable,
     shared::Shared,
     sources::{SourceLimits, Sources},
     tls::{self, TlsError},
 };
 use crate::{
-    config::Config,
+    config::{Config, ConfigError},
     data_dir::{DataDir, DataDirError},
-    service::{Service, ServiceConfig},
+    service::Service,
     storage::{
         Room, StorageError, Timestamp,
         sqlite::{SqliteOptions, SqliteStorage},
@@ -56,6 +58,9 @@ pub struct Relay {
 /// Why a relay does not start. Nothing was changed, and the operator must act on every one of them.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// A value of the configuration makes no sense.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The names of the relay are not known.
     #[error(transparent)]
     Hosts(#[from] HostsError),
@@ -96,8 +101,9 @@ pub(crate) struct Checked {
 
 impl Checked {
     /// # Errors
-    /// [`StartError`] for names and certificates.
+    /// [`StartError`] for values, names and certificates.
     pub(crate) fn new(config: &Config) -> Result<Self, StartError> {
+        config.check()?;
         let tls = tls::load(config.tls_cert.as_deref(), config.tls_key.as_deref())?;
         Ok(Self {
             hosts: Hosts::from_config(config)?,
@@ -158,6 +164,7 @@ impl Relay {
             tcp,
             tls: checked.tls,
             shared: shared.clone(),
+            failures: LogGate::default(),
         };
         let accepting = Some(tokio::spawn(listener.run()));
         tracing::info!("serving");
@@ -243,7 +250,7 @@ pub(crate) fn share(
     metrics: &Arc<Metrics>,
     draining: watch::Receiver<bool>,
 ) -> Shared {
-    let rates = service_config(config);
+    let rates = config.service();
     let limits = SourceLimits {
         connections: config.max_connections_per_source,
         transfers: limits::BLOB_TRANSFERS_PER_SOURCE,
@@ -259,8 +266,10 @@ pub(crate) fn share(
         metrics: metrics.clone(),
         quota: bytes_of_mib(config.blob_quota_mib),
         max_length: bytes_of_mib(config.blob_max_mib),
+        finished_ms: config.blob_days.saturating_mul(24 * 60 * 60 * 1000),
         transfers: Arc::new(Semaphore::new(limits::BLOB_TRANSFERS)),
         writing: Default::default(),
+        failures: Default::default(),
     });
     Shared {
         committer: committer.clone(),
@@ -269,7 +278,7 @@ pub(crate) fn share(
         hosts,
         trusted_proxies: config.trusted_proxies.clone(),
         places: Arc::new(Semaphore::new(
-            config.max_connections.min(Semaphore::MAX_PERMITS),
+            open_files::places(config.max_connections).min(Semaphore::MAX_PERMITS),
         )),
         polls: PollTable::new(metrics.clone()),
         blobs,
@@ -296,7 +305,7 @@ fn start_thread(
             .map_err(|cause| StartError::Store { path, cause })?;
     let thread = CommittingThread {
         committer: committer.clone(),
-        service: Service::new(service_config(config), &mut rand::rng()),
+        service: Service::new(config.service(), &mut rand::rng()),
         storage: Box::new(storage),
         metrics: metrics.clone(),
         healthy: healthy.clone(),
@@ -309,19 +318,6 @@ fn start_thread(
             drop(data);
         })
         .map_err(StartError::Thread)
-}
-
-fn service_config(config: &Config) -> ServiceConfig {
-    ServiceConfig {
-        accepts_new_mailboxes: config.accept_new_mailboxes,
-        mailbox_messages: config.mailbox_quota_messages,
-        mailbox_bytes: bytes_of_mib(config.mailbox_quota_mib),
-        ..if config.limit_rates {
-            ServiceConfig::default()
-        } else {
-            ServiceConfig::without_rates()
-        }
-    }
 }
 
 fn bytes_of_mib(mib: u64) -> u64 {

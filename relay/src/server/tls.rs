@@ -16,11 +16,10 @@ use rustls::{
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
+use super::limits;
+
 /// Exporter label of channel binding `tls-exporter` (RFC 9266, section 2).
 const EXPORTER_LABEL: &[u8] = b"EXPORTER-Channel-Binding";
-
-/// Bytes of plaintext that a TLS session buffers for a client that does not read.
-const TLS_BUFFER_BYTES: usize = 32 * 1024;
 
 /// Why TLS cannot be offered. The operator must act on every one of them.
 #[derive(Debug, thiserror::Error)]
@@ -108,7 +107,7 @@ fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
 /// connection know. `None` when the session cannot export; logins on it are then bound to the host name.
 pub(crate) fn bind<S>(stream: &mut TlsStream<S>) -> Option<[u8; 32]> {
     let session = stream.get_mut().1;
-    session.set_buffer_limit(Some(TLS_BUFFER_BYTES));
+    session.set_buffer_limit(Some(limits::TLS_BUFFER_BYTES));
     session
         .export_keying_material([0; 32], EXPORTER_LABEL, Some(&[]))
         .ok()

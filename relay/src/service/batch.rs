@@ -10,17 +10,11 @@ use std::mem;
 use bytes::Bytes;
 use rand_core::CryptoRng;
 use undertone_wire::frame::Body;
-use undertone_wire::limits::{
-    DELIVERY_WINDOW, HEARTBEAT_MS, MAX_ENVELOPE_BYTES, MAX_FRAME_BYTES, MAX_PING_BYTES,
-    MAX_RECIPIENTS, MAX_RECORD_BYTES, MAX_REQUESTS_IN_FLIGHT, RECONNECT_JITTER_MS,
-};
-use undertone_wire::{
-    Closing, ErrorCode, Frame, Hello, Limits, MailboxId, PROTOCOL_VERSION, Ping, Pong,
-    WorkChallenge,
-};
+use undertone_wire::limits::MAX_PING_BYTES;
+use undertone_wire::{Closing, ErrorCode, Frame, MailboxId, Ping, Pong, WorkChallenge};
 
 use super::limits::{CLOSING_RETRY_MS, SWEEP_ROWS};
-use super::rates::{Cell, SourceRate};
+use super::rates::SourceRate;
 use super::refusal::Stop;
 use super::session::Session;
 use super::{ConnectionId, ConnectionInfo, Output, Service};
@@ -33,6 +27,10 @@ pub struct Committed {
     pub outputs: Vec<Output>,
     /// What kept the batch from being committed as it was: for logs, metrics and readiness.
     pub failure: Option<StorageError>,
+    /// Envelopes that their owners acknowledged.
+    pub acked: u64,
+    /// Envelopes that expired unread.
+    pub expired: u64,
 }
 
 /// An open batch. Dropping it is as if it had never been.
@@ -49,6 +47,8 @@ pub struct Batch<'a> {
     pub(super) later: BTreeSet<ConnectionId>,
     /// Rows of a kind that may be removed because they are past their time.
     pub(super) sweep_budget: u32,
+    /// Envelopes acknowledged, and expired.
+    pub(super) gone: (u64, u64),
     pub(super) undo: Undo,
     failure: Option<StorageError>,
 }
@@ -83,7 +83,7 @@ enum Input {
 /// How the service was before the batch, as far as the batch changed it.
 #[derive(Default)]
 pub(super) struct Undo {
-    sessions: HashMap<ConnectionId, Option<Session>>,
+    pub(super) sessions: HashMap<ConnectionId, Option<Session>>,
     online: HashMap<MailboxId, Option<ConnectionId>>,
     /// How far sweeping had come.
     pub(super) swept: Option<(Option<u64>, bool)>,
@@ -105,6 +105,7 @@ impl<'a> Batch<'a> {
             behind: BTreeSet::new(),
             later: BTreeSet::new(),
             sweep_budget: 0,
+            gone: (0, 0),
             undo: Undo::default(),
             failure: None,
         };
@@ -187,9 +188,12 @@ impl<'a> Batch<'a> {
             Some(error) => self.give_up(error),
         }
         self.undo = Undo::default();
+        let (acked, expired) = self.gone;
         Committed {
             outputs: mem::take(&mut self.outputs),
             failure,
+            acked,
+            expired,
         }
     }
 
@@ -246,6 +250,7 @@ impl<'a> Batch<'a> {
         self.behind.clear();
         self.later.clear();
         self.sweep_budget = 0;
+        self.gone = (0, 0);
         let undo = mem::take(&mut self.undo);
         if let Some((minute, more)) = undo.swept {
             (self.service.swept_minute, self.service.to_sweep) = (minute, more);
@@ -278,27 +283,6 @@ impl<'a> Batch<'a> {
             Input::Sweep => self.sweep_budget = self.sweep_budget.max(SWEEP_ROWS),
         }
         Ok(())
-    }
-
-    fn handle_open(&mut self, conn: ConnectionId, info: ConnectionInfo, challenge: [u8; 32]) {
-        let session = Session {
-            info,
-            challenge,
-            heard: self.now,
-            requests: Cell::default(),
-            login: None,
-        };
-        let before = self.service.sessions.insert(conn, session);
-        self.undo.sessions.entry(conn).or_insert(before);
-        let hello = Hello {
-            protocol_version: PROTOCOL_VERSION,
-            challenge: Bytes::copy_from_slice(&challenge),
-            time_ms: self.now.0,
-            store_epoch: self.storage.epoch().to_field(),
-            channel_binding: info.binding.kind().into(),
-            limits: Some(announced_limits()),
-        };
-        self.push(conn, 0, Body::Hello(hello));
     }
 
     fn handle_frame(&mut self, conn: ConnectionId, frame: &Frame) -> Result<(), StorageError> {
@@ -486,19 +470,5 @@ impl Drop for Batch<'_> {
     fn drop(&mut self) {
         // After a commit there is nothing left to take back.
         self.take_back();
-    }
-}
-
-fn announced_limits() -> Limits {
-    let bytes = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    Limits {
-        max_frame_bytes: bytes(MAX_FRAME_BYTES),
-        max_envelope_bytes: bytes(MAX_ENVELOPE_BYTES),
-        max_record_bytes: bytes(MAX_RECORD_BYTES),
-        max_recipients: bytes(MAX_RECIPIENTS),
-        max_requests_in_flight: bytes(MAX_REQUESTS_IN_FLIGHT),
-        heartbeat_ms: HEARTBEAT_MS,
-        reconnect_jitter_ms: RECONNECT_JITTER_MS,
-        delivery_window: DELIVERY_WINDOW,
     }
 }

@@ -73,6 +73,7 @@ impl Batch<'_> {
         }
         let retention = &self.service.config.retention;
         let swept = self.storage.sweep(self.now, retention, self.sweep_budget)?;
+        self.gone.1 += u64::from(swept.expired_messages);
         let service = &mut self.service;
         self.undo
             .swept

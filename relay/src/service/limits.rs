@@ -1,4 +1,4 @@
-//! The limits of the service, with their defaults. Operators change them through [`ServiceConfig`].
+//! The limits of the service, with their defaults. Those in [`ServiceConfig`] are the operator's to change.
 
 use undertone_wire::limits::BASE_DIFFICULTY;
 
@@ -67,7 +67,43 @@ pub const BACKLOG_BYTES: usize = 32 * 1024 * 1024;
 /// Milliseconds that `Closing` asks a client to wait, besides its jitter.
 pub const CLOSING_RETRY_MS: u32 = 1_000;
 
-/// What an operator can set.
+/// Rates by default.
+pub mod rates {
+    /// Requests of one connection in a second: more than an eager client needs to catch up.
+    pub const CONNECTION_REQUESTS: u32 = 500;
+
+    /// Requests of one source in a second. A prefix may be a household, a school or a carrier's exit.
+    pub const SOURCE_REQUESTS: u32 = 2_000;
+
+    /// Requests of all connections in a second: above what one relay can do, so that it only bounds a flood.
+    pub const ALL_REQUESTS: u32 = 250_000;
+
+    /// Envelopes to one mailbox in a second, ephemeral ones included: a busy group's day in a minute.
+    pub const MAILBOX_ENVELOPES: u32 = 500;
+
+    /// Mailboxes that one source makes in an hour: one for each device of a school on its first day.
+    pub const SOURCE_MAILBOXES: u32 = 500;
+
+    /// Records that one source makes in an hour: two for each account.
+    pub const SOURCE_RECORDS: u32 = 1_000;
+
+    /// Prekeys that one source takes in an hour: four for each new contact's devices.
+    pub const SOURCE_PREKEYS: u32 = 2_000;
+
+    /// Blobs that one source makes in an hour.
+    pub const SOURCE_BLOBS: u32 = 2_000;
+
+    /// A connection may do this many seconds' worth at once.
+    pub const CONNECTION_BURST: u32 = 4;
+
+    /// A source, and the senders to a mailbox, may do this many seconds' worth at once.
+    pub const SOURCE_BURST: u32 = 10;
+
+    /// Everybody together may do this many seconds' worth at once.
+    pub const ALL_BURST: u32 = 2;
+}
+
+/// What an operator can set; `config::Config` says how.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceConfig {
     /// Whether unknown mailbox keys may make a mailbox.
@@ -80,6 +116,8 @@ pub struct ServiceConfig {
     pub mailbox_bytes: u64,
     /// See [`KNOCKS`].
     pub knocks: u32,
+    /// See [`INVITE_QUOTA`].
+    pub invite_quota: u32,
     /// What is removed when.
     pub retention: Retention,
     /// See [`SOURCE_SHARE`]; 0 = sources are not limited.
@@ -110,17 +148,20 @@ impl Default for ServiceConfig {
             mailbox_messages: MAILBOX_MESSAGES,
             mailbox_bytes: MAILBOX_BYTES,
             knocks: KNOCKS,
+            invite_quota: INVITE_QUOTA,
             retention: Retention::default(),
             source_share: SOURCE_SHARE,
-            connection_requests: Rate::new(2_000, 500),
-            // A prefix may be a household, a school or a carrier's exit.
-            source_requests: Rate::new(20_000, 2_000),
-            source_new_mailboxes: Rate::per_hour(500, 500),
-            source_new_records: Rate::per_hour(1_000, 1_000),
-            source_new_blobs: Rate::per_hour(2_000, 2_000),
-            source_pops: Rate::per_hour(2_000, 2_000),
-            mailbox_envelopes: Rate::new(5_000, 500),
-            all_requests: Rate::new(500_000, 250_000),
+            connection_requests: Rate::bursting(
+                rates::CONNECTION_BURST,
+                rates::CONNECTION_REQUESTS,
+            ),
+            source_requests: Rate::bursting(rates::SOURCE_BURST, rates::SOURCE_REQUESTS),
+            source_new_mailboxes: Rate::hourly(rates::SOURCE_MAILBOXES),
+            source_new_records: Rate::hourly(rates::SOURCE_RECORDS),
+            source_new_blobs: Rate::hourly(rates::SOURCE_BLOBS),
+            source_pops: Rate::hourly(rates::SOURCE_PREKEYS),
+            mailbox_envelopes: Rate::bursting(rates::SOURCE_BURST, rates::MAILBOX_ENVELOPES),
+            all_requests: Rate::bursting(rates::ALL_BURST, rates::ALL_REQUESTS),
         }
     }
 }

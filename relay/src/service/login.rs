@@ -120,6 +120,7 @@ impl Batch<'_> {
         let caught_up = login.delivery.caught_up;
         let removed = self.storage.ack(mailbox, up_to, self.now)?;
         self.stored(removed);
+        self.gone.0 += u64::from(removed);
         if !caught_up {
             self.mark_behind(conn);
         }

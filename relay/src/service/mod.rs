@@ -9,6 +9,7 @@
 mod batch;
 mod challenge;
 mod delivery;
+mod hello;
 mod housekeeping;
 pub mod limits;
 mod login;

@@ -7,7 +7,6 @@ use undertone_wire::{Done, ErrorCode, MailboxId, SetTokens, TokenHash, TokenKind
 
 use super::ConnectionId;
 use super::batch::{Batch, Mode};
-use super::limits::INVITE_QUOTA;
 use super::refusal::Stop;
 use crate::storage::{Timestamp, Token, TokenKind};
 
@@ -24,7 +23,7 @@ impl Batch<'_> {
         let tokens = request
             .tokens
             .iter()
-            .map(parse_token)
+            .map(|token| parse_token(token, self.service.config.invite_quota))
             .collect::<Result<Vec<_>, _>>()?;
         // Withdrawing works on a full store: whoever has to be kept out must not get in for lack of disk.
         if self.mode == Mode::NoGrowth && !self.are_among_old(mailbox, &tokens)? {
@@ -52,7 +51,7 @@ impl Batch<'_> {
     }
 }
 
-fn parse_token(token: &TokenHash) -> Result<Token, Stop> {
+fn parse_token(token: &TokenHash, invite_quota: u32) -> Result<Token, Stop> {
     let hash: [u8; 32] = token
         .hash
         .as_ref()
@@ -60,7 +59,7 @@ fn parse_token(token: &TokenHash) -> Result<Token, Stop> {
         .map_err(|_| ErrorCode::Malformed)?;
     let (kind, default_quota) = match token.kind() {
         WireKind::Delivery => (TokenKind::Delivery, None),
-        WireKind::Invite => (TokenKind::Invite, Some(INVITE_QUOTA)),
+        WireKind::Invite => (TokenKind::Invite, Some(invite_quota)),
         WireKind::Unspecified => return Err(ErrorCode::Malformed.into()),
     };
     Ok(Token {

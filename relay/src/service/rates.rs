@@ -37,6 +37,18 @@ impl Rate {
         Self::per(burst, per_hour, 3_600_000_000)
     }
 
+    /// `per_second` in the long run, `seconds` worth of them at once.
+    #[must_use]
+    pub const fn bursting(seconds: u32, per_second: u32) -> Self {
+        Self::new(per_second.saturating_mul(seconds), per_second)
+    }
+
+    /// An hour's worth at once, and as many in the long run.
+    #[must_use]
+    pub const fn hourly(per_hour: u32) -> Self {
+        Self::per_hour(per_hour, per_hour)
+    }
+
     /// No limit.
     #[must_use]
     pub const fn unlimited() -> Self {
@@ -203,7 +215,7 @@ impl Rates {
         rng.fill_bytes(&mut salt);
         let max_share = (config.source_share > 0).then(|| {
             (
-                config.mailbox_messages / config.source_share,
+                (config.mailbox_messages / config.source_share).max(1),
                 config.mailbox_bytes / u64::from(config.source_share),
             )
         });

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use ed25519_dalek::SigningKey;
 use undertone_relay::{Config, Relay};
-use undertone_wire::{MessageId, frame::Body};
+use undertone_wire::{Ack, MessageId, frame::Body};
 
 use super::{
     client::{Lane, TestRelay, Transport, config, mailbox_of, send, tokens},
@@ -121,8 +121,54 @@ async fn metrics_count_and_name_nobody() {
             .split_once('{')
             .map(|(_, rest)| rest.split('=').next().unwrap());
         assert!(
-            matches!(labels, None | Some("le")),
-            "a label that is not a bucket: {line}"
+            matches!(labels, None | Some("le" | "reason")),
+            "a label that is neither a bucket nor a reason: {line}"
         );
     }
+}
+
+/// The value of a metric.
+async fn metric(relay: &Relay, name: &str) -> f64 {
+    let metrics = get(relay.admin_addr().unwrap(), "/metrics").await;
+    let text = std::str::from_utf8(metrics.body()).unwrap();
+    let start = format!("undertone_relay_{name} ");
+    let line = text.lines().find(|line| line.starts_with(&start));
+    line.unwrap().rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_deliveries_and_acks_are_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let slow = Config {
+        source_requests_per_second: 3,
+        ..config(dir.path())
+    };
+    let relay = Relay::start(slow).await.unwrap();
+    let key = SigningKey::from_bytes(&[1; 32]);
+    let mut lane = Lane::open(relay.local_addr(), Transport::WebSocket).await;
+    lane.log_in(&key, 0).await;
+    lane.ask(tokens([9; 16])).await;
+    lane.ask(send(mailbox_of(&key), 1, [9; 16], &[1; 512]))
+        .await;
+    lane.ask(send(mailbox_of(&key), 2, [0; 16], &[1; 512]))
+        .await;
+    let seq = loop {
+        if let Some(Body::Deliver(deliver)) = lane.unasked().await {
+            break deliver.seq;
+        }
+    };
+    lane.ask(Body::Ack(Ack { up_to_seq: seq })).await;
+    assert_eq!(metric(&relay, "delivered_total").await, 1.0);
+    assert_eq!(metric(&relay, "acked_total").await, 1.0);
+    assert_eq!(metric(&relay, "expired_total").await, 0.0);
+    assert!(metric(&relay, "sync_seconds_count").await > 0.0);
+    let denied = "refused_total{reason=\"denied\"}";
+    assert_eq!(metric(&relay, denied).await, 1.0);
+    // HTTP requests have their rate as well: thirty at once, then three a second.
+    let mut refused = 0;
+    while refused == 0 {
+        refused += u32::from(get(relay.local_addr(), "/").await.status() == 429);
+    }
+    let limited = "refused_total{reason=\"rate_limited\"}";
+    assert!(metric(&relay, limited).await >= 1.0);
 }

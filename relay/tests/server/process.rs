@@ -310,3 +310,80 @@ async fn the_log_names_nobody_even_at_its_finest_level() {
         assert!(!text.contains(&needle), "{needle} in {text}");
     }
 }
+
+/// A relay that a shell starts under a limit of open files; its first lines on standard error.
+fn with_open_files(limit: &str, data: &Path) -> (Process, std::sync::mpsc::Receiver<String>) {
+    let script =
+        format!("{limit} && exec \"$0\" serve --listen 127.0.0.1:0 --admin off --data \"$1\"");
+    let mut child = Command::new("sh")
+        .args(["-c", &script, env!("CARGO_BIN_EXE_undertone-relay")])
+        .arg(data)
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    out.read_line(&mut line).unwrap();
+    let address = line.split("http://").nth(1).unwrap();
+    let address = address.split(',').next().unwrap().parse().unwrap();
+    let log = BufReader::new(child.stderr.take().unwrap());
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for line in log.lines().map_while(Result::ok) {
+            let _ = tell.send(line);
+        }
+    });
+    (Process { child, address }, told)
+}
+
+/// What the log says until the relay serves.
+fn until_serving(log: &std::sync::mpsc::Receiver<String>) -> String {
+    let mut said = String::new();
+    while !said.contains("serving") {
+        said.push_str(&log.recv().unwrap());
+        said.push('\n');
+    }
+    said
+}
+
+#[test]
+fn the_limit_of_open_files_is_raised_as_far_as_it_goes() {
+    let dir = tempfile::tempdir().unwrap();
+    let (relay, log) = with_open_files("ulimit -Sn 128", dir.path());
+    let said = until_serving(&log);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", relay.child.id())).unwrap();
+    let files = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"));
+    let mut columns = files.unwrap().split_whitespace().skip(3);
+    let (soft, hard): (u64, u64) = (
+        columns.next().unwrap().parse().unwrap(),
+        columns.next().unwrap().parse().unwrap_or(u64::MAX),
+    );
+    assert!(soft >= hard.min(100_000), "{soft} of {hard}");
+    assert_eq!(said.contains("open files"), hard < 100_000, "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_that_is_too_low_is_told_and_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let (relay, log) = with_open_files("ulimit -n 128", dir.path());
+    let said = until_serving(&log);
+    assert!(said.contains("LimitNOFILE"), "{said}");
+    // More sockets than it may have files: those beyond its places wait outside, and what it has works.
+    let mut lane = Lane::open(relay.address, Transport::WebSocket).await;
+    let mut others = Vec::new();
+    for _ in 0..100 {
+        others.push(tokio::net::TcpStream::connect(relay.address).await.unwrap());
+    }
+    let key = SigningKey::from_bytes(&[1; 32]);
+    let login = lane.log_in(&key, 0).await;
+    assert!(matches!(login, Body::Authenticated(_)), "{login:?}");
+    drop(others);
+    Lane::open(relay.address, Transport::WebSocket).await;
+    let rest: Vec<String> = log.try_iter().collect();
+    assert!(!rest.iter().any(|line| line.contains("accept")), "{rest:?}");
+}

@@ -1,14 +1,25 @@
 //! What the keeper of blobs does by itself, with a committing thread of its own.
 
-use std::sync::atomic::AtomicBool;
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+};
 
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 use undertone_wire::StoreEpoch;
 
 use super::*;
 use crate::{
-    server::{committer::CommittingThread, sources::roomy},
+    server::{
+        blob_files::Writer,
+        committer::{Committer, CommittingThread},
+        log_gate::LogGate,
+        metrics::Metrics,
+        sources::roomy,
+    },
     service::{Service, ServiceConfig},
-    storage::memory::MemoryStorage,
+    storage::{BlobCreate, BlobEntry, Room, Timestamp, memory::MemoryStorage},
 };
 
 /// Blobs over a storage in memory.
@@ -32,8 +43,10 @@ fn blobs(folder: PathBuf) -> Arc<Blobs> {
         metrics,
         quota: u64::MAX,
         max_length: u64::MAX,
+        finished_ms: 0,
         transfers: Arc::new(Semaphore::new(1)),
         writing: Mutex::default(),
+        failures: LogGate::default(),
     })
 }
 
