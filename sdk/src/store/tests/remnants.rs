@@ -65,6 +65,9 @@ fn history(secrets: &[u64]) -> (Fixture, Peer) {
 fn a_deleted_message_leaves_no_trace() {
     let secrets = [3, 150, 777, 1_200, 1_999];
     let (mut fixture, peer) = history(&secrets);
+    let log = fs::read(fixture.path().with_extension("db-wal")).unwrap();
+    let log = pages::of_log(&KEY, &log);
+    assert!(pages::occurrences(&log, needles()[0]) > 0, "the log has it");
     let before = on_disk(&mut fixture, &needles());
     assert!(
         before.iter().all(|count| *count >= secrets.len()),
@@ -79,12 +82,6 @@ fn a_deleted_message_leaves_no_trace() {
             );
         }
     });
-    let log = fs::read(fixture.path().with_extension("db-wal")).unwrap();
-    let log = pages::of_log(&KEY, &log);
-    assert!(
-        pages::occurrences(&log, needles()[0]) > 0,
-        "until the checkpoint"
-    );
     assert_eq!(on_disk(&mut fixture, &needles()), [0, 0, 0]);
     fixture.store.verify().unwrap();
     let tx = fixture.store.transaction().unwrap();
