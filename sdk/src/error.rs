@@ -13,7 +13,7 @@ pub enum CreateAccountError {
     /// The store holds an account already. The developer must act.
     #[error("the store already holds an account")]
     Exists,
-    /// The name is longer than [`MAX_NAME_BYTES`](crate::engine::limits::MAX_NAME_BYTES), or not a line of text. The user must act.
+    /// The name is longer than [`MAX_NAME_BYTES`](crate::limits::MAX_NAME_BYTES), or not a line of text. The user must act.
     #[error("the name is empty, too long or has control characters")]
     BadName,
     /// The platform's random numbers repeat: nothing was made. The developer must act.
@@ -53,7 +53,7 @@ pub enum SendError {
     /// The text is empty. The user must act.
     #[error("the text is empty")]
     Empty,
-    /// The text is longer than [`MAX_TEXT_BYTES`](crate::engine::limits::MAX_TEXT_BYTES). The user must act.
+    /// The text is longer than [`MAX_TEXT_BYTES`](crate::limits::MAX_TEXT_BYTES). The user must act.
     #[error("the text is longer than a message may be")]
     TooLong,
     /// There is no such conversation. The developer must act.
@@ -83,7 +83,7 @@ pub enum AddContactError {
     /// The contact is blocked. The user must act: unblock it first.
     #[error("the contact is blocked")]
     Blocked,
-    /// There are [`MAX_CONTACTS`](crate::engine::limits::MAX_CONTACTS) already. The user must act.
+    /// There are [`MAX_CONTACTS`](crate::limits::MAX_CONTACTS) already. The user must act.
     #[error("there are too many contacts")]
     TooManyContacts,
     /// The text was refused.
@@ -101,7 +101,7 @@ pub enum InviteError {
     /// The name is too long or not a line of text. The user must act.
     #[error("the name is empty, too long or has control characters")]
     BadName,
-    /// There are [`MAX_INVITES`](crate::engine::limits::MAX_INVITES) already. The user must act: revoke one.
+    /// There are [`MAX_INVITES`](crate::limits::MAX_INVITES) already. The user must act: revoke one.
     #[error("there are too many invites")]
     TooMany,
     /// There is no such invite. The developer must act.

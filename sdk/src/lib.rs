@@ -32,17 +32,66 @@
 //! # }
 //! ```
 //!
-//! [`client`] is what an app calls; [`engine`] decides, pure and in steps that must be committed before anything of them
-//! happens; [`store`] keeps; [`transport`] carries. The protocol itself is the crate `undertone-protocol`.
+//! Everything that an app needs is at the root of this crate: owned types without lifetimes, so that bindings stay thin and the
+//! parts behind it stay free to change. [`limits`] has the bounds that an app may meet. The protocol itself is the crate
+//! `undertone-protocol`.
+//!
+//! Inside, `client` is what an app calls; `engine` decides, pure and in steps that must be committed before anything of them
+//! happens; `store` keeps; `transport` carries. The feature `internals` makes these three public for this workspace's own tests and
+//! benchmarks. Nothing about them is promised.
 
 #![forbid(unsafe_code)]
 
 mod actor;
-pub mod client;
+mod client;
+mod error;
+
+#[cfg(feature = "internals")]
+#[doc(hidden)]
 pub mod engine;
-pub mod error;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
 pub mod store;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
 pub mod transport;
+
+#[cfg(not(feature = "internals"))]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "what only the workspace's tests reach"
+)]
+mod engine;
+#[cfg(not(feature = "internals"))]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "what only the workspace's tests reach"
+)]
+mod store;
+#[cfg(not(feature = "internals"))]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "what only the workspace's tests reach"
+)]
+mod transport;
+
+/// Bounds that an app may meet.
+pub mod limits {
+    pub use crate::client::limits::EVENTS;
+    pub use crate::engine::limits::{
+        MAX_CONTACTS, MAX_INVITES, MAX_NAME_BYTES, MAX_OUTBOX_ROWS, MAX_REQUESTS, MAX_TEXT_BYTES,
+    };
+    pub use crate::store::limits::{MAX_PAGE_ROWS, MAX_QUERY_CHARS, MAX_QUERY_TERMS};
+}
+
+pub use undertone_protocol::recovery_phrase::RecoveryPhraseError;
+pub use undertone_wire::ErrorCode;
 
 pub use actor::Actor;
 pub use client::{
@@ -51,11 +100,16 @@ pub use client::{
 };
 pub use engine::{AccountAlarm, DelayReason, Event, IdentityAlarm};
 pub use error::{
-    AddContactError, ContactError, CreateAccountError, InviteError, SendError, StepError,
+    AddContactError, ContactError, CreateAccountError, InviteError, OpenEngineError, SendError,
+    StepError,
 };
 pub use store::{
-    ContactId, ContactState, ConversationCursor, ConversationId, InviteId, MessageState, Position,
-    SearchFilter, StoreError,
+    ContactId, ContactState, ConversationCursor, ConversationId, FailureReason, InviteId,
+    MessageState, OpenError as OpenStoreError, Position, SearchFilter, StoreError,
+};
+pub use transport::{
+    BindingPolicy, ConnectError, DisconnectCause, InvalidRoot, ProxyLogin, Socks5Proxy, Stage,
+    Timeouts, TlsFailure, TransportConfig, Violation,
 };
 pub use undertone_protocol::account::AccountId;
 pub use undertone_protocol::content::MessageId;

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use clap::Parser;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
-use undertone::transport::{ProxyLogin, Socks5Proxy, TransportConfig};
-use undertone::{RelayAddress, relay_address};
+use undertone::{ProxyLogin, RelayAddress, Socks5Proxy, TransportConfig, relay_address};
 use url::Url;
 
 /// A terminal chat over an Undertone relay. In a terminal it draws; when standard input is a pipe it speaks plain lines.

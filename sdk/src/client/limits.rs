@@ -3,34 +3,34 @@
 use std::time::Duration;
 
 /// Calls that wait for the engine. A caller beyond it waits for room.
-pub const WAITING_CALLS: usize = 256;
+pub(super) const WAITING_CALLS: usize = 256;
 
 /// Things that one step takes at most: a larger batch would hold back its first caller without committing cheaper.
-pub const BATCH: usize = 512;
+pub(super) const BATCH: usize = 512;
 
 /// Events that a slow listener may fall behind before it is told that it missed some.
 pub const EVENTS: usize = 4_096;
 
 /// An unauthenticated connection without requests is closed after this.
-pub const IDLE: Duration = Duration::from_secs(30);
+pub(super) const IDLE: Duration = Duration::from_secs(30);
 
 /// Frames held for a connection that is being opened; the engine keeps fewer requests in flight.
-pub const HELD_FRAMES: usize = 1_024;
+pub(super) const HELD_FRAMES: usize = 1_024;
 
 /// First and longest wait before the store is tried again after it failed.
-pub const STORE_RETRY_FIRST: Duration = Duration::from_secs(1);
+pub(super) const STORE_RETRY_FIRST: Duration = Duration::from_secs(1);
 /// See [`STORE_RETRY_FIRST`].
-pub const STORE_RETRY_LAST: Duration = Duration::from_secs(60);
+pub(super) const STORE_RETRY_LAST: Duration = Duration::from_secs(60);
 
 /// What was committed is in the write-ahead log for at most this long, and with it what was deleted or replaced meanwhile: old
 /// keys of sessions, texts. Each checkpoint costs two fsyncs.
-pub const CHECKPOINT_AFTER: Duration = Duration::from_secs(60);
+pub(super) const CHECKPOINT_AFTER: Duration = Duration::from_secs(60);
 
 /// How long closing waits for connections to say goodbye.
-pub const GOODBYE: Duration = Duration::from_secs(3);
+pub(super) const GOODBYE: Duration = Duration::from_secs(3);
 
 /// The longest sleep without looking at the clock, which a suspended device stops.
-pub const LONGEST_SLEEP: Duration = Duration::from_secs(900);
+pub(super) const LONGEST_SLEEP: Duration = Duration::from_secs(900);
 
 /// Connections at one time. A lane beyond it waits for another to idle.
-pub const LANES: usize = 64;
+pub(super) const LANES: usize = 64;

@@ -12,7 +12,7 @@ mod conversation;
 mod driver;
 mod event;
 mod lanes;
-pub mod limits;
+pub(crate) mod limits;
 mod model;
 mod open;
 

@@ -80,7 +80,7 @@ pub enum Event {
         alarm: IdentityAlarm,
     },
     /// Somebody else seems to have the own account key. Kept until it is dismissed
-    /// ([`View::account_alarms`](super::View::account_alarms)). The user must act: see who has the recovery phrase.
+    /// ([`Client::account_alarms`](crate::Client::account_alarms)). The user must act: see who has the recovery phrase.
     AccountAlarm(AccountAlarm),
     /// The device's clock and the relay's are more than 24 hours apart. Until they agree nothing is
     /// expired, deleted or signed; messages still flow. The user must set the clock, or the operator.

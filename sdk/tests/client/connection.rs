@@ -1,7 +1,9 @@
 //! The state of the connection as an app sees it.
 
-use undertone::transport::{ConnectError, DisconnectCause};
-use undertone::{Client, ClientConfig, ClientEvent, Connection, StepError, StoreError};
+use undertone::{
+    Client, ClientConfig, ClientEvent, ConnectError, Connection, DisconnectCause, StepError,
+    StoreError,
+};
 
 use crate::support::{Person, World, key};
 
@@ -67,7 +69,7 @@ async fn a_listener_that_is_too_slow_is_told_so_and_holds_nobody_up() {
         .await
         .unwrap()
         .unwrap();
-    let limit = undertone::client::limits::EVENTS;
+    let limit = undertone::limits::EVENTS;
     let mut sent = 0;
     // Each text is at least one event.
     while sent <= limit {
@@ -101,7 +103,7 @@ async fn the_last_handle_closes_the_store() {
     loop {
         match Client::open(ClientConfig::new(world.store("alice"), key("alice")).offline()).await {
             Ok(client) => break client.close().await,
-            Err(undertone::OpenError::Store(undertone::store::OpenError::InUse)) => {
+            Err(undertone::OpenError::Store(undertone::OpenStoreError::InUse)) => {
                 tokio::task::yield_now().await
             }
             Err(error) => panic!("{error}"),

@@ -1,6 +1,8 @@
 //! Locking: a locked client has no key, and no store open.
 
-use undertone::{Client, ClientConfig, Connection, OpenError, StoreError, UnlockError, store};
+use undertone::{
+    Client, ClientConfig, Connection, OpenError, OpenStoreError, StoreError, UnlockError,
+};
 
 use crate::memory::{MaskedKey, burn_stack};
 use crate::support::{Person, World, key};
@@ -50,7 +52,7 @@ async fn after_a_failed_unlock_the_client_is_locked_and_can_be_unlocked() {
         .unwrap();
     let refused = alice.client.unlock(key("alice")).await.unwrap_err();
     assert!(
-        matches!(refused, UnlockError::Store(store::OpenError::InUse)),
+        matches!(refused, UnlockError::Store(OpenStoreError::InUse)),
         "{refused}"
     );
     other.close().await;
@@ -60,7 +62,7 @@ async fn after_a_failed_unlock_the_client_is_locked_and_can_be_unlocked() {
     std::fs::rename(&file, &aside).unwrap();
     let refused = alice.client.unlock(key("alice")).await.unwrap_err();
     assert!(
-        matches!(refused, UnlockError::Store(store::OpenError::Io(_))),
+        matches!(refused, UnlockError::Store(OpenStoreError::Io(_))),
         "{refused}"
     );
     assert!(!file.exists());
@@ -77,7 +79,7 @@ async fn a_locked_client_has_closed_its_store() {
     let config = || ClientConfig::new(world.store("alice"), key("alice")).offline();
     let refused = Client::open(config()).await.unwrap_err();
     assert!(
-        matches!(refused, OpenError::Store(store::OpenError::InUse)),
+        matches!(refused, OpenError::Store(OpenStoreError::InUse)),
         "{refused}"
     );
     alice.client.lock().await.unwrap();
@@ -106,5 +108,5 @@ async fn locking_leaves_the_key_nowhere_in_memory() {
 }
 
 fn is_wrong_key(error: &UnlockError) -> bool {
-    matches!(error, UnlockError::Store(store::OpenError::WrongKey))
+    matches!(error, UnlockError::Store(OpenStoreError::WrongKey))
 }

@@ -14,6 +14,7 @@ mod certificate;
 mod connection;
 mod conversation;
 mod durability;
+mod examples;
 mod locking;
 #[cfg(target_os = "linux")]
 #[path = "../../src/store/tests/memory.rs"]

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::time::Duration;
 
-use undertone::transport::{BindingPolicy, Timeouts, TransportConfig};
-use undertone::{ClientConfig, InviteLink, MessageState};
+use undertone::{BindingPolicy, ClientConfig, InviteLink, MessageState, Timeouts, TransportConfig};
 
 use crate::certificate::Certificate;
 use crate::servers::{Block, proxy};

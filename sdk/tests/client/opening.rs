@@ -1,6 +1,6 @@
 //! Opening: every way in which it fails is typed, says who must act, and leaves the file as it was.
 
-use undertone::{Client, ClientConfig, OpenError, RelayAddressError, store};
+use undertone::{Client, ClientConfig, OpenError, OpenStoreError, RelayAddressError};
 
 use crate::support::{World, bytes, key};
 
@@ -17,7 +17,7 @@ async fn a_wrong_key_is_refused_and_changes_nothing() {
         .await
         .unwrap_err();
     assert!(
-        matches!(error, OpenError::Store(store::OpenError::WrongKey)),
+        matches!(error, OpenError::Store(OpenStoreError::WrongKey)),
         "{error}"
     );
     assert_eq!(bytes(&world.store("alice")), before);
@@ -43,7 +43,7 @@ async fn a_store_is_open_once() {
     let first = Client::open(world.config("alice")).await.unwrap();
     let error = Client::open(world.config("alice")).await.unwrap_err();
     assert!(
-        matches!(error, OpenError::Store(store::OpenError::InUse)),
+        matches!(error, OpenError::Store(OpenStoreError::InUse)),
         "{error}"
     );
     first.close().await;
