@@ -18,7 +18,8 @@ use crate::limits::ENVELOPE_OVERHEAD;
 use crate::padding;
 use crate::pqxdh::TranscriptHash;
 use crate::primitives::aead::{self, AeadError, NONCE_LEN};
-use crate::ratchet::{COMMITMENT_LEN, HeaderKey, HeaderKeys, MessageKey, SEALED_HEADER_LEN};
+use crate::ratchet::{BodyKey, COMMITMENT_LEN, HeaderKey, HeaderKeys, SEALED_HEADER_LEN};
+use crate::session::limits::MAX_N;
 use crate::tag::{TAG_LEN, Tag};
 
 /// The first byte of a message of an established session, pairwise or group alike.
@@ -135,16 +136,18 @@ impl AssociatedData {
 }
 
 /// Everything that seals one message beside its content.
-pub(crate) struct Sealer<'a> {
+pub(crate) struct Sealer<'a, K> {
     pub(crate) context: Context<'a>,
     pub(crate) keys: &'a HeaderKeys,
+    /// Of the header's number.
+    pub(crate) tag: Tag,
     pub(crate) header: Header,
-    pub(crate) message_key: &'a MessageKey,
+    pub(crate) message_key: &'a K,
     /// Fresh randomness. A disk that was rolled back may repeat every key, but not this.
     pub(crate) salt: [u8; NONCE_LEN],
 }
 
-impl Sealer<'_> {
+impl<K: BodyKey> Sealer<'_, K> {
     /// Appends the sealed part to `out`: `padded_len` + 255 bytes. `out` is unspecified behind its old end on failure.
     pub(crate) fn seal(
         &self,
@@ -154,11 +157,10 @@ impl Sealer<'_> {
     ) -> Result<(), AeadError> {
         let start = out.len();
         out.reserve(padded_len + SEALED_OVERHEAD);
-        let tag = self.keys.tag.maker().tag(self.header.n);
-        out.extend_from_slice(tag.as_bytes());
+        out.extend_from_slice(self.tag.as_bytes());
         out.extend_from_slice(&self.salt);
 
-        let ad = AssociatedData::new(self.context, tag.as_bytes());
+        let ad = AssociatedData::new(self.context, self.tag.as_bytes());
         let mut header = [0; SEALED_HEADER_LEN];
         header[..HEADER_LEN].copy_from_slice(&self.header.to_bytes());
         self.keys
@@ -211,9 +213,23 @@ impl<'a> Sealed<'a> {
         Tag::from_bytes(*self.tag)
     }
 
-    /// Decrypts and parses the header.
+    /// Decrypts and parses the header of a message of a chain, whose N is limited.
     #[inline]
     pub(crate) fn open_header(
+        &self,
+        context: Context<'_>,
+        key: &HeaderKey,
+    ) -> Result<Header, SealedError> {
+        let header = self.open_any_header(context, key)?;
+        if header.n > MAX_N {
+            return Err(SealedError::Header);
+        }
+        Ok(header)
+    }
+
+    /// Decrypts and parses a header with any N.
+    #[inline]
+    pub(crate) fn open_any_header(
         &self,
         context: Context<'_>,
         key: &HeaderKey,
@@ -232,7 +248,7 @@ impl<'a> Sealed<'a> {
     pub(crate) fn open_body(
         &self,
         context: Context<'_>,
-        message_key: &MessageKey,
+        message_key: &impl BodyKey,
         content: &mut Vec<u8>,
     ) -> Result<(), SealedError> {
         content.clear();

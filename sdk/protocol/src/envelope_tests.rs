@@ -2,13 +2,13 @@ use super::*;
 use crate::pq_ratchet::{PqFields, Slot};
 use crate::primitives::block::BlockEncryptor;
 use crate::primitives::dh::PublicKey;
-use crate::ratchet::{ContentKey, HeaderSeed};
+use crate::ratchet::{ContentKey, HeaderSeed, MessageKey};
 
 fn sealer<'a>(
     keys: &'a HeaderKeys,
     message_key: &'a MessageKey,
     transcript: &'a TranscriptHash,
-) -> Sealer<'a> {
+) -> Sealer<'a, MessageKey> {
     let dh = PublicKey::parse(&[9; 32]).unwrap();
     let header = Header {
         dh,
@@ -22,6 +22,7 @@ fn sealer<'a>(
     Sealer {
         context: Context::Session(transcript),
         keys,
+        tag: keys.tag.maker().tag(header.n),
         header,
         message_key,
         salt: [3; 12],
@@ -243,4 +244,26 @@ fn inverse(x: u128) -> u128 {
     }
     assert_eq!(multiply(result, x), one);
     result
+}
+
+/// N of a chain is limited; that of ephemeral messages beside it is not.
+#[test]
+fn numbers_of_a_chain_are_limited() {
+    let (keys, transcript) = (
+        HeaderSeed::from_bytes([1; 32]).expand(),
+        TranscriptHash::from_bytes([2; 32]),
+    );
+    let message_key = MessageKey::from_bytes([4; 32]);
+    for n in [998, 999, 1_000, 1_001, u32::MAX - 1, u32::MAX] {
+        let mut sealer = sealer(&keys, &message_key, &transcript);
+        sealer.header.n = n;
+        let mut bytes = vec![KIND_MESSAGE];
+        sealer.seal(b"text", 256, &mut bytes).unwrap();
+        let sealed = Envelope::parse(&bytes).unwrap().sealed();
+        let context = Context::Session(&transcript);
+        let of_chain = sealed.open_header(context, &keys.header);
+        assert_eq!(of_chain.is_ok(), n <= 998, "N = {n}");
+        let any = sealed.open_any_header(context, &keys.header);
+        assert_eq!(any.ok().unwrap().n, n);
+    }
 }

@@ -1,13 +1,13 @@
 //! The ratchet header, 163 bytes, before and after its encryption.
 //!
-//! Invariant: a parsed [`Header`] obeys the limits N ≤ 998 and PN ≤ 999, its ratchet key is canonical and not of low order,
-//! and its post-quantum fields are some that exist. Not its concern: the encryption (`envelope`), and whether the fields
-//! fit a session.
+//! Invariant: a parsed [`Header`] obeys the limit PN ≤ 999, its ratchet key is canonical and not of low order, and its
+//! post-quantum fields are some that exist. Not its concern: the encryption and the limit of N (`envelope`), and whether
+//! the fields fit a session.
 
 use crate::pq_ratchet::{FIELDS_LEN, PqFields};
 use crate::primitives::dh::PublicKey;
 use crate::ratchet::RatchetPublicKey;
-use crate::session::limits::{MAX_N, MAX_PN};
+use crate::session::limits::MAX_PN;
 
 /// Length of a header in bytes.
 pub(crate) const HEADER_LEN: usize = 163;
@@ -56,7 +56,7 @@ impl Header {
             n: u32::from_be_bytes(*n),
             pq: PqFields::parse(pq).map_err(|_| IllegalHeader)?,
         };
-        if header.n > MAX_N || header.previous_length > MAX_PN {
+        if header.previous_length > MAX_PN {
             return Err(IllegalHeader);
         }
         Ok(header)

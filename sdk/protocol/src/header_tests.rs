@@ -25,9 +25,6 @@ fn fields_lie_where_the_specification_puts_them() {
 
 #[test]
 fn integer_extremes_are_rejected() {
-    for n in [999, 1_000, 1_001, u32::MAX - 1, u32::MAX] {
-        assert!(Header::parse(&header(n, 0).to_bytes()).is_err(), "N = {n}");
-    }
     for previous_length in [1_000, 1_001, u32::MAX - 1, u32::MAX] {
         assert!(
             Header::parse(&header(0, previous_length).to_bytes()).is_err(),

@@ -11,8 +11,12 @@ use crate::primitives::block::{BlockDecryptor, BlockEncryptor};
 /// Length of a tag in bytes.
 pub const TAG_LEN: usize = 16;
 
-/// Bytes of the block in front of the number: zeros.
-const ZEROS: usize = 12;
+/// Bytes at the front of the block: zeros.
+const ZEROS: usize = 8;
+
+/// What stands between the zeros and the number: which numbers are meant.
+const OF_CHAIN: [u8; 4] = [0; 4];
+const OF_SIDE_CHAIN: [u8; 4] = *b"EPH1";
 
 /// The tag of an envelope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,6 +31,15 @@ pub(crate) struct TagMaker(BlockEncryptor);
 
 /// A tag key with its schedule, for inverting tags.
 pub(crate) struct TagReader(BlockDecryptor);
+
+/// What a tag says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Numbered {
+    /// A message of the chain.
+    Message(u32),
+    /// An ephemeral message beside it.
+    Ephemeral(u32),
+}
 
 impl Tag {
     /// A tag from the wire or from the store.
@@ -80,21 +93,49 @@ impl TagMaker {
     /// tag_n = AES-256(TK, 0×12 ‖ n).
     #[inline]
     pub(crate) fn tag(&self, n: u32) -> Tag {
+        self.encrypt(OF_CHAIN, n)
+    }
+
+    /// AES-256(TK, 0×8 ‖ "EPH1" ‖ i).
+    #[inline]
+    pub(crate) fn ephemeral_tag(&self, number: u32) -> Tag {
+        self.encrypt(OF_SIDE_CHAIN, number)
+    }
+
+    #[inline]
+    fn encrypt(&self, numbers: [u8; 4], number: u32) -> Tag {
         let mut block = [0; TAG_LEN];
-        block[ZEROS..].copy_from_slice(&n.to_be_bytes());
+        block[ZEROS..ZEROS + 4].copy_from_slice(&numbers);
+        block[ZEROS + 4..].copy_from_slice(&number.to_be_bytes());
         Tag(self.0.encrypt(block))
     }
 }
 
 impl TagReader {
-    /// The number behind a tag of this chain; `None` for a tag of another one, which passes with probability 2^-96.
+    /// What a tag of this chain says; `None` for a tag of another one, which passes with probability 2^-95.
+    #[inline]
+    pub(crate) fn read(&self, tag: Tag) -> Option<Numbered> {
+        let block = self.0.decrypt(tag.0);
+        let (zeros, rest) = block.split_first_chunk::<ZEROS>()?;
+        if *zeros != [0; ZEROS] {
+            return None;
+        }
+        let (numbers, number) = rest.split_first_chunk()?;
+        let number = u32::from_be_bytes(*number.first_chunk()?);
+        match *numbers {
+            OF_CHAIN => Some(Numbered::Message(number)),
+            OF_SIDE_CHAIN => Some(Numbered::Ephemeral(number)),
+            _ => None,
+        }
+    }
+
+    /// The number of a message of this chain.
     #[inline]
     pub(crate) fn number(&self, tag: Tag) -> Option<u32> {
-        let block = self.0.decrypt(tag.0);
-        let (zeros, number) = block.split_first_chunk::<ZEROS>()?;
-        (*zeros == [0; ZEROS])
-            .then(|| number.first_chunk().copied().map(u32::from_be_bytes))
-            .flatten()
+        match self.read(tag)? {
+            Numbered::Message(n) => Some(n),
+            Numbered::Ephemeral(_) => None,
+        }
     }
 }
 

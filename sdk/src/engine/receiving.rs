@@ -76,7 +76,8 @@ impl Step<'_> {
             Lookup::Skipped { session, number } => {
                 self.open_skipped(&session, number, envelope, bytes)?
             }
-            Lookup::Duplicate => {}
+            // Nothing ephemeral is shown yet.
+            Lookup::Ephemeral { .. } | Lookup::Duplicate => {}
             Lookup::Unknown => self.park(envelope, bytes, envelope_id)?,
             Lookup::Later { after_ms } => return Ok(Outcome::Later(after_ms)),
         }

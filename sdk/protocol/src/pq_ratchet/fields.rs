@@ -134,6 +134,12 @@ impl Slot {
 }
 
 impl PqFields {
+    /// What ephemeral messages carry: the epoch of the chain beside which they are sent.
+    pub(crate) const fn idle(epoch: u16) -> Self {
+        let slot = Slot::Idle;
+        Self { epoch, slot }
+    }
+
     /// What the header says about its whole chain.
     pub(crate) const fn announced(&self) -> Announced {
         Announced {

@@ -98,6 +98,11 @@ impl PqRatchet {
         (next, mix)
     }
 
+    /// The epoch modulo 2^16, as the headers of a chain that opens now say it.
+    pub(crate) const fn epoch(&self) -> u16 {
+        wire(self.epoch)
+    }
+
     /// What the next header of the open chain carries.
     pub(crate) fn fields(&self, rng: &mut impl CryptoRng) -> PqFields {
         PqFields {

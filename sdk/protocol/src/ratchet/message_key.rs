@@ -26,18 +26,31 @@ impl MessageKey {
     pub(crate) const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+}
 
+/// A key that gives one body its commitment and its AEAD key.
+pub(crate) trait BodyKey {
+    /// Both.
+    fn expand(&self) -> (Commitment, ContentKey);
+}
+
+impl BodyKey for MessageKey {
     /// commitment ‖ K = HKDF-Expand(mk, "dr-msg", 64).
     #[inline]
-    pub(crate) fn expand(&self) -> (Commitment, ContentKey) {
-        let okm = kdf::expand::<64>(&self.0, labels::DR_MSG, &[]);
-        let (mut commitment, mut key) = ([0; COMMITMENT_LEN], [0; 32]);
-        commitment.copy_from_slice(&okm[..COMMITMENT_LEN]);
-        key.copy_from_slice(&okm[COMMITMENT_LEN..]);
-        let expanded = (Commitment(commitment), ContentKey::from_bytes(key));
-        key.zeroize();
-        expanded
+    fn expand(&self) -> (Commitment, ContentKey) {
+        body_keys(&kdf::expand(&self.0, labels::DR_MSG, &[]))
     }
+}
+
+/// commitment ‖ K, taken apart.
+#[inline]
+pub(super) fn body_keys(okm: &[u8; 64]) -> (Commitment, ContentKey) {
+    let (mut commitment, mut key) = ([0; COMMITMENT_LEN], [0; 32]);
+    commitment.copy_from_slice(&okm[..COMMITMENT_LEN]);
+    key.copy_from_slice(&okm[COMMITMENT_LEN..]);
+    let expanded = (Commitment(commitment), ContentKey::from_bytes(key));
+    key.zeroize();
+    expanded
 }
 
 impl Commitment {

@@ -4,7 +4,8 @@
 //! RK ─ root step ─→ RK' , CK , HS          root_key
 //!                        │    └─→ HK, TK   header_seed
 //!                        └─→ mk, CK'       chain_key
-//!                            └─→ commitment, K   message_key
+//!                        │   └─→ commitment, K   message_key
+//!                        └─→ ESK └─→ commitment, K   ephemeral_seed
 //! ```
 //!
 //! Invariant: each key has one use and is wiped when it goes; no file here knows the key of another. The keys live in
@@ -13,6 +14,7 @@
 
 mod chain_key;
 mod content_key;
+mod ephemeral_seed;
 mod header_key;
 mod header_seed;
 mod message_key;
@@ -21,9 +23,10 @@ mod root_key;
 
 pub(crate) use chain_key::ChainKey;
 pub(crate) use content_key::ContentKey;
+pub(crate) use ephemeral_seed::EphemeralSeed;
 pub(crate) use header_key::{HeaderKey, SEALED_HEADER_LEN};
 pub(crate) use header_seed::{HeaderKeys, HeaderSeed};
-pub(crate) use message_key::{COMMITMENT_LEN, MessageKey};
+pub(crate) use message_key::{BodyKey, COMMITMENT_LEN, MessageKey};
 pub(crate) use ratchet_key::{RatchetKey, RatchetPublicKey};
 pub(crate) use root_key::RootKey;
 

@@ -2,14 +2,14 @@
 
 use rand_core::CryptoRng;
 
-use super::{MessageNumber, Sending, SendingChain, Session};
+use super::{MessageNumber, Sending, SendingChain, Session, SideChain};
 use crate::envelope::{Context, KIND_MESSAGE, Sealer};
 use crate::header::Header;
 use crate::padding;
 use crate::pq_ratchet::{Mix, PqRatchet};
 use crate::primitives::aead::NONCE_LEN;
 use crate::primitives::dh::DhError;
-use crate::ratchet::{HeaderSeed, RatchetKey, RatchetPublicKey, RootKey};
+use crate::ratchet::{EphemeralSeed, HeaderSeed, RatchetKey, RatchetPublicKey, RootKey};
 use crate::session::limits::MAX_N;
 
 /// Why a message was not encrypted. The session is unchanged.
@@ -38,12 +38,13 @@ impl SendingStep {
     /// is `seed`, after one of `previous_length` messages.
     pub(super) fn new(
         rng: &mut impl CryptoRng,
-        (root, mix): (&RootKey, Option<&Mix>),
+        (root, mix, epoch): (&RootKey, Option<&Mix>, u16),
         peer_ratchet: &RatchetPublicKey,
         (chain, seed, previous_length): (u32, &HeaderSeed, u32),
     ) -> Result<Self, DhError> {
         let ratchet = RatchetKey::generate(rng);
         let step = root.step(&ratchet.agree(peer_ratchet)?, mix);
+        let side = SideChain::new(EphemeralSeed::of_chain(&step.chain));
         let chain = SendingChain {
             chain,
             keys: seed.expand(),
@@ -51,6 +52,8 @@ impl SendingStep {
             n: 0,
             previous_length,
             next_seed: step.next_seed,
+            epoch,
+            side,
         };
         Ok(Self {
             root: step.root,
@@ -111,10 +114,11 @@ impl Session {
                 chain,
                 seed,
                 previous_length,
+                ..
             } => {
                 let next = (*chain, &*seed, *previous_length);
                 let (mut pq, mix) = self.pq.sending_root_step(rng);
-                let root = (&self.root, mix.as_ref());
+                let root = (&self.root, mix.as_ref(), pq.epoch());
                 let mut step = SendingStep::new(rng, root, &self.peer_ratchet, next)?;
                 let number = step.chain.seal(
                     rng,
@@ -160,6 +164,7 @@ impl SendingChain {
         let sealer = Sealer {
             context,
             keys: &self.keys,
+            tag: self.keys.tag.maker().tag(self.n),
             header,
             message_key: &message_key,
             salt,

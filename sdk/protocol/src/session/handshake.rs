@@ -196,7 +196,7 @@ impl Session {
         (peer_ratchet, pq): (RatchetPublicKey, PqRatchet),
     ) -> Result<Self, DhError> {
         let chain = (0, &secrets.initiator_seed, 0);
-        let step = SendingStep::new(rng, (&secrets.root, None), &peer_ratchet, chain)?;
+        let step = SendingStep::new(rng, (&secrets.root, None, pq.epoch()), &peer_ratchet, chain)?;
         Ok(Self {
             id: secrets.id,
             role: Role::Initiator,
@@ -208,6 +208,7 @@ impl Session {
             receiving: None,
             next_receiving: secrets.responder_seed.expand(),
             pq,
+            ephemerals: 0,
         })
     }
 
@@ -318,10 +319,12 @@ impl Session {
                 chain: 0,
                 seed: secrets.responder_seed,
                 previous_length: 0,
+                closed: None,
             },
             receiving: Some(new.receiving),
             next_receiving: new.next_receiving,
             pq,
+            ephemerals: 0,
         };
         Ok(Responded {
             session,

@@ -24,6 +24,12 @@ pub const MAX_SKIPPED_PER_DEVICE: usize = 20_000;
 /// Milliseconds after which a skipped message key is deleted: 30 days, as long as a relay keeps an envelope.
 pub const SKIPPED_LIFETIME_MS: u64 = 30 * DAY_MS;
 
+/// Ephemeral messages since the last message of the peer: more than that, and it is not there to see them.
+pub const MAX_EPHEMERALS: u8 = 64;
+
+/// Numbers of ephemeral messages that one storing of the session covers.
+pub const EPHEMERAL_BLOCK: u32 = 256;
+
 /// Tags looked ahead in the current receiving chain: an accelerator, never a bound on what can be received.
 pub const WINDOW_CURRENT: u32 = 8;
 

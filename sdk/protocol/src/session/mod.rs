@@ -8,6 +8,7 @@
 
 mod encoding;
 mod encrypt;
+mod ephemeral;
 mod handshake;
 pub mod limits;
 mod open;
@@ -16,6 +17,7 @@ mod skipped;
 pub use crate::pq_ratchet::PqFailure;
 pub use encoding::MalformedSession;
 pub use encrypt::EncryptError;
+pub use ephemeral::{EphemeralError, OpenedEphemeral};
 pub use handshake::{InitiateError, Initiated, Initiator, RespondError, Responded, Responder};
 pub use open::{OpenError, Opened, OpenedSkipped};
 pub use skipped::{Eviction, SkippedKey, device_eviction, session_eviction};
@@ -24,6 +26,7 @@ use crate::id::id;
 use crate::pq_ratchet::{Announced, PqRatchet};
 use crate::pqxdh::TranscriptHash;
 use crate::ratchet::{ChainKey, HeaderKeys, HeaderSeed, RatchetKey, RatchetPublicKey, RootKey};
+use ephemeral::{ClosedChain, SideChain};
 use limits::MAX_N;
 
 id! {
@@ -83,6 +86,8 @@ pub struct Session {
     /// NHKr and NTKr.
     next_receiving: HeaderKeys,
     pq: PqRatchet,
+    /// Ephemeral messages sent since the last message of the peer.
+    ephemerals: u8,
 }
 
 /// The sending half. A root step is deferred to the first message after the peer's new chain (Double Ratchet
@@ -95,6 +100,8 @@ enum Sending {
         seed: HeaderSeed,
         /// PN: how many messages the chain before had.
         previous_length: u32,
+        /// The chain before, unless there was none: ephemeral messages still go beside it.
+        closed: Option<ClosedChain>,
     },
     /// A chain is open.
     Open(SendingChain),
@@ -110,6 +117,9 @@ struct SendingChain {
     previous_length: u32,
     /// NHSs.
     next_seed: HeaderSeed,
+    /// The post-quantum ratchet's epoch modulo 2^16, as all headers of the chain say it.
+    epoch: u16,
+    side: SideChain,
 }
 
 struct ReceivingChain {
@@ -120,6 +130,7 @@ struct ReceivingChain {
     n: u32,
     /// What all headers of the chain say of the post-quantum ratchet.
     announced: Announced,
+    side: SideChain,
 }
 
 impl Session {

@@ -3,13 +3,14 @@
 use core::ops::Range;
 
 use super::{
-    MessageNumber, Position, ReceivingChain, Sending, Session, SkippedKey, limits::MAX_SKIP,
+    MessageNumber, Position, ReceivingChain, Sending, Session, SideChain, SkippedKey,
+    limits::MAX_SKIP,
 };
 use crate::envelope::{Context, Envelope, Sealed, SealedError};
 use crate::header::Header;
 use crate::pq_ratchet::{Mix, PqFields};
 use crate::primitives::dh::{Agrees, SecretKey, role};
-use crate::ratchet::{ChainKey, HeaderKeys, RatchetPublicKey, RootKey};
+use crate::ratchet::{ChainKey, EphemeralSeed, HeaderKeys, RatchetPublicKey, RootKey};
 
 /// Why an envelope did not open. The session is unchanged, byte for byte, and the caller shows nothing and answers
 /// nothing: whoever flips a bit must not see who reacts.
@@ -95,6 +96,7 @@ impl OpenedSkipped<'_> {
     /// Makes the message part of the session's history; tells whether the session changed. The caller stores it if so,
     /// deletes the key, and keeps the content, in one transaction.
     pub fn commit(self) -> bool {
+        self.session.heard();
         if let Some(pq) = &self.pq {
             self.session.pq.received(pq);
         }
@@ -113,6 +115,7 @@ impl Opened<'_> {
     /// messages and the content in one transaction.
     #[must_use = "skipped messages cannot be read without their keys"]
     pub fn commit(self) -> Vec<SkippedKey> {
+        self.session.heard();
         match self.advance {
             Advance::Within {
                 chain_key,
@@ -299,6 +302,7 @@ impl Session {
                 chain: chain.chain.saturating_add(1),
                 seed: chain.next_seed.fork(),
                 previous_length: chain.n,
+                closed: Some(chain.close()),
             };
         }
         new.skipped
@@ -333,6 +337,7 @@ impl<R: Agrees<role::Ratchet>> OpenChain<'_, R> {
             .agree(&header.dh)
             .map_err(|_| OpenError::RatchetKey)?;
         let step = self.root.step(&shared, self.mix);
+        let side = SideChain::new(EphemeralSeed::of_chain(&step.chain));
         let mut chain_key = step.chain;
         SkippedKey::skip(
             self.chain,
@@ -352,6 +357,7 @@ impl<R: Agrees<role::Ratchet>> OpenChain<'_, R> {
                 chain_key,
                 n,
                 announced: header.pq.announced(),
+                side,
             },
             next_receiving: step.next_seed.expand(),
             skipped,

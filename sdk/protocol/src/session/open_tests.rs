@@ -197,6 +197,7 @@ fn forge(pair: &mut Pair, tag_n: u32, change: impl Fn(&mut Header)) -> Vec<u8> {
     let sealer = Sealer {
         context: Context::Session(&pair.b.transcript),
         keys: &chain.keys,
+        tag: chain.keys.tag.maker().tag(header.n),
         header,
         message_key: &message_key,
         salt: [3; 12],
@@ -372,6 +373,28 @@ fn a_session_survives_storage_at_every_point() {
     }
     assert!(Session::from_bytes(&[&bytes[..], &[0]].concat(), &material).is_err());
     assert!(Session::from_bytes(&bytes, &[&material[..], &[0]].concat()).is_err());
+}
+
+/// What each message writes is small and of a constant size; what is large is written when an epoch advances.
+#[test]
+fn a_stored_session_has_two_parts() {
+    let mut pair = pair(17);
+    let (mut largest, mut written) = (0, 0);
+    for turn in 0..84 {
+        pair.send(turn % 2 == 1, b"text");
+        for session in [&mut pair.a, &mut pair.b] {
+            assert!(session.to_bytes().len() <= 585);
+            if let Some(material) = session.take_changed_pq_material() {
+                largest = largest.max(material.len());
+                written += 1;
+            }
+        }
+    }
+    assert_eq!(largest, 10 + 64 + 2 * 1_190);
+    // A message is stored by two sides; in two epochs, 40 chunks came, and each side's state changed a few times.
+    assert!((40..70).contains(&written), "{written} of 168");
+    let (open, owed) = (pair.a.to_bytes().len(), pair.b.to_bytes().len());
+    assert_eq!((owed, open), (554, 585));
 }
 
 /// R6: a rolled-back disk repeats tag and message key, never a (key, nonce); the peer sees a duplicate.

@@ -75,6 +75,7 @@ impl Party {
                 self.store.remove(&number);
                 self.index.consume_skipped(envelope.tag());
             }
+            Lookup::Ephemeral { .. } => panic!("nothing ephemeral was sent"),
             Lookup::Duplicate => return Received::Duplicate,
             Lookup::Unknown => return Received::Unknown,
             Lookup::Later { .. } => panic!("an honest message needs no budget"),

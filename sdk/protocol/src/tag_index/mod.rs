@@ -16,7 +16,7 @@ use rand_core::CryptoRng;
 
 use crate::session::limits::{WINDOW_CURRENT, WINDOW_NEXT};
 use crate::session::{MessageNumber, Position, Session, SessionId, SkippedKey};
-use crate::tag::{Tag, TagKey};
+use crate::tag::{Numbered, Tag, TagKey};
 use budget::ScanBudget;
 use consumed::ConsumedTags;
 use hasher::Seed;
@@ -38,7 +38,15 @@ pub enum Lookup {
         /// Which of its messages.
         number: MessageNumber,
     },
-    /// It was opened before. To be acknowledged and dropped.
+    /// An ephemeral message beside the current receiving chain of a session.
+    Ephemeral {
+        /// The session.
+        session: SessionId,
+        /// Its number.
+        number: u32,
+    },
+    /// It was opened before, or is an ephemeral message beside a chain that is not open yet. To be acknowledged and
+    /// dropped.
     Duplicate,
     /// No session expects it. To be parked.
     Unknown,
@@ -286,19 +294,23 @@ impl Tracked {
     /// Reads the number behind a tag, if it is one of this session's live chains.
     fn invert(&self, session: SessionId, tag: Tag) -> Option<Lookup> {
         if let Some(window) = &self.current
-            && let Some(n) = window.key.reader().number(tag)
+            && let Some(numbered) = window.key.reader().read(tag)
         {
-            let position = Position::Current { n };
-            return Some(if n < window.start {
-                Lookup::Duplicate
-            } else {
-                Lookup::Live { session, position }
+            return Some(match numbered {
+                Numbered::Message(n) if n < window.start => Lookup::Duplicate,
+                Numbered::Message(n) => {
+                    let position = Position::Current { n };
+                    Lookup::Live { session, position }
+                }
+                Numbered::Ephemeral(number) => Lookup::Ephemeral { session, number },
             });
         }
-        let n = self.next.key.reader().number(tag)?;
-        Some(Lookup::Live {
-            session,
-            position: Position::Next { n },
+        Some(match self.next.key.reader().read(tag)? {
+            Numbered::Message(n) => {
+                let position = Position::Next { n };
+                Lookup::Live { session, position }
+            }
+            Numbered::Ephemeral(_) => Lookup::Duplicate,
         })
     }
 }

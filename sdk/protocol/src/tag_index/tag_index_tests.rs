@@ -65,9 +65,10 @@ impl World {
                     .commit();
                 self.index.consume_skipped(tag(envelope));
             }
-            other @ (Lookup::Duplicate | Lookup::Unknown | Lookup::Later { .. }) => {
-                panic!("not found: {other:?}")
-            }
+            other @ (Lookup::Ephemeral { .. }
+            | Lookup::Duplicate
+            | Lookup::Unknown
+            | Lookup::Later { .. }) => panic!("not found: {other:?}"),
         }
         assert_eq!(content, b"text");
     }
@@ -283,4 +284,35 @@ fn the_ring_remembers_recent_tags() {
         "only {recent} of the last 20,000 are remembered"
     );
     assert!((1..=100_000).filter(|tag| consumed.contains(*tag)).count() < 2_000);
+}
+
+/// An ephemeral message is found by inversion alone, beside the current chain only, and costs no scan budget.
+#[test]
+fn ephemeral_messages_are_found_beside_the_current_chain() {
+    let mut world = World::new(20);
+    let id = world.pair.a.id();
+    let ephemeral = |world: &mut World| {
+        let mut envelope = Vec::new();
+        let Pair { rng, b, .. } = &mut world.pair;
+        b.encrypt_ephemeral(rng, b"typing", &mut envelope).unwrap();
+        envelope
+    };
+    let first = world.send();
+    // B's chain is not open yet at A: nothing can be done with what is beside it.
+    let early = ephemeral(&mut world);
+    assert_eq!(world.lookup(&early), Lookup::Duplicate);
+    world.receive(&first);
+    for number in 0..2 * u64::from(SCAN_BURST) {
+        let found = Lookup::Ephemeral {
+            session: id,
+            number: 0,
+        };
+        assert_eq!(world.lookup(&early), found, "lookup {number}");
+    }
+    let next = ephemeral(&mut world);
+    let found = Lookup::Ephemeral {
+        session: id,
+        number: 1,
+    };
+    assert_eq!(world.lookup(&next), found);
 }

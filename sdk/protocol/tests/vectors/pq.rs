@@ -102,6 +102,11 @@ impl Pq {
         &self.outgoing[..1_184]
     }
 
+    /// The epoch modulo 2^16.
+    pub(crate) fn epoch(&self) -> u16 {
+        low(self.epoch)
+    }
+
     /// How many epochs this side has completed.
     pub(crate) fn completed(&self) -> u64 {
         self.epoch - 1

@@ -19,6 +19,20 @@ struct Chain {
     tk: [u8; 32],
     ck: [u8; 32],
     n: u32,
+    esk: [u8; 32],
+    /// Of the post-quantum ratchet, modulo 2^16.
+    epoch: u16,
+}
+
+/// What goes into one envelope beside its text.
+struct Parts<'a> {
+    context: &'a [u8],
+    chain: &'a Chain,
+    block: [u8; 16],
+    salt: [u8; 12],
+    header: &'a [u8],
+    /// commitment ‖ K.
+    keys: [u8; 64],
 }
 
 /// One side's sending half, and what its next steps take.
@@ -45,13 +59,15 @@ pub(crate) struct Sealed {
 }
 
 impl Chain {
-    fn new(header_seed: [u8; 32], ck: [u8; 32]) -> Self {
+    fn new(header_seed: [u8; 32], ck: [u8; 32], epoch: u16) -> Self {
         let okm: [u8; 64] = expand(&header_seed, "dr-header", &[]);
         Self {
             hk: okm[..32].try_into().unwrap(),
             tk: okm[32..].try_into().unwrap(),
             ck,
             n: 0,
+            esk: expand(&ck, "eph-seed", &[]),
+            epoch,
         }
     }
 }
@@ -118,7 +134,7 @@ impl Ratchet {
             .number("pq_epoch", mix.unwrap_or_default().2.into());
         let (ck, next) = self.root_step(&shared, mix);
         let seed = std::mem::replace(&mut self.next_sending, next);
-        let chain = Chain::new(seed, ck);
+        let chain = Chain::new(seed, ck, self.pq.epoch());
         self.previous_length = self.sending.as_ref().map_or(0, |chain| chain.n);
         let case = case
             .hex("rk", self.rk)
@@ -126,7 +142,8 @@ impl Ratchet {
             .hex("nhs", next)
             .hex("hs", seed)
             .hex("hk", chain.hk)
-            .hex("tk", chain.tk);
+            .hex("tk", chain.tk)
+            .hex("esk", chain.esk);
         self.sending = Some(chain);
         case
     }
@@ -151,12 +168,10 @@ impl Ratchet {
         let salt: [u8; 12] = tape.take();
         let pq = self.pq.fields(tape);
         let context = [&self.th[..], front, &[kind]].concat();
-        let chain = self.sending.as_mut().unwrap();
+        let chain = self.sending.as_ref().unwrap();
         let (mk, next_ck) = (hmac(&chain.ck, &[1]), hmac(&chain.ck, &[2]));
         let mut block = [0; 16];
         block[12..].copy_from_slice(&chain.n.to_be_bytes());
-        let mut tag = block.into();
-        Aes256::new((&chain.tk).into()).encrypt_block(&mut tag);
         let header = [
             &dh[..],
             &self.previous_length.to_be_bytes(),
@@ -164,34 +179,80 @@ impl Ratchet {
             &pq,
         ]
         .concat();
-        let sealed_header = seal(&chain.hk, &salt, &[&context[..], &tag].concat(), &header);
-        let okm: [u8; 64] = expand(&mk, "dr-msg", &[]);
-        let (commitment, key) = okm.split_at(32);
-        let key: [u8; 32] = key.try_into().unwrap();
-        let in_front = [&tag[..], &salt, &sealed_header, commitment].concat();
-        let body = seal(&key, &salt, &[&context[..], &in_front].concat(), padded);
+        let parts = Parts {
+            context: &context,
+            chain,
+            block,
+            salt,
+            header: &header,
+            keys: expand(&mk, "dr-msg", &[]),
+        };
         let case = Case::default()
             .hex("ck_before", chain.ck)
             .hex("mk", mk)
-            .hex("ck_after", next_ck)
-            .hex("tag_block", block)
+            .hex("ck_after", next_ck);
+        let (bytes, case) = parts.seal(case, text, padded);
+        let chain = self.sending.as_mut().unwrap();
+        chain.ck = next_ck;
+        chain.n += 1;
+        Sealed {
+            bytes,
+            text: text.to_vec(),
+            pq,
+            dh,
+            case,
+        }
+    }
+
+    /// An ephemeral message beside the chain that is open, or was last, from its tag on.
+    pub(crate) fn ephemeral(&self, number: u32, tape: &mut Tape, text: &[u8]) -> (Vec<u8>, Case) {
+        let chain = self.sending.as_ref().unwrap();
+        let salt: [u8; 12] = tape.take();
+        let number = number.to_be_bytes();
+        let header = [
+            &self.public()[..],
+            &self.previous_length.to_be_bytes(),
+            &number,
+            &chain.epoch.to_be_bytes(),
+            &[0; 121],
+        ]
+        .concat();
+        let block = [&[0; 8][..], b"EPH1", &number].concat();
+        let parts = Parts {
+            context: &[&self.th[..], &[0x11]].concat(),
+            chain,
+            block: block.try_into().unwrap(),
+            salt,
+            header: &header,
+            keys: expand(&chain.esk, "eph-msg", &number),
+        };
+        let padded = [text, &[0x80], &vec![0; 256 - text.len() - 1]].concat();
+        parts.seal(Case::default().hex("esk", chain.esk), text, &padded)
+    }
+}
+
+impl Parts<'_> {
+    fn seal(self, case: Case, text: &[u8], padded: &[u8]) -> (Vec<u8>, Case) {
+        let mut tag = self.block.into();
+        Aes256::new((&self.chain.tk).into()).encrypt_block(&mut tag);
+        let header_ad = [self.context, &tag].concat();
+        let sealed_header = seal(&self.chain.hk, &self.salt, &header_ad, self.header);
+        let (commitment, key) = self.keys.split_at(32);
+        let key: [u8; 32] = key.try_into().unwrap();
+        let in_front = [&tag[..], &self.salt, &sealed_header, commitment].concat();
+        let body_ad = [self.context, &in_front].concat();
+        let body = seal(&key, &self.salt, &body_ad, padded);
+        let case = case
+            .hex("tag_block", self.block)
             .hex("tag", tag)
-            .hex("salt", salt)
-            .hex("header", &header)
+            .hex("salt", self.salt)
+            .hex("header", self.header)
             .hex("sealed_header", &sealed_header)
             .hex("commitment", commitment)
             .hex("key", key)
             .hex("plaintext", text)
             .number("padded_length", u64::try_from(padded.len()).unwrap())
             .hex("sealed_body", &body);
-        chain.ck = next_ck;
-        chain.n += 1;
-        Sealed {
-            bytes: [in_front, body].concat(),
-            text: text.to_vec(),
-            pq,
-            dh,
-            case,
-        }
+        ([in_front, body].concat(), case)
     }
 }

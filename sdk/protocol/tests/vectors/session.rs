@@ -137,6 +137,27 @@ impl Side {
         (sealed, case)
     }
 
+    /// An ephemeral message by the library, checked against the second computation, and opened.
+    fn typing(&mut self, to: &mut Self, number: u32, tape: &mut Tape) -> Case {
+        let mut envelope = Vec::new();
+        let encrypted = self.session.encrypt_ephemeral(tape, b"", &mut envelope);
+        encrypted.unwrap();
+        let (sealed, case) = self.model.ephemeral(number, tape, b"");
+        assert_eq!(envelope, [&[0x11], &sealed[..]].concat());
+        let parsed = Envelope::parse(&envelope).unwrap();
+        let found = Lookup::Ephemeral {
+            session: to.session.id(),
+            number,
+        };
+        assert_eq!(to.index.lookup(parsed.tag(), 0), found);
+        let mut content = Vec::new();
+        let opened = to.session.open_ephemeral(number, parsed, &mut content);
+        opened.unwrap().commit();
+        let owed = self.session.owes_step();
+        case.hex("envelope", &envelope)
+            .flag("a_root_step_is_owed", owed)
+    }
+
     /// Opens a message in the library and in the second computation; gives the keys of what it skipped.
     fn open(&mut self, sealed: &Sealed) -> (&'static str, Vec<Case>) {
         let mut content = Vec::new();
@@ -171,7 +192,7 @@ impl Side {
                 return ("skipped, of the current chain", Vec::new());
             }
             Lookup::Duplicate => return ("duplicate", Vec::new()),
-            other @ (Lookup::Unknown | Lookup::Later { .. }) => {
+            other @ (Lookup::Unknown | Lookup::Later { .. } | Lookup::Ephemeral { .. }) => {
                 assert_eq!(other, Lookup::Duplicate, "an honest message is known");
                 return ("", Vec::new());
             }
@@ -189,7 +210,7 @@ impl Side {
     }
 }
 
-/// A conversation with a lost message, one that is late, and three changes of chain.
+/// A conversation with a lost message, one that is late, three changes of chain, and ephemeral messages at the end.
 fn conversation(mut case: Case, tape: &mut Tape, mut alice: Side, mut bob: Side) -> Case {
     let mut messages = Vec::new();
     // A follows up while B has not answered: number 1 of chain 0.
@@ -212,8 +233,15 @@ fn conversation(mut case: Case, tape: &mut Tape, mut alice: Side, mut bob: Side)
     let (sealed, message) = bob.send(&alice.model.public(), tape, b"");
     let (_, skipped) = alice.open(&sealed);
     messages.push(message.text("from", "b"));
+    // A, whose next root step is owed, types beside its second chain, B beside the one that is open.
+    let typing = vec![
+        alice.typing(&mut bob, 0, tape).text("from", "a"),
+        alice.typing(&mut bob, 1, tape).text("from", "a"),
+        bob.typing(&mut alice, 0, tape).text("from", "b"),
+    ];
     case.cases("skipped_by_a_at_b_1_0", skipped)
         .cases("messages", messages)
+        .cases("ephemeral", typing)
 }
 
 #[test]
