@@ -270,7 +270,7 @@ impl Lanes {
             let id = LinkId(self.next_id);
             let (relay, class) = match lane {
                 Lane::Own => (self.own_relay.clone(), ConnectionClass::Own),
-                Lane::Anonymous(relay) | Lane::Lookup(relay) => {
+                Lane::Anonymous(relay) | Lane::Lookup(relay) | Lane::Record(relay) => {
                     (relay.clone(), ConnectionClass::Anonymous)
                 }
             };

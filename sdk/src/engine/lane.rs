@@ -15,6 +15,9 @@ pub enum Lane {
     /// Unauthenticated: records and prekeys. Apart from [`Lane::Anonymous`], so that what a client looks
     /// up is not on the connection it sends with.
     Lookup(RelayAddress),
+    /// Unauthenticated: the own record, and nothing else. Open for one put, so that the account's pseudonym at the
+    /// relay is on no connection with what its owner looks up, sends or receives.
+    Record(RelayAddress),
 }
 
 impl Lane {
@@ -23,7 +26,7 @@ impl Lane {
     pub fn relay(&self) -> Option<&RelayAddress> {
         match self {
             Self::Own => None,
-            Self::Anonymous(relay) | Self::Lookup(relay) => Some(relay),
+            Self::Anonymous(relay) | Self::Lookup(relay) | Self::Record(relay) => Some(relay),
         }
     }
 }

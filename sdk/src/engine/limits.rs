@@ -105,6 +105,12 @@ pub(crate) const MAX_RESENDS_PER_DAY: u32 = 500;
 
 /// A manifest is signed again after this.
 pub(crate) const MANIFEST_RENEW_MS: u64 = 7 * DAY_MS;
+/// A manifest that is renewed is put at a random time after a login, or after it became due, from here ...
+pub(crate) const MANIFEST_WAIT_FROM_MS: u64 = 5 * SECOND_MS;
+/// ... to here ...
+pub(crate) const MANIFEST_WAIT_TO_MS: u64 = 10 * 60 * SECOND_MS;
+/// ... and at once when it is so old: an app that is online for seconds each day must not let it expire.
+pub(crate) const MANIFEST_URGENT_AFTER_MS: u64 = 14 * DAY_MS;
 /// Signed and last-resort prekeys are replaced after this.
 pub(crate) const PREKEY_ROTATE_MS: u64 = 7 * DAY_MS;
 /// A private prekey outlives its replacement by this.

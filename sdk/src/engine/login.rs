@@ -57,6 +57,8 @@ pub(crate) struct OwnMailbox {
     /// Prekeys are to be looked at: made, renewed, or sent again.
     pub(crate) prekeys_due: bool,
     pub(crate) manifest_in_flight: bool,
+    /// When a renewed manifest is put, monotonic ms; drawn anew with each login.
+    pub(crate) manifest_at: Option<u64>,
     /// Nothing is asked of the own relay before, monotonic ms: it refused something.
     pub(crate) not_before: u64,
     pub(crate) refusals: u32,
@@ -158,6 +160,7 @@ impl Step<'_> {
                 own.logged_in = true;
                 own.not_before = 0;
                 own.conflicts = 0;
+                own.manifest_at = None;
                 if answer.last_seq < own.handled {
                     // A relay that lost its store counts from behind; what it has again is recognised by its tags.
                     own.handled = answer.acked_seq;

@@ -1,5 +1,8 @@
 //! The own manifest: signed when the clock is right, put at the relay, and signed again each week.
 //!
+//! Invariant: it is put on a connection of its own, which is closed after it. The first one is put at once; a renewal a
+//! random time after a login, so that the relay does not see whose login it follows.
+//!
 //! What a manifest says and how it is checked is the protocol's; that one is somebody else's is noticed in
 //! [`own_history`](super::own_history).
 
@@ -18,10 +21,13 @@ use undertone_wire::signed::{PutRecordBody, SignedBody};
 
 use super::backoff;
 use super::lane::Lane;
-use super::limits::MANIFEST_RENEW_MS;
+use super::limits::{
+    MANIFEST_RENEW_MS, MANIFEST_URGENT_AFTER_MS, MANIFEST_WAIT_FROM_MS, MANIFEST_WAIT_TO_MS,
+};
 use super::meta;
 use super::requests::Purpose;
 use super::step::Step;
+use super::timers::Timer;
 use crate::error::StepError;
 
 /// The protocol versions that this device speaks, as the manifest lists them: bit 0 is version 1.
@@ -37,25 +43,49 @@ impl Step<'_> {
         let Some(now) = self.core.clock.trusted(self.now) else {
             return Ok(());
         };
-        let lane = Lane::Lookup(self.core.me.relay.clone());
+        let lane = self.record_lane();
         if !self.core.lanes.is_usable(&lane, self.now.monotonic_ms) {
             return Ok(());
         }
-        let due = self
-            .core
-            .me
-            .manifest
-            .as_ref()
-            .is_none_or(|manifest| now.since(manifest.body().issued) >= MANIFEST_RENEW_MS);
-        if due {
-            self.sign_manifest(now)?;
-        }
+        let manifest = self.core.me.manifest.as_ref();
+        let age = manifest.map(|manifest| now.since(manifest.body().issued));
+        let due = age.is_none_or(|age| age >= MANIFEST_RENEW_MS);
         let at_relay = self.tx.meta().get(meta::OWN_MANIFEST_RECORD)?;
         let at_relay = at_relay.as_deref().map(AtRelay::parse).unwrap_or_default();
         if at_relay.newest && !due {
             return Ok(());
         }
+        // Without one nobody can write; and one that is not renewed for long must not expire.
+        let urgent = at_relay.version == 0 || age.is_none_or(|age| age >= MANIFEST_URGENT_AFTER_MS);
+        if !urgent && !self.put_has_waited() {
+            return Ok(());
+        }
+        if due {
+            self.sign_manifest(now)?;
+        }
         self.put_manifest(&lane, at_relay.version)
+    }
+
+    fn record_lane(&self) -> Lane {
+        Lane::Record(self.core.me.relay.clone())
+    }
+
+    /// Whether the random time is over after which the own record is put: a put that follows each login would tie the record to
+    /// the mailbox.
+    fn put_has_waited(&mut self) -> bool {
+        let now = self.now.monotonic_ms;
+        let at = match self.core.own.manifest_at {
+            Some(at) => at,
+            None => {
+                let wait =
+                    backoff::between(MANIFEST_WAIT_FROM_MS, MANIFEST_WAIT_TO_MS, &mut self.rng);
+                let at = now.saturating_add(wait);
+                self.core.own.manifest_at = Some(at);
+                self.core.timers.arm(Timer::Lanes, at);
+                at
+            }
+        };
+        at <= now
     }
 
     /// Whether the newest own manifest is at the relay.
@@ -90,9 +120,12 @@ impl Step<'_> {
             .meta()
             .put(meta::OWN_MANIFEST, manifest.signed_bytes())?;
         self.manifest_signed(manifest.reference())?;
-        self.core.me.manifest = Some(manifest);
-        // The page of prekeys carries a statement as of the newest manifest.
-        self.core.own.prekeys_due = true;
+        let first = self.core.me.manifest.replace(manifest).is_none();
+        if first {
+            // Prekeys need it. Later their page is renewed at a time of its own: what follows a put on the own connection would
+            // tie the two together.
+            self.core.own.prekeys_due = true;
+        }
         Ok(())
     }
 
@@ -129,8 +162,19 @@ impl Step<'_> {
         body: Body,
     ) -> Result<(), StepError> {
         self.core.own.manifest_in_flight = false;
+        self.put_answered(version, body)?;
+        // Open only while a conflict is being settled.
+        if self.manifest_is_published()? || self.core.own.not_before > self.now.monotonic_ms {
+            let lane = self.record_lane();
+            self.disconnect(&lane);
+        }
+        Ok(())
+    }
+
+    fn put_answered(&mut self, version: u64, body: Body) -> Result<(), StepError> {
         match body {
             Body::Record(record) => {
+                self.core.own.manifest_at = None;
                 self.core.own.conflicts = 0;
                 self.manifest_taken()?;
                 let newest = self.core.me.manifest_ref().map(|own| own.version.to_u64());
@@ -140,13 +184,15 @@ impl Step<'_> {
                 })
             }
             Body::Failure(failure) if failure.code() == ErrorCode::Conflict => {
+                let current = failure.current.clone().unwrap_or_default();
+                self.manifest_conflict(&current)?;
                 // One conflict tells what stands there; more of them, and the relay does not mean it.
-                if self.core.own.conflicts > 0 {
+                if self.core.own.conflicts > 0 && !self.manifest_is_published()? {
                     self.leave_own_alone(backoff::asked(failure.retry_after_ms));
                 }
                 self.core.own.conflicts = self.core.own.conflicts.saturating_add(1);
-                let current = failure.current.clone().unwrap_or_default();
-                self.manifest_conflict(&current)
+                self.core.own.manifest_at = Some(self.now.monotonic_ms);
+                Ok(())
             }
             Body::Failure(failure) => self.own_refused(&failure, |_| {}),
             _ => {

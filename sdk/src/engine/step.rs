@@ -187,7 +187,7 @@ impl<'e> Step<'e> {
                 self.core.lookups.wake_due(u64::MAX);
                 self.log_in(hello, binding)
             }
-            Lane::Anonymous(_) | Lane::Lookup(_) => {
+            Lane::Anonymous(_) | Lane::Lookup(_) | Lane::Record(_) => {
                 self.core.outbox.unblock_all();
                 Ok(())
             }

@@ -5,6 +5,7 @@ mod crashes;
 mod freshness;
 mod gaps;
 mod hostile;
+mod lanes;
 mod left_alone;
 mod lost_steps;
 mod main_job;

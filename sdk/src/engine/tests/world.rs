@@ -25,6 +25,39 @@ const BINDING: BindingValue = BindingValue::Host([7; 32]);
 /// What the network does to a frame on its way to a device.
 pub(super) type Tamper = Box<dyn FnMut(usize, &mut Frame) -> bool>;
 
+/// What a request shows of its sender. No connection may show two of them: the relay could tie them together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Matter {
+    /// Whose mailbox it is.
+    Mailbox,
+    /// Whose record it is.
+    Record,
+    /// Who is looked up.
+    LookUp,
+    /// To whom something is sent.
+    Send,
+}
+
+impl Matter {
+    fn of(frame: &Frame) -> Option<Self> {
+        match frame.body {
+            Some(
+                Body::Authenticate(_)
+                | Body::Ack(_)
+                | Body::Credit(_)
+                | Body::SetTokens(_)
+                | Body::ReplacePrekeys(_)
+                | Body::DeleteMailbox(_)
+                | Body::PrekeyStatus(_),
+            ) => Some(Self::Mailbox),
+            Some(Body::PutRecord(_) | Body::DeleteRecord(_)) => Some(Self::Record),
+            Some(Body::GetRecord(_) | Body::PopPrekeys(_)) => Some(Self::LookUp),
+            Some(Body::Send(_) | Body::SendMany(_)) => Some(Self::Send),
+            _ => None,
+        }
+    }
+}
+
 /// When a device loses its memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Crash {
@@ -56,6 +89,7 @@ pub(super) struct World {
     pub(super) true_ms: u64,
     pub(super) devices: Vec<Device>,
     connections: BTreeMap<ConnectionId, (usize, Lane)>,
+    carried: BTreeMap<ConnectionId, Matter>,
     next_connection: u64,
     pub(super) tamper: Option<Tamper>,
 }
@@ -83,6 +117,7 @@ impl World {
             true_ms: START_MS,
             devices: Vec::new(),
             connections: BTreeMap::new(),
+            carried: BTreeMap::new(),
             next_connection: 1,
             tamper: None,
         }
@@ -148,6 +183,11 @@ impl World {
         let effects = step.commit().unwrap();
         self.apply(device, effects);
         result
+    }
+
+    /// Whether a device has a connection open.
+    pub(super) fn is_open(&self, device: usize, lane: &Lane) -> bool {
+        self.devices[device].lanes.contains_key(lane)
     }
 
     pub(super) fn go_online(&mut self, device: usize) {
@@ -353,6 +393,10 @@ impl World {
             self.connect(device, lane.clone());
         }
         let connection = self.devices[device].lanes[&lane];
+        if let Some(matter) = Matter::of(&frame) {
+            let carried = *self.carried.entry(connection).or_insert(matter);
+            assert_eq!(carried, matter, "both on one connection, {lane:?}");
+        }
         let now = undertone_relay::storage::Timestamp(self.true_ms);
         let mut batch = self.service.batch(&mut self.storage, now);
         batch.frame(connection, frame);
