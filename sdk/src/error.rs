@@ -112,6 +112,18 @@ pub enum InviteError {
     Step(#[from] StepError),
 }
 
+/// Changing the own name failed; nothing changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum NameError {
+    /// The name is longer than [`MAX_NAME_BYTES`](crate::limits::MAX_NAME_BYTES), or not a line of text. The user must act.
+    #[error("the name is empty, too long or has control characters")]
+    BadName,
+    /// The step failed.
+    #[error(transparent)]
+    Step(#[from] StepError),
+}
+
 /// Accepting, declining, blocking or unblocking failed; nothing changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -201,6 +213,17 @@ impl InviteError {
     }
 }
 
+impl NameError {
+    /// Who must act.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        match self {
+            Self::BadName => Actor::User,
+            Self::Step(error) => error.actor(),
+        }
+    }
+}
+
 impl ContactError {
     /// Who must act.
     #[must_use]
@@ -228,5 +251,6 @@ from_store!(
     SendError,
     AddContactError,
     InviteError,
+    NameError,
     ContactError
 );

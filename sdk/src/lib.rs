@@ -96,16 +96,16 @@ pub use undertone_wire::ErrorCode;
 pub use actor::Actor;
 pub use client::{
     Client, ClientConfig, ClientEvent, Connection, Contact, Conversation, ConversationSummary,
-    Events, Invite, Message, OpenError, SearchHit, UnlockError, relay_address,
+    Events, Invite, Message, OpenError, SearchHit, SearchPage, UnlockError, relay_address,
 };
 pub use engine::{AccountAlarm, DelayReason, Event, IdentityAlarm};
 pub use error::{
-    AddContactError, ContactError, CreateAccountError, InviteError, OpenEngineError, SendError,
-    StepError,
+    AddContactError, ContactError, CreateAccountError, InviteError, NameError, OpenEngineError,
+    SendError, StepError,
 };
 pub use store::{
     ContactId, ContactState, ConversationCursor, ConversationId, FailureReason, InviteId,
-    MessageState, OpenError as OpenStoreError, Position, SearchFilter, StoreError,
+    MessageState, OpenError as OpenStoreError, Position, SearchCursor, SearchFilter, StoreError,
 };
 pub use transport::{
     BindingPolicy, ConnectError, DisconnectCause, InvalidRoot, ProxyLogin, Socks5Proxy, Stage,

@@ -273,8 +273,9 @@ impl Session {
         let mut records = Vec::new();
         for hit in self
             .client
-            .search_as_typed(text, SearchFilter::default(), PAGE)
+            .search_as_typed(text, SearchFilter::default(), None, PAGE)
             .await?
+            .hits
         {
             let number = self.number_of(hit.message.conversation).await?;
             records.push(Record::Hit {

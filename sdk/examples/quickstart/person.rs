@@ -214,8 +214,9 @@ impl Person {
     pub(crate) async fn search(&self, words: &str) -> Result<String, Problem> {
         let hits = self
             .client
-            .search(words, SearchFilter::default(), PAGE)
-            .await?;
+            .search(words, SearchFilter::default(), None, PAGE)
+            .await?
+            .hits;
         let hit = hits
             .first()
             .ok_or(Problem::Step("a search finds what was written"))?;

@@ -5,7 +5,7 @@
 use tokio::sync::oneshot;
 
 use crate::engine::{Step, View};
-use crate::error::{AddContactError, ContactError, InviteError, SendError, StepError};
+use crate::error::{AddContactError, ContactError, InviteError, NameError, SendError, StepError};
 use crate::store::StoreError;
 
 /// A command's error: either the command was refused and changed nothing, or the whole step failed.
@@ -29,7 +29,7 @@ macro_rules! command_errors {
         }
     )*};
 }
-command_errors!(SendError, InviteError, ContactError);
+command_errors!(SendError, InviteError, NameError, ContactError);
 
 impl CommandError for AddContactError {
     fn step_failure(&self) -> Option<StepError> {

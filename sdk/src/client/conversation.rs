@@ -71,6 +71,51 @@ impl Conversation {
             .await
     }
 
+    /// Up to `limit` messages after a place; oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] says who must act.
+    pub async fn messages_after(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        let id = self.id;
+        self.client
+            .read(move |view| {
+                let page = view.messages_after(id, after, limit)?;
+                Ok(page.into_iter().map(Message::from).collect())
+            })
+            .await
+    }
+
+    /// A message with up to `limit` messages on each side, oldest first: where a search result or a notification leads. Empty when
+    /// it is not in this conversation.
+    ///
+    /// # Errors
+    /// [`StoreError`] says who must act.
+    pub async fn messages_around(
+        &self,
+        message: MessageId,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        let id = self.id;
+        self.client
+            .read(move |view| {
+                let found = view.message(&message)?;
+                let Some(found) = found.filter(|row| row.message.conversation == id) else {
+                    return Ok(Vec::new());
+                };
+                let place = found.position();
+                let mut page = view.messages_before(id, Some(place), limit)?;
+                page.reverse();
+                page.push(found);
+                page.extend(view.messages_after(id, place, limit)?);
+                Ok(page.into_iter().map(Message::from).collect())
+            })
+            .await
+    }
+
     /// Marks everything up to a message as read, on this device.
     ///
     /// # Errors

@@ -6,40 +6,36 @@
 //! Invariant: a call that returned `Ok` is durable. A call whose future is dropped is carried out all the same.
 //! Not its concern: what calls mean (the engine), and how bytes travel (the transport).
 
+mod account;
 mod call;
 mod config;
+mod contacts;
 mod conversation;
 mod driver;
 mod event;
+mod history;
 mod lanes;
 pub(crate) mod limits;
 mod model;
 mod open;
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
-use undertone_protocol::account::AccountId;
-use undertone_protocol::content::MessageId;
-use undertone_protocol::invite::InviteLink;
 use undertone_protocol::relay_address::RelayAddress;
-use undertone_protocol::safety_number::SafetyNumber;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
 pub use config::{ClientConfig, relay_address};
 pub use conversation::Conversation;
 pub use driver::UnlockError;
 pub use event::{ClientEvent, Connection, Events};
-pub use model::{Contact, ConversationSummary, Invite, Message, SearchHit};
+pub use model::{Contact, ConversationSummary, Invite, Message, SearchHit, SearchPage};
 pub use open::OpenError;
 
 use call::CommandError;
 use driver::Job;
 
-use crate::engine::{AccountAlarm, Step, View};
-use crate::error::{AddContactError, ContactError, InviteError, StepError};
-use crate::store::{
-    ContactId, ContactState, ConversationCursor, ConversationId, InviteId, SearchFilter,
-    SearchQuery, StoreError, StoreKey,
-};
+use crate::engine::{Step, View};
+use crate::error::StepError;
+use crate::store::{StoreError, StoreKey};
 
 /// An open account on this device.
 #[derive(Clone)]
@@ -135,270 +131,6 @@ impl Client {
         let (reply, answer) = oneshot::channel();
         self.tell(Job::Close(reply)).await;
         let _ = answer.await;
-    }
-
-    /// This account's id; its text is `ut1…`.
-    ///
-    /// # Errors
-    /// [`StoreError`] says who must act.
-    pub async fn account(&self) -> Result<AccountId, StoreError> {
-        self.read(|view| Ok(view.account())).await
-    }
-
-    /// The name that is told to contacts.
-    ///
-    /// # Errors
-    /// [`StoreError`] says who must act.
-    pub async fn name(&self) -> Result<String, StoreError> {
-        self.read(|view| Ok(view.name().to_owned())).await
-    }
-
-    /// The 24 words from which the account can be made again. Whoever has them is the account: show them, keep them nowhere.
-    ///
-    /// # Errors
-    /// [`StoreError`] says who must act.
-    pub async fn recovery_phrase(&self) -> Result<Zeroizing<String>, StoreError> {
-        self.read(|view| Ok(Zeroizing::new(view.recovery_phrase().join(" "))))
-            .await
-    }
-
-    /// Makes an invitation. `name` is for the user's own list.
-    ///
-    /// # Errors
-    /// [`InviteError`] says who must act.
-    pub async fn create_invite(&self, name: &str) -> Result<Invite, InviteError> {
-        let name = name.to_owned();
-        let id = self.write(move |step| step.create_invite(&name)).await?;
-        let invites = self.invites().await.map_err(StepError::from)?;
-        invites
-            .into_iter()
-            .find(|invite| invite.id == id)
-            .ok_or(InviteError::NoSuchInvite)
-    }
-
-    /// All invitations that were made, the revoked ones too.
-    ///
-    /// # Errors
-    /// [`StoreError`] says who must act.
-    pub async fn invites(&self) -> Result<Vec<Invite>, StoreError> {
-        self.read(|view| {
-            let mut invites = Vec::new();
-            for row in view.invites()? {
-                let link = view
-                    .invite_link(&row.id)?
-                    .map(|link| link.to_text().to_string())
-                    .unwrap_or_default();
-                invites.push(Invite::new(row, link));
-            }
-            Ok(invites)
-        })
-        .await
-    }
-
-    /// Makes an invitation useless for whoever has not written with it yet.
-    ///
-    /// # Errors
-    /// [`InviteError`] says who must act.
-    pub async fn revoke_invite(&self, invite: InviteId) -> Result<(), InviteError> {
-        self.write(move |step| step.revoke_invite(&invite)).await
-    }
-
-    /// Writes to whoever made the invitation `link` ([`InviteLink::parse`]). They see a message request with the first 320 bytes
-    /// of `text`; what is longer follows when they accept.
-    ///
-    /// # Errors
-    /// [`AddContactError`] says who must act.
-    pub async fn add_contact(
-        &self,
-        link: InviteLink,
-        text: Option<&str>,
-    ) -> Result<ContactId, AddContactError> {
-        let text = text.map(ToOwned::to_owned);
-        self.write(move |step| step.add_contact(&link, text.as_deref()))
-            .await
-    }
-
-    /// Everybody this account knows: contacts, requests, invited and blocked ones.
-    ///
-    /// # Errors
-    /// [`StoreError`] says who must act.
-    pub async fn contacts(&self) -> Result<Vec<Contact>, StoreError> {
-        self.read(|view| Ok(view.contacts()?.into_iter().map(Contact::from).collect()))
-            .await
-    }
-
-    /// Message requests that wait for the user.
-    ///
-    /// # Errors
-    /// [`StoreError`] says who must act.
-    pub async fn requests(&self) -> Result<Vec<Contact>, StoreError> {
-        let mut contacts = self.contacts().await?;
-        contacts.retain(|contact| contact.state == ContactState::Requested);
-        Ok(contacts)
-    }
-
-    /// One contact.
-    ///
-    /// # Errors
-    /// [`StoreError`] says who must act.
-    pub async fn contact(&self, contact: ContactId) -> Result<Option<Contact>, StoreError> {
-        self.read(move |view| Ok(view.contact(contact)?.map(Contact::from)))
-            .await
-    }
-
-    /// Accepts a message request: both sides can write, and the other side learns it.
-    ///
-    /// # Errors
-    /// [`ContactError`] says who must act.
-    pub async fn accept(&self, contact: ContactId) -> Result<(), ContactError> {
-        self.write(move |step| step.accept(contact)).await
-    }
-
-    /// Removes a message request, and what was written with it from the disk. The other side learns nothing.
-    ///
-    /// # Errors
-    /// [`ContactError`] says who must act.
-    pub async fn decline(&self, contact: ContactId) -> Result<(), ContactError> {
-        self.write(move |step| step.decline(contact)).await?;
-        self.erase().await;
-        Ok(())
-    }
-
-    /// Discards whatever the contact sends from now on. The other side learns nothing.
-    ///
-    /// # Errors
-    /// [`ContactError`] says who must act.
-    pub async fn block(&self, contact: ContactId) -> Result<(), ContactError> {
-        self.write(move |step| step.block(contact)).await
-    }
-
-    /// Ends a block. What was sent meanwhile is gone.
-    ///
-    /// # Errors
-    /// [`ContactError`] says who must act.
-    pub async fn unblock(&self, contact: ContactId) -> Result<(), ContactError> {
-        self.write(move |step| step.unblock(contact)).await
-    }
-
-    /// Calls a contact by another name, on this device.
-    ///
-    /// # Errors
-    /// [`ContactError`] says who must act.
-    pub async fn rename(&self, contact: ContactId, name: &str) -> Result<(), ContactError> {
-        let name = name.to_owned();
-        self.write(move |step| step.rename(contact, &name)).await
-    }
-
-    /// The number that both sides see alike when nobody is in between. Compare it over another channel.
-    ///
-    /// # Errors
-    /// [`StoreError`] says who must act.
-    pub async fn safety_number(
-        &self,
-        contact: ContactId,
-    ) -> Result<Option<SafetyNumber>, StoreError> {
-        self.read(move |view| view.safety_number(contact)).await
-    }
-
-    /// What is wrong with the own account's identity and was not dismissed: to be shown at each start.
-    ///
-    /// # Errors
-    /// [`StoreError`] says who must act.
-    pub async fn account_alarms(&self) -> Result<Vec<AccountAlarm>, StoreError> {
-        self.read(|view| view.account_alarms()).await
-    }
-
-    /// The user has seen the alarms over the own account: they are forgotten.
-    ///
-    /// # Errors
-    /// [`StepError`] says who must act.
-    pub async fn dismiss_account_alarms(&self) -> Result<(), StepError> {
-        self.write(|step| step.dismiss_account_alarms()).await
-    }
-
-    /// A page of the conversation list, the most recently active first.
-    ///
-    /// # Errors
-    /// [`StoreError`] says who must act.
-    pub async fn conversations(
-        &self,
-        after: Option<ConversationCursor>,
-        limit: usize,
-    ) -> Result<Vec<ConversationSummary>, StoreError> {
-        self.read(move |view| {
-            Ok(view
-                .conversations(after, limit)?
-                .into_iter()
-                .map(Into::into)
-                .collect())
-        })
-        .await
-    }
-
-    /// The conversation with a contact, when there is one.
-    ///
-    /// # Errors
-    /// [`StoreError`] says who must act.
-    pub async fn conversation_with(
-        &self,
-        contact: ContactId,
-    ) -> Result<Option<Conversation>, StoreError> {
-        let row = self.read(move |view| view.conversation_of(contact)).await?;
-        Ok(row.map(|row| self.conversation(row.id)))
-    }
-
-    /// A conversation that the list or an event named.
-    #[must_use]
-    pub fn conversation(&self, id: ConversationId) -> Conversation {
-        Conversation::new(self.clone(), id)
-    }
-
-    /// One message.
-    ///
-    /// # Errors
-    /// [`StoreError`] says who must act.
-    pub async fn message(&self, message: MessageId) -> Result<Option<Message>, StoreError> {
-        self.read(move |view| Ok(view.message(&message)?.map(Message::from)))
-            .await
-    }
-
-    /// The newest `limit` messages that match what the user typed, newest first, optionally of one conversation.
-    ///
-    /// # Errors
-    /// [`StoreError`] says who must act.
-    pub async fn search(
-        &self,
-        text: &str,
-        filter: SearchFilter,
-        limit: usize,
-    ) -> Result<Vec<SearchHit>, StoreError> {
-        self.find(SearchQuery::parse(text), filter, limit).await
-    }
-
-    /// As [`search`](Self::search), for a query that is still being typed: its last word may go on.
-    ///
-    /// # Errors
-    /// [`StoreError`] says who must act.
-    pub async fn search_as_typed(
-        &self,
-        text: &str,
-        filter: SearchFilter,
-        limit: usize,
-    ) -> Result<Vec<SearchHit>, StoreError> {
-        self.find(SearchQuery::as_typed(text), filter, limit).await
-    }
-
-    async fn find(
-        &self,
-        query: SearchQuery,
-        filter: SearchFilter,
-        limit: usize,
-    ) -> Result<Vec<SearchHit>, StoreError> {
-        self.read(move |view| {
-            let page = view.search(&query, &filter, None, limit)?;
-            Ok(page.hits.into_iter().map(SearchHit::from).collect())
-        })
-        .await
     }
 
     /// What was deleted leaves the disk now. When the disk has no room for that it is tried again by itself.

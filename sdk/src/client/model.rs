@@ -6,9 +6,10 @@ use undertone_protocol::account::AccountId;
 use undertone_protocol::content::MessageId;
 use undertone_protocol::time::Timestamp;
 
+use crate::engine::{DelayReason, View};
 use crate::store::{
-    ContactId, ContactRow, ContactState, ConversationCursor, ConversationId, ConversationRow, Hit,
-    InviteId, InviteRow, MessageKind, MessageRow, MessageState, Position,
+    self, ContactId, ContactRow, ContactState, ConversationCursor, ConversationId, ConversationRow,
+    Hit, InviteId, InviteRow, MessageKind, MessageRow, MessageState, Position, SearchCursor,
 };
 
 /// Somebody who wrote, was written to, or was blocked.
@@ -25,6 +26,10 @@ pub struct Contact {
     /// When their newest known device list was signed; `None` before one was fetched. After 30 days it has expired, and after
     /// 45 nothing is sent until they come online and sign another one.
     pub device_list_signed: Option<Timestamp>,
+    /// Since when this device knows them.
+    pub since: Timestamp,
+    /// Why what is sent to them waits, if it does; it goes on by itself.
+    pub delay: Option<DelayReason>,
 }
 
 /// An entry of the conversation list.
@@ -76,6 +81,15 @@ pub struct SearchHit {
     pub highlights: Vec<Range<usize>>,
 }
 
+/// A page of search results, newest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SearchPage {
+    /// The results.
+    pub hits: Vec<SearchHit>,
+    /// Continues behind this page; `None` at the end.
+    pub next: Option<SearchCursor>,
+}
+
 /// An invitation that this account gave out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invite {
@@ -85,15 +99,17 @@ pub struct Invite {
     pub name: String,
     /// What to give to the other side: `https://RELAY/#ut1…`. Whoever has it can write.
     pub link: String,
+    /// When it was made.
+    pub created: Timestamp,
     /// Whether it was revoked.
     pub revoked: bool,
-    /// How many wrote with it.
-    pub uses: u32,
 }
 
-impl From<ContactRow> for Contact {
-    fn from(row: ContactRow) -> Self {
+impl Contact {
+    pub(super) fn new(row: ContactRow, view: &View<'_>) -> Self {
         Self {
+            delay: view.delay(row.id),
+            since: row.created,
             id: row.id,
             account: row.account,
             name: row.name,
@@ -145,14 +161,23 @@ impl From<Hit> for SearchHit {
     }
 }
 
+impl From<store::SearchPage> for SearchPage {
+    fn from(page: store::SearchPage) -> Self {
+        Self {
+            hits: page.hits.into_iter().map(SearchHit::from).collect(),
+            next: page.next,
+        }
+    }
+}
+
 impl Invite {
     pub(super) fn new(row: InviteRow, link: String) -> Self {
         Self {
             id: row.id,
             name: row.name,
             link,
+            created: row.created,
             revoked: row.revoked.is_some(),
-            uses: row.uses,
         }
     }
 }

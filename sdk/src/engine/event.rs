@@ -64,6 +64,13 @@ pub enum Event {
         /// Why.
         reason: DelayReason,
     },
+    /// What was held up for a contact is on its way again.
+    SendingResumed {
+        /// To whom.
+        contact: ContactId,
+    },
+    /// The own name changed.
+    NameChanged,
     /// A contact's device list has expired, and its relay shows no newer one. Sending to the devices that are known goes on
     /// until then; after that it waits ([`DelayReason::ManifestExpired`]). The contact must come online.
     DeviceListOverdue {

@@ -171,7 +171,7 @@ impl Step<'_> {
         entry.state = Lookup::Waiting(until);
         self.core.timers.arm(Timer::Lookups, until);
         if failures == 0 && !self.goes_on_without_newer(contact)? {
-            self.emit(Event::SendingDelayed { contact, reason });
+            self.tell_delay(contact, reason);
         }
         Ok(())
     }

@@ -18,8 +18,11 @@ use undertone_protocol::relay_address::RelayAddress;
 use undertone_protocol::time::Timestamp;
 use zeroize::Zeroizing;
 
+use super::event::Event;
 use super::meta;
-use crate::error::{CreateAccountError, StepError};
+use super::step::Step;
+use super::text::is_name;
+use crate::error::{CreateAccountError, NameError, StepError};
 use crate::store::{IdentityRow, Tx};
 
 const FORMAT: u8 = 1;
@@ -66,7 +69,7 @@ impl Me {
         if tx.identity().get()?.is_some() {
             return Err(CreateAccountError::Exists);
         }
-        if !super::text::is_name(&account.name) {
+        if !is_name(&account.name) {
             return Err(CreateAccountError::BadName);
         }
         let root = account.root.unwrap_or_else(|| Root::generate(rng));
@@ -164,5 +167,22 @@ impl Me {
     /// What every message says of the own manifest: version and hash, zeros before there is one.
     pub(crate) fn manifest_ref(&self) -> Option<ManifestRef> {
         self.manifest.as_ref().map(VerifiedManifest::reference)
+    }
+}
+
+impl Step<'_> {
+    /// Changes the own name. Contacts who know another one keep it; whoever is written to for the first time, or accepted, is told
+    /// this one.
+    ///
+    /// # Errors
+    /// [`NameError`]; nothing is changed unless it is [`NameError::Step`].
+    pub fn set_own_name(&mut self, name: &str) -> Result<(), NameError> {
+        if !is_name(name) {
+            return Err(NameError::BadName);
+        }
+        self.tx.identity().set_name(name)?;
+        name.clone_into(&mut self.core.me.name);
+        self.emit(Event::NameChanged);
+        Ok(())
     }
 }

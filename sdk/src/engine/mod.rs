@@ -228,6 +228,7 @@ impl Engine {
         Ok(View {
             tx: self.store.transaction()?,
             me: &self.core.me,
+            delays: &self.core.outbox.delays,
         })
     }
 

@@ -197,6 +197,7 @@ impl Step<'_> {
             queue.failures = 0;
             queue.delay = None;
         }
+        self.resumed(device)?;
         self.core.outbox.set(device, Turn::Ready);
         if let Some(message) = sent.message {
             self.advance_message(&message, MessageState::Sent)?;
@@ -336,8 +337,33 @@ impl Step<'_> {
             return Ok(());
         }
         if let Some(peer) = self.peer(device)? {
-            let contact = peer.contact;
-            self.emit(Event::SendingDelayed { contact, reason });
+            self.tell_delay(peer.contact, reason);
+        }
+        Ok(())
+    }
+
+    /// Tells the application, and remembers it for whoever looks later.
+    pub(super) fn tell_delay(&mut self, contact: ContactId, reason: DelayReason) {
+        self.core.outbox.delays.insert(contact, reason);
+        self.emit(Event::SendingDelayed { contact, reason });
+    }
+
+    /// A device was sent something: unless another one of its contact is waited for, sending to the contact goes on.
+    fn resumed(&mut self, device: PeerDeviceId) -> Result<(), StepError> {
+        if self.core.outbox.delays.is_empty() {
+            return Ok(());
+        }
+        let Some(contact) = self.peer(device)?.map(|peer| peer.contact) else {
+            return Ok(());
+        };
+        for other in self.active_devices(contact)? {
+            let queue = self.core.outbox.get(other);
+            if queue.is_some_and(|queue| queue.delay.is_some()) {
+                return Ok(());
+            }
+        }
+        if self.core.outbox.delays.remove(&contact).is_some() {
+            self.emit(Event::SendingResumed { contact });
         }
         Ok(())
     }

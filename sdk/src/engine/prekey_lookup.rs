@@ -14,7 +14,7 @@ use undertone_wire::right::Right;
 use undertone_wire::work::WorkSubject;
 
 use super::backoff;
-use super::event::{DelayReason, Event};
+use super::event::DelayReason;
 use super::input::DisconnectCause;
 use super::lane::Lane;
 use super::limits::{LOOKUP_RETRY_FIRST_MS, LOOKUP_RETRY_LONGEST_MS};
@@ -262,10 +262,7 @@ impl Step<'_> {
         if failures == 0
             && let Some(peer) = self.peer(device)?
         {
-            self.emit(Event::SendingDelayed {
-                contact: peer.contact,
-                reason,
-            });
+            self.tell_delay(peer.contact, reason);
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use undertone_protocol::content::MessageId;
 use undertone_protocol::relay_address::RelayAddress;
 
 use super::event::DelayReason;
-use crate::store::{OutboxId, PeerDeviceId};
+use crate::store::{ContactId, OutboxId, PeerDeviceId};
 
 /// A search for a nonce, carried on from step to step.
 #[derive(Debug, Clone)]
@@ -90,6 +90,8 @@ pub(crate) struct Queues {
     queues: BTreeMap<PeerDeviceId, Queue>,
     ready: BTreeSet<PeerDeviceId>,
     blocked: VecDeque<PeerDeviceId>,
+    /// Contacts to whom sending is held up, as the application was told.
+    pub(crate) delays: BTreeMap<ContactId, DelayReason>,
 }
 
 impl Queues {

@@ -1,5 +1,7 @@
 //! Reading: what an application shows. Owned rows of the store; nothing here changes anything.
 
+use std::collections::BTreeMap;
+
 use undertone_protocol::account::AccountId;
 use undertone_protocol::content::MessageId;
 use undertone_protocol::invite::{InviteLink, InviteToken};
@@ -7,6 +9,7 @@ use undertone_protocol::recovery_phrase::{self, WORD_COUNT};
 use undertone_protocol::relay_address::RelayAddress;
 use undertone_protocol::safety_number::SafetyNumber;
 
+use super::event::DelayReason;
 use super::me::Me;
 use crate::store::{
     ContactId, ContactRow, ConversationCursor, ConversationId, ConversationRow, GapRow, InviteId,
@@ -18,6 +21,7 @@ use crate::store::{
 pub struct View<'e> {
     pub(super) tx: Tx<'e>,
     pub(super) me: &'e Me,
+    pub(super) delays: &'e BTreeMap<ContactId, DelayReason>,
 }
 
 impl View<'_> {
@@ -85,6 +89,20 @@ impl View<'_> {
     /// When the store fails.
     pub fn contact(&self, id: ContactId) -> Result<Option<ContactRow>, StoreError> {
         self.tx.contacts().get(id)
+    }
+
+    /// Why what is sent to a contact waits; `None` when it does not, or was not tried since this engine was opened.
+    #[must_use]
+    pub fn delay(&self, contact: ContactId) -> Option<DelayReason> {
+        self.delays.get(&contact).copied()
+    }
+
+    /// Messages that were not read, in all conversations of the list.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn unread(&self) -> Result<u64, StoreError> {
+        self.tx.conversations().unread()
     }
 
     /// The safety number with a contact.

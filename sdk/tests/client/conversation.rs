@@ -90,9 +90,10 @@ async fn both_see_the_same_safety_number_and_find_what_was_written() {
         );
         let hits = person
             .client
-            .search("LIGHTHOUSE", SearchFilter::default(), 10)
+            .search("LIGHTHOUSE", SearchFilter::default(), None, 10)
             .await
-            .unwrap();
+            .unwrap()
+            .hits;
         let hit = &hits[0];
         assert_eq!(hits.len(), 1);
         assert_eq!(&hit.snippet[hit.highlights[0].clone()], "lighthouse");
@@ -100,11 +101,11 @@ async fn both_see_the_same_safety_number_and_find_what_was_written() {
         for (typed, found) in [(false, 0), (true, 1)] {
             let (client, filter) = (&person.client, SearchFilter::default());
             let hits = if typed {
-                client.search_as_typed("light", filter, 10).await
+                client.search_as_typed("light", filter, None, 10).await
             } else {
-                client.search("light", filter, 10).await
+                client.search("light", filter, None, 10).await
             };
-            assert_eq!(hits.unwrap().len(), found);
+            assert_eq!(hits.unwrap().hits.len(), found);
         }
     }
     assert_eq!(numbers[0], numbers[1]);

@@ -15,6 +15,7 @@ mod connection;
 mod conversation;
 mod durability;
 mod examples;
+mod history;
 mod locking;
 #[cfg(target_os = "linux")]
 #[path = "../../src/store/tests/memory.rs"]
@@ -23,6 +24,7 @@ mod networks;
 mod opening;
 #[path = "../../src/store/tests/pages.rs"]
 mod pages;
+mod people;
 mod remnants;
 #[path = "../transport/servers.rs"]
 mod servers;

@@ -140,6 +140,15 @@ impl Conversations<'_> {
         }
     }
 
+    /// Messages that were not read, of all conversations that are not hidden.
+    pub fn unread(&self) -> Result<u64, StoreError> {
+        let unread: Uint = self.tx.value(
+            "SELECT coalesce(sum(unread), 0) FROM conversation WHERE hidden = 0",
+            [],
+        )?;
+        Ok(unread.0)
+    }
+
     /// Changes the title.
     pub fn set_title(&self, id: ConversationId, title: &str) -> Result<(), StoreError> {
         exactly_one(self.tx.run(

@@ -1,0 +1,111 @@
+//! Others: adding them, deciding about those who wrote first, and knowing that they are who they say.
+
+use undertone_protocol::invite::InviteLink;
+use undertone_protocol::safety_number::SafetyNumber;
+
+use super::Client;
+use super::model::Contact;
+use crate::error::{AddContactError, ContactError};
+use crate::store::{ContactId, ContactState, StoreError};
+
+impl Client {
+    /// Writes to whoever made the invitation `link` ([`InviteLink::parse`]). They see a message request with `text`; of one longer
+    /// than 320 bytes the request comes first and the text right behind it.
+    ///
+    /// # Errors
+    /// [`AddContactError`] says who must act.
+    pub async fn add_contact(
+        &self,
+        link: InviteLink,
+        text: Option<&str>,
+    ) -> Result<ContactId, AddContactError> {
+        let text = text.map(ToOwned::to_owned);
+        self.write(move |step| step.add_contact(&link, text.as_deref()))
+            .await
+    }
+
+    /// Everybody this account knows: contacts, requests, invited and blocked ones.
+    ///
+    /// # Errors
+    /// [`StoreError`] says who must act.
+    pub async fn contacts(&self) -> Result<Vec<Contact>, StoreError> {
+        self.read(|view| {
+            let rows = view.contacts()?.into_iter();
+            Ok(rows.map(|row| Contact::new(row, view)).collect())
+        })
+        .await
+    }
+
+    /// Message requests that wait for the user.
+    ///
+    /// # Errors
+    /// [`StoreError`] says who must act.
+    pub async fn requests(&self) -> Result<Vec<Contact>, StoreError> {
+        let mut contacts = self.contacts().await?;
+        contacts.retain(|contact| contact.state == ContactState::Requested);
+        Ok(contacts)
+    }
+
+    /// One contact.
+    ///
+    /// # Errors
+    /// [`StoreError`] says who must act.
+    pub async fn contact(&self, contact: ContactId) -> Result<Option<Contact>, StoreError> {
+        self.read(move |view| Ok(view.contact(contact)?.map(|row| Contact::new(row, view))))
+            .await
+    }
+
+    /// Accepts a message request: both sides can write, and the other side learns it.
+    ///
+    /// # Errors
+    /// [`ContactError`] says who must act.
+    pub async fn accept(&self, contact: ContactId) -> Result<(), ContactError> {
+        self.write(move |step| step.accept(contact)).await
+    }
+
+    /// Removes a message request, and what was written with it from the disk. The other side learns nothing.
+    ///
+    /// # Errors
+    /// [`ContactError`] says who must act.
+    pub async fn decline(&self, contact: ContactId) -> Result<(), ContactError> {
+        self.write(move |step| step.decline(contact)).await?;
+        self.erase().await;
+        Ok(())
+    }
+
+    /// Discards whatever the contact sends from now on. The other side learns nothing.
+    ///
+    /// # Errors
+    /// [`ContactError`] says who must act.
+    pub async fn block(&self, contact: ContactId) -> Result<(), ContactError> {
+        self.write(move |step| step.block(contact)).await
+    }
+
+    /// Ends a block. What was sent meanwhile is gone.
+    ///
+    /// # Errors
+    /// [`ContactError`] says who must act.
+    pub async fn unblock(&self, contact: ContactId) -> Result<(), ContactError> {
+        self.write(move |step| step.unblock(contact)).await
+    }
+
+    /// Calls a contact by another name, on this device.
+    ///
+    /// # Errors
+    /// [`ContactError`] says who must act.
+    pub async fn rename(&self, contact: ContactId, name: &str) -> Result<(), ContactError> {
+        let name = name.to_owned();
+        self.write(move |step| step.rename(contact, &name)).await
+    }
+
+    /// The number that both sides see alike when nobody is in between. Compare it over another channel.
+    ///
+    /// # Errors
+    /// [`StoreError`] says who must act.
+    pub async fn safety_number(
+        &self,
+        contact: ContactId,
+    ) -> Result<Option<SafetyNumber>, StoreError> {
+        self.read(move |view| view.safety_number(contact)).await
+    }
+}
