@@ -10,10 +10,9 @@ use crate::{
         Rate, ServiceConfig,
         limits::{KNOCK_DIFFICULTY_RISE, rates},
     },
-    storage::Retention,
+    storage::{DAY_MS, Retention},
 };
 
-const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 const MIB: u64 = 1024 * 1024;
 
 /// MiB that anything may be: a pebibyte.

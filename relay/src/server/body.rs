@@ -34,16 +34,18 @@ pub(crate) fn octets(status: StatusCode, bytes: impl Into<Bytes>) -> Response {
     )
 }
 
-/// An answer without a body. One that says 503 also says when to try again.
+/// An answer without a body. One that says 429 or 503 also says when to try again.
 pub(crate) fn empty(status: StatusCode) -> Response {
     let answer = with_headers(
         full(status, Bytes::new()),
         &[(header::CACHE_CONTROL, "no-store")],
     );
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        return with_headers(answer, &[(header::RETRY_AFTER, "5")]);
+    match status {
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+            with_headers(answer, &[(header::RETRY_AFTER, limits::RETRY_SECONDS)])
+        }
+        _ => answer,
     }
-    answer
 }
 
 /// Sets constant headers.

@@ -223,10 +223,9 @@ impl CommittingThread {
                 let now = clock::now_ms();
                 let due = Due {
                     tick: ticks.is_due(now),
-                    sweep: self.service.has_to_sweep() && sweeps.is_due(now),
+                    sweep: self.sweeps() && sweeps.is_due(now),
                 };
-                let more = self.service.has_to_deliver();
-                if due.tick || due.sweep || more || jobs.len() > 0 {
+                if due.tick || due.sweep || self.delivers() || jobs.len() > 0 {
                     let some = one_batch(&mut jobs);
                     self.handle(some, due, Timestamp(now), &mut rng, &mut outbounds);
                 }
@@ -237,11 +236,21 @@ impl CommittingThread {
         }
     }
 
+    /// Whether a batch should follow at once for what the last one had no room for. Not while commits fail: a tick tries.
+    fn delivers(&self) -> bool {
+        self.service.has_to_deliver() && self.healthy.load(Ordering::Acquire)
+    }
+
+    /// Whether there is more to remove than one time took; likewise.
+    fn sweeps(&self) -> bool {
+        self.service.has_to_sweep() && self.healthy.load(Ordering::Acquire)
+    }
+
     /// How long the thread may wait for a job.
     fn patience(&self) -> Duration {
-        if self.service.has_to_deliver() {
+        if self.delivers() {
             Duration::ZERO
-        } else if self.service.has_to_sweep() {
+        } else if self.sweeps() {
             limits::SWEEP_PAUSE
         } else {
             limits::TICK

@@ -23,6 +23,9 @@ pub(crate) const HEADER_FIELDS: usize = 64;
 /// Bytes that hyper buffers for a connection: headers plus one read of the body.
 pub(crate) const HTTP_BUFFER_BYTES: usize = 32 * 1024;
 
+/// Seconds, as a header says it, after which a client that was told 429 or 503 may try again.
+pub(crate) const RETRY_SECONDS: &str = "5";
+
 /// A request body in memory must be complete within this time.
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 

@@ -37,7 +37,7 @@ use crate::{
     data_dir::{DataDir, DataDirError},
     service::Service,
     storage::{
-        Room, StorageError, Timestamp,
+        DAY_MS, Room, StorageError, Timestamp,
         sqlite::{SqliteOptions, SqliteStorage},
     },
 };
@@ -266,7 +266,7 @@ pub(crate) fn share(
         metrics: metrics.clone(),
         quota: bytes_of_mib(config.blob_quota_mib),
         max_length: bytes_of_mib(config.blob_max_mib),
-        finished_ms: config.blob_days.saturating_mul(24 * 60 * 60 * 1000),
+        finished_ms: config.blob_days.saturating_mul(DAY_MS),
         transfers: Arc::new(Semaphore::new(limits::BLOB_TRANSFERS)),
         writing: Default::default(),
         failures: Default::default(),

@@ -85,8 +85,6 @@ enum Input {
 pub(super) struct Undo {
     pub(super) sessions: HashMap<ConnectionId, Option<Session>>,
     online: HashMap<MailboxId, Option<ConnectionId>>,
-    /// How far sweeping had come.
-    pub(super) swept: Option<(Option<u64>, bool)>,
 }
 
 impl<'a> Batch<'a> {
@@ -252,9 +250,6 @@ impl<'a> Batch<'a> {
         self.sweep_budget = 0;
         self.gone = (0, 0);
         let undo = mem::take(&mut self.undo);
-        if let Some((minute, more)) = undo.swept {
-            (self.service.swept_minute, self.service.to_sweep) = (minute, more);
-        }
         for (conn, before) in undo.sessions {
             match before {
                 Some(session) => self.service.sessions.insert(conn, session),

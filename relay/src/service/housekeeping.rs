@@ -66,7 +66,7 @@ impl Batch<'_> {
     /// Removes what is past its time: a fixed number of rows when it is time for it, and with every batch more than it
     /// stored, so that removing keeps up with storing, whatever the load.
     pub(super) fn sweep(&mut self) -> Result<(), StorageError> {
-        // Nothing on disk is more exact than a minute.
+        // Nothing on disk is more exact than a minute. What a failed commit leaves is found in the next one.
         let minute = self.now.minutes();
         if self.sweep_budget == 0 || self.service.swept_minute == Some(minute) {
             return Ok(());
@@ -75,9 +75,6 @@ impl Batch<'_> {
         let swept = self.storage.sweep(self.now, retention, self.sweep_budget)?;
         self.gone.1 += u64::from(swept.expired_messages);
         let service = &mut self.service;
-        self.undo
-            .swept
-            .get_or_insert((service.swept_minute, service.to_sweep));
         service.swept_minute = (!swept.more).then_some(minute);
         service.to_sweep = swept.more;
         Ok(())

@@ -12,6 +12,7 @@
 //!
 //! Not its concern: who may do what, quotas as a policy (the caller passes the bounds), clocks.
 
+mod limits;
 pub mod memory;
 pub mod sqlite;
 mod types;
@@ -22,22 +23,14 @@ use bytes::Bytes;
 use undertone_wire::bearer::BearerHash;
 use undertone_wire::{BlobId, MailboxId, PopId, RecordId, StoreEpoch};
 
+pub(crate) use limits::DAY_MS;
+pub use limits::{MAILBOX_TTL_MS, RECORD_TTL_MS};
 pub use types::{
     Append, AppendBounds, BlobAdvance, BlobCreate, BlobEntry, Incoming, MailboxState, PayloadId,
     Pop, PopAs, Popped, PrekeyCounts, PrekeyItem, PrekeyReplace, PrekeyReplacement, PrekeysLeft,
     Queued, RecordPut, RecordState, Retention, Room, SeqRange, StorageError, Swept, Timestamp,
     Token, TokenKind, Totals, Via,
 };
-
-/// Milliseconds of a day.
-const DAY_MS: u64 = 24 * 60 * 60 * 1000;
-
-/// Milliseconds after which a mailbox that nobody logged in to is removed: twice the 45 days after which its owner's
-/// contacts skip it, so that nothing anybody still expects is lost.
-pub const MAILBOX_TTL_MS: u64 = 90 * 24 * 60 * 60 * 1000;
-
-/// Milliseconds after which a record that nobody wrote is removed: over a year, so that a yearly rewrite keeps it.
-pub const RECORD_TTL_MS: u64 = 400 * 24 * 60 * 60 * 1000;
 
 /// A whole storage engine.
 pub trait Storage: Mailboxes + Prekeys + Records + Blobs {

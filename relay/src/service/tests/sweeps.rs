@@ -149,21 +149,6 @@ fn what_is_left_is_asked_for_until_it_is_gone() {
 }
 
 #[test]
-fn a_sweep_that_was_not_committed_is_made_again() {
-    let mut traffic = Traffic::new();
-    traffic.exchange(1);
-    let relay = &mut traffic.relay;
-    relay.now = relay.now.plus(IDEMPOTENCE_MS + 2 * MINUTE);
-    let mut batch = relay.service.batch(relay.storage.as_mut(), relay.now);
-    batch.tick();
-    batch.fail(crate::storage::StorageError::Io("a test".into()));
-    assert!(batch.commit().failure.is_some());
-    relay.tick();
-    assert_eq!(traffic.rows("acked"), 0);
-    assert_eq!(traffic.relay.storage.totals().unwrap().messages, 0);
-}
-
-#[test]
 fn a_mailbox_whose_owner_stays_is_not_removed() {
     let mut relay = Relay::new();
     let (present, absent) = (Owner::new(1), Owner::new(2));

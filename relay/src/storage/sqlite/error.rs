@@ -6,6 +6,7 @@ use std::path::Path;
 
 use rusqlite::{Error, ErrorCode};
 
+use super::limits::OPENING_BYTES;
 use crate::data_dir::is_full;
 use crate::storage::StorageError;
 
@@ -55,9 +56,6 @@ pub(super) fn opening_error(error: StorageError, database: &Path) -> StorageErro
         error
     }
 }
-
-/// Bytes that opening needs besides the database: the index of the log (32 KiB), the log's first pages.
-const OPENING_BYTES: usize = 64 * 1024;
 
 /// Tries whether the disk and its quotas have room for another file.
 fn try_room(database: &Path) -> io::Result<()> {

@@ -44,3 +44,6 @@ pub(super) const KEPT_UNKNOWN: usize = 10_000;
 
 /// Rows that a mailbox which nobody visits still has, about: prekeys and tokens. Its envelopes expired before.
 pub(super) const ROWS_OF_A_MAILBOX: u32 = 300;
+
+/// Bytes that opening needs besides the database: the index of the log (32 KiB), the log's first pages.
+pub(super) const OPENING_BYTES: usize = 64 * 1024;
