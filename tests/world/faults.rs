@@ -28,6 +28,11 @@ pub(crate) struct Faults {
 }
 
 impl Faults {
+    /// Whether the relay loses on purpose what it said it took.
+    pub(crate) fn is_relay_lying(&self) -> bool {
+        self.drop_delivery > 0.0 || self.corrupt_delivery > 0.0
+    }
+
     pub(crate) const fn none() -> Self {
         Self {
             delay: 0.0,

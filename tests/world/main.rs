@@ -46,6 +46,10 @@ fn run(seed: u64, people: usize, faults: Faults) -> World {
     let mut world = World::new(seed, people, faults);
     world.befriend_everybody();
     world.live(120);
+    if faults.is_relay_lying() {
+        // That the last message of a stream was withheld shows when another one follows.
+        world.last_words();
+    }
     world.heal();
     world.assert_whole();
     world

@@ -246,6 +246,7 @@ fn name_of(lane: &Lane) -> &'static str {
         Lane::Own => "own",
         Lane::Anonymous(_) => "anonymous",
         Lane::Lookup(_) => "lookup",
+        Lane::Record(_) => "record",
     }
 }
 
