@@ -127,8 +127,10 @@ fn a_full_disk_of_the_relay_is_told_to_the_sender_and_recovers() {
                 .field(1)
                 .ends_with("waits: the relay's disk is full; its operator must act")
     });
-    talk.relay().expect("Free some space on the disk");
+    talk.relay()
+        .expect("only acks and deletes are taken: Free some space on the disk.");
     talk.relay_disk().free();
+    talk.relay().expect("there is room for the store again");
     talk.goes_on();
 }
 
