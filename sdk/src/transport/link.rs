@@ -45,6 +45,7 @@ impl Link {
             reporter: inbox.reporter(id),
             wishes,
             backoff: Backoff::default(),
+            followed: 0,
         };
         runtime.spawn(task.run());
         Self { wish }
@@ -78,11 +79,15 @@ struct Task {
     reporter: Reporter,
     wishes: watch::Receiver<Wish>,
     backoff: Backoff,
+    /// Nudges up to which the user got an attempt. Those since the beginning of one that fails, on its way or soon after,
+    /// got none: what the user did must not wait for the backoff.
+    followed: u64,
 }
 
 impl Task {
     async fn run(mut self) {
         while self.wishes.wait_for(|wish| wish.wanted).await.is_ok() {
+            self.follow_nudges();
             self.reporter.event(LinkEvent::Connecting).await;
             let opened = {
                 let mut wishes = self.wishes.clone();
@@ -95,16 +100,19 @@ impl Task {
                 Ok(session) => self.serve(session).await,
                 Err(cause) => (cause, Duration::ZERO),
             };
+            if matches!(cause, DisconnectCause::ClosedByRelay { .. }) {
+                // It said when it wants to be asked again.
+                self.follow_nudges();
+            }
             let wait = self.wait_after(cause, jitter);
             tracing::debug!(%cause, ?wait, "connection is down");
-            let nudges = self.wishes.borrow().nudges;
             self.reporter
                 .event(LinkEvent::Down {
                     cause,
                     retry_in: wait,
                 })
                 .await;
-            if self.pause(wait, nudges).await.is_err() {
+            if self.pause(wait).await.is_err() {
                 return;
             }
         }
@@ -137,6 +145,7 @@ impl Task {
             };
             if began.elapsed() >= STABLE_AFTER {
                 self.backoff.reset();
+                self.follow_nudges();
             }
             match end {
                 End::Down(cause) => return (cause, jitter),
@@ -175,16 +184,17 @@ impl Task {
         }
     }
 
-    /// Waits, at most until somebody nudges beyond `nudges`. `Err` when the link was dropped.
-    async fn pause(
-        &mut self,
-        wait: Option<Duration>,
-        nudges: u64,
-    ) -> Result<(), watch::error::RecvError> {
+    fn follow_nudges(&mut self) {
+        self.followed = self.wishes.borrow().nudges;
+    }
+
+    /// Waits, at most until there is a nudge that was not followed. `Err` when the link was dropped.
+    async fn pause(&mut self, wait: Option<Duration>) -> Result<(), watch::error::RecvError> {
+        let followed = self.followed;
         let earliest = Instant::now() + NUDGE_SPACING;
         tokio::select! {
             () = forever_or(wait) => return Ok(()),
-            nudged = self.wishes.wait_for(|wish| wish.nudges != nudges) => { nudged?; }
+            nudged = self.wishes.wait_for(|wish| wish.nudges != followed) => { nudged?; }
         }
         let mut wishes = self.wishes.clone();
         tokio::select! {

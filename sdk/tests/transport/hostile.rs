@@ -7,9 +7,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use undertone::transport::{
-    ConnectError, DisconnectCause, Stage, Timeouts, TransportConfig, Violation,
+    ConnectError, DisconnectCause, LinkEvent, Stage, Timeouts, TransportConfig, Violation,
 };
 use undertone_wire::frame::Body;
 use undertone_wire::limits::MAX_FRAME_BYTES;
@@ -343,6 +345,38 @@ async fn a_relay_of_another_version_is_told_apart() {
             theirs: 7,
             ours: PROTOCOL_VERSION
         })
+    );
+}
+
+/// A relay of another version is not asked again for minutes, but when the user does something. That is also so when the
+/// last attempt was still on its way then.
+#[tokio::test]
+async fn a_nudge_during_an_attempt_that_fails_is_followed_by_another_one() {
+    let greetings = Arc::new(Semaphore::new(0));
+    let permitted = Arc::clone(&greetings);
+    let server = serve(move |mut stream| {
+        let permitted = Arc::clone(&permitted);
+        async move {
+            upgrade(&mut stream, "").await;
+            permitted.acquire().await.unwrap().forget();
+            let newer = Hello {
+                protocol_version: 7,
+                ..hello()
+            };
+            greet(&mut stream, newer).await;
+            linger(stream).await;
+        }
+    })
+    .await;
+    let mut subject = Subject::connect(&server.url(), patient());
+    assert!(matches!(subject.event().await, LinkEvent::Connecting));
+    subject.link.nudge();
+    greetings.add_permits(1);
+    let wait = subject.down().await.1.unwrap();
+    let again = timeout(wait / 2, subject.event()).await;
+    assert!(
+        matches!(again, Ok(LinkEvent::Connecting)),
+        "waits {wait:?}: {again:?}"
     );
 }
 
