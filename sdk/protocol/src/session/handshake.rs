@@ -14,6 +14,7 @@ use crate::content::{Introduction, IntroductionError};
 use crate::device::{DeviceIdentity, DeviceStatement, IdentityKey, StatementError};
 use crate::envelope::Context;
 use crate::first_message::{self, BODY_LEN, FIRST_MESSAGE_LEN, FLAGS, FirstMessage};
+use crate::header::Header;
 use crate::identity_block::{IdentityBlock, VerifiedIdentity};
 use crate::manifest::ManifestRef;
 use crate::pq_ratchet::{Announced, Announcement, PqRatchet};
@@ -291,8 +292,7 @@ impl Session {
         let header = sealed
             .open_header(context, &keys.header)
             .map_err(OpenError::from)?;
-        let first = header.n == 0 && header.previous_length == 0 && header.pq.announced() == FIRST;
-        if !first || sealed.tag() != keys.tag.maker().tag(0) {
+        if !begins_session(&header) || sealed.tag() != keys.tag.maker().tag(0) {
             return Err(OpenError::Header.into());
         }
         let mut plaintext = Zeroizing::new(Vec::with_capacity(BODY_LEN + 16));
@@ -339,6 +339,11 @@ const FIRST: Announced = Announced {
     epoch: 1,
     announcement: Announcement::Key,
 };
+
+/// Whether a header is one of a first message: number 0 of the first chain, with the key of epoch 1.
+fn begins_session(header: &Header) -> bool {
+    header.n == 0 && header.previous_length == 0 && header.pq.announced() == FIRST
+}
 
 /// Two keys of one handshake are the same.
 struct RepeatedKey;

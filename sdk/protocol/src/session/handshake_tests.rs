@@ -2,6 +2,7 @@ use super::super::testing::*;
 use super::*;
 use crate::content::Body;
 use crate::device::DeviceKeys;
+use crate::pq_ratchet::{CHUNK_LEN, Chunk, ChunkIndex, PqFields, Slot};
 use crate::prekeys::PrekeyId;
 use crate::test_support::rng;
 use crate::time::DAY_MS;
@@ -320,4 +321,31 @@ fn device_keys_from_a_broken_generator_are_refused() {
         &introduction("hello"),
     );
     assert_eq!(begun.err(), Some(InitiateError::RepeatedKey));
+}
+
+#[test]
+fn a_first_message_is_number_0_and_sends_the_key_of_epoch_1() {
+    let chunk = Chunk {
+        index: ChunkIndex::new(3).unwrap(),
+        bytes: [0; CHUNK_LEN],
+    };
+    let slots = [
+        Slot::Key(chunk),
+        Slot::Ciphertext(chunk),
+        Slot::HaveCiphertext,
+        Slot::Mix,
+        Slot::Idle,
+    ];
+    for (n, previous_length, epoch) in [(0, 0, 1), (1, 0, 1), (0, 1, 1), (0, 0, 0), (0, 0, 2)] {
+        for slot in slots {
+            let header = Header {
+                dh: PublicKey::parse(&[7; 32]).unwrap(),
+                previous_length,
+                n,
+                pq: PqFields { epoch, slot },
+            };
+            let first = (n, previous_length, epoch) == (0, 0, 1) && matches!(slot, Slot::Key(_));
+            assert_eq!(begins_session(&header), first);
+        }
+    }
 }

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::super::testing::*;
 use super::*;
 use crate::envelope::{KIND_MESSAGE, Sealer};
+use crate::pq_ratchet::Slot;
 use crate::primitives::dh::PublicKey;
 use crate::session::limits::MAX_N;
 
@@ -204,7 +205,7 @@ fn forge(pair: &mut Pair, tag_n: u32, change: impl Fn(&mut Header)) -> Vec<u8> {
     };
     let mut envelope = vec![KIND_MESSAGE];
     sealer.seal(b"forged", 256, &mut envelope).unwrap();
-    // The tag that `seal` made is that of the header's number: the position is what the caller passes.
+    // The tag is that of the header's number; the position is what the caller passes.
     envelope
 }
 
@@ -240,6 +241,59 @@ fn a_header_that_contradicts_its_tag_or_chain_is_rejected() {
         );
     }
     assert_eq!(state(&pair.a), before);
+}
+
+/// B8: (epoch, kind, flags) are the chain's; the index is the message's.
+#[test]
+fn b8_a_header_that_announces_something_else_than_its_chain_is_rejected() {
+    let mut pair = pair(18);
+    let others = [Slot::Idle, Slot::HaveCiphertext, Slot::Mix];
+    for _ in others {
+        encrypt(&mut pair, false, b"overtaken");
+    }
+    let last = encrypt(&mut pair, false, b"last");
+    let skipped = receive(&mut pair.a, &last, b"last");
+    let before = state(&pair.a);
+    for (slot, key) in others.into_iter().zip(&skipped) {
+        let n = 7;
+        let forged = forge(&mut pair, n, |header| header.pq.slot = slot);
+        assert_eq!(
+            open_error(&mut pair.a, Position::Current { n }, &forged),
+            Some(OpenError::Header)
+        );
+        // The same of a message that was overtaken: its key opens the body, its header is read first.
+        let forged = forge_skipped(&pair, key, slot);
+        let mut content = vec![1];
+        let opened = pair
+            .a
+            .open_skipped(key, Envelope::parse(&forged).unwrap(), &mut content);
+        assert_eq!(opened.err(), Some(OpenError::Header));
+        assert!(content.is_empty());
+    }
+    assert_eq!(state(&pair.a), before);
+}
+
+/// What B seals under the key of a message that A skipped.
+fn forge_skipped(pair: &Pair, key: &SkippedKey, slot: Slot) -> Vec<u8> {
+    let Sending::Open(chain) = &pair.b.sending else {
+        panic!("B has no open chain")
+    };
+    let sealer = Sealer {
+        context: Context::Session(&pair.b.transcript),
+        keys: &chain.keys,
+        tag: key.tag(),
+        header: Header {
+            dh: pair.b.ratchet.public_key(),
+            previous_length: 0,
+            n: key.number().n,
+            pq: PqFields { epoch: 1, slot },
+        },
+        message_key: key.message_key(),
+        salt: [4; 12],
+    };
+    let mut envelope = vec![KIND_MESSAGE];
+    sealer.seal(b"forged", 256, &mut envelope).unwrap();
+    envelope
 }
 
 #[test]
