@@ -85,12 +85,12 @@ mod transport;
 pub mod limits {
     pub use crate::client::limits::EVENTS;
     pub use crate::engine::limits::{
-        MAX_CONTACTS, MAX_INVITES, MAX_NAME_BYTES, MAX_OUTBOX_ROWS, MAX_REQUESTS, MAX_TEXT_BYTES,
+        MAX_CONTACTS, MAX_INVITES, MAX_NAME_BYTES, MAX_PENDING_MESSAGES, MAX_REQUESTS,
+        MAX_TEXT_BYTES,
     };
     pub use crate::store::limits::{MAX_PAGE_ROWS, MAX_QUERY_CHARS, MAX_QUERY_TERMS};
 }
 
-pub use undertone_protocol::recovery_phrase::RecoveryPhraseError;
 pub use undertone_wire::ErrorCode;
 
 pub use actor::Actor;

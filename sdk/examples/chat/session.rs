@@ -14,7 +14,8 @@ use crate::failure::{Failure, refused};
 use crate::profile::write_invite;
 use crate::record::Record;
 use crate::wording::{
-    account_alarm_text, actor, contact_record, error_record, hex, marked, message_record, name,
+    account_alarm_text, actor, contact_record, error_record, hex, identity_alarm_text, marked,
+    message_record, name,
 };
 
 /// Messages in one page of a history, and hits of a search.
@@ -68,6 +69,10 @@ impl Session {
         let alarms = self.client.account_alarms().await.unwrap_or_default();
         records.extend(alarms.into_iter().map(|alarm| Record::Alarm {
             text: account_alarm_text(alarm),
+        }));
+        let alarms = self.client.identity_alarms().await.unwrap_or_default();
+        records.extend(alarms.into_iter().map(|(contact, alarm)| Record::Alarm {
+            text: identity_alarm_text(contact, alarm),
         }));
         records
     }
@@ -126,6 +131,9 @@ impl Session {
             Command::Safety(number) => self.safety(number).await,
             Command::Dismiss => {
                 self.client.dismiss_account_alarms().await?;
+                for (contact, _) in self.client.identity_alarms().await? {
+                    self.client.dismiss_identity_alarms(contact).await?;
+                }
                 Ok(vec![])
             }
             Command::Help => Ok(HELP

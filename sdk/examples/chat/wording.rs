@@ -1,8 +1,8 @@
 //! How contacts, messages and failures are called.
 
 use undertone::{
-    AccountAlarm, Actor, Contact, ContactState, DelayReason, Event, IdentityAlarm, Message,
-    MessageId, MessageState, SearchHit,
+    AccountAlarm, Actor, Contact, ContactId, ContactState, DelayReason, Event, IdentityAlarm,
+    Message, MessageId, MessageState, SearchHit,
 };
 
 use crate::failure::Failure;
@@ -136,17 +136,7 @@ pub(crate) fn alarm_text(event: &Event) -> String {
         Event::MailboxGap => {
             "messages expired at the relay while this profile was away; their senders are asked again".to_owned()
         }
-        Event::IdentityAlarm { contact, alarm } => {
-            let what = match alarm {
-                IdentityAlarm::ManifestForked => "somebody else seems to have their account key",
-                IdentityAlarm::ManifestForged => "the relay shows a device list that they did not sign",
-                IdentityAlarm::HistoryForked => {
-                    "what they write does not follow on what they wrote: their device was restored from a backup, or copied"
-                }
-                _ => "something is wrong with their identity",
-            };
-            format!("contact {}: {what}; compare safety numbers", contact.get())
-        }
+        Event::IdentityAlarm { contact, alarm } => identity_alarm_text(*contact, *alarm),
         Event::DeviceListOverdue { contact, .. } => format!(
             "contact {} was not online for a month; after 45 days nothing is sent until they are",
             contact.get()
@@ -154,6 +144,28 @@ pub(crate) fn alarm_text(event: &Event) -> String {
         Event::AccountAlarm(alarm) => account_alarm_text(*alarm),
         other => format!("{other:?}"),
     }
+}
+
+/// What is wrong with a contact, or new.
+pub(crate) fn identity_alarm_text(contact: ContactId, alarm: IdentityAlarm) -> String {
+    let what = match alarm {
+        IdentityAlarm::ManifestForked => "somebody else seems to have their account key",
+        IdentityAlarm::ManifestForged => "the relay shows a device list that they did not sign",
+        IdentityAlarm::HistoryForked => {
+            "what they write does not follow on what they wrote: their device was restored from a backup, or copied"
+        }
+        IdentityAlarm::AccountRecovered => {
+            "their account was set up anew with their 24 words, and their old devices get nothing more: unless they did that, somebody else reads what you write"
+        }
+        IdentityAlarm::DeviceAdded => {
+            "they have another device, which reads what you write: unless they added it, somebody has their account key"
+        }
+        _ => "something is wrong with their identity",
+    };
+    format!(
+        "contact {}: {what}; ask them by another way (until /dismiss)",
+        contact.get()
+    )
 }
 
 /// What is wrong with the own account.

@@ -2,13 +2,15 @@
 //!
 //! The store keeps their bytes; the park says which to keep, and finds those that a new session's tags match. Only the
 //! tag keys of new sessions are tried. Invariant: never more than 1,024 envelopes, 1 MiB, or 7 days; when it is full, a
-//! random one gives way, so that a flood cannot choose which. Not its concern: first messages, which are never parked.
+//! random one gives way, so that a flood cannot choose which. They age by the time of day, which goes on while the program does
+//! not run. Not its concern: first messages, which are never parked.
 
 use rand_core::CryptoRng;
 
-use crate::session::limits::{MAX_PARKED, MAX_PARKED_BYTES, PARKED_LIFETIME_MS};
+use crate::session::limits::{MAX_PARKED, MAX_PARKED_BYTES};
 use crate::session::{Position, Session};
 use crate::tag::Tag;
+use crate::time::Timestamp;
 
 /// Names a parked envelope: the store's row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,8 +27,7 @@ struct Entry {
     id: ParkedId,
     tag: Tag,
     len: usize,
-    /// Milliseconds of the clock that never goes back while clocks are trusted; the caller's.
-    parked_at_ms: u64,
+    parked_at: Timestamp,
 }
 
 impl Park {
@@ -37,7 +38,7 @@ impl Park {
         id: ParkedId,
         tag: Tag,
         len: usize,
-        now_ms: u64,
+        parked_at: Timestamp,
     ) -> Vec<ParkedId> {
         let mut evicted = Vec::new();
         while !self.entries.is_empty()
@@ -51,7 +52,7 @@ impl Park {
             id,
             tag,
             len,
-            parked_at_ms: now_ms,
+            parked_at,
         });
         evicted
     }
@@ -91,9 +92,10 @@ impl Park {
         }
     }
 
-    /// Forgets what is older than 7 days, and returns it for deletion.
-    pub fn expire(&mut self, now_ms: u64) -> Vec<ParkedId> {
-        let old = |entry: &Entry| now_ms.saturating_sub(entry.parked_at_ms) > PARKED_LIFETIME_MS;
+    /// Forgets what was parked before `cut`, which is [`PARKED_LIFETIME_MS`](crate::session::limits::PARKED_LIFETIME_MS)
+    /// ago, and returns it for deletion.
+    pub fn expire(&mut self, cut: Timestamp) -> Vec<ParkedId> {
+        let old = |entry: &Entry| entry.parked_at < cut;
         let expired: Vec<_> = self
             .entries
             .iter()

@@ -36,7 +36,8 @@ impl Client {
         self.write(move |step| step.set_own_name(&name)).await
     }
 
-    /// The 24 words from which the account can be made again. Whoever has them is the account: show them, keep them nowhere.
+    /// The 24 words that are the account's key. Whoever has them is the account: show them, keep them nowhere. This version
+    /// does not make a device of an account from them yet.
     ///
     /// # Errors
     /// [`StoreError`] says who must act.

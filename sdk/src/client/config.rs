@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use undertone_protocol::account::Root;
-use undertone_protocol::recovery_phrase::{self, RecoveryPhraseError};
 use undertone_protocol::relay_address::{RelayAddress, RelayAddressError};
 use zeroize::Zeroize;
 
@@ -27,7 +25,6 @@ pub struct ClientConfig {
 pub(super) struct Account {
     pub(super) relay: String,
     pub(super) name: String,
-    pub(super) root: Option<Root>,
 }
 
 impl ClientConfig {
@@ -53,28 +50,8 @@ impl ClientConfig {
         self.account = Some(Account {
             relay: relay.to_owned(),
             name: name.to_owned(),
-            root: None,
         });
         self
-    }
-
-    /// Like [`or_create`](Self::or_create), with the account that the 24 words of `phrase` stand for instead of a new one.
-    ///
-    /// # Errors
-    /// [`RecoveryPhraseError`] says which word is wrong; the user must act.
-    pub fn or_restore(
-        mut self,
-        relay: &str,
-        name: &str,
-        phrase: &str,
-    ) -> Result<Self, RecoveryPhraseError> {
-        let root = Some(recovery_phrase::parse(phrase)?);
-        self.account = Some(Account {
-            relay: relay.to_owned(),
-            name: name.to_owned(),
-            root,
-        });
-        Ok(self)
     }
 
     /// Sets proxies, further trusted roots and timeouts.

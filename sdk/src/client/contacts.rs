@@ -5,7 +5,8 @@ use undertone_protocol::safety_number::SafetyNumber;
 
 use super::Client;
 use super::model::Contact;
-use crate::error::{AddContactError, ContactError};
+use crate::engine::IdentityAlarm;
+use crate::error::{AddContactError, ContactError, StepError};
 use crate::store::{ContactId, ContactState, StoreError};
 
 impl Client {
@@ -107,5 +108,23 @@ impl Client {
         contact: ContactId,
     ) -> Result<Option<SafetyNumber>, StoreError> {
         self.read(move |view| view.safety_number(contact)).await
+    }
+
+    /// What is wrong with contacts' identities, or new in them, and was not dismissed: to be shown at each start, and with
+    /// the contact.
+    ///
+    /// # Errors
+    /// [`StoreError`] says who must act.
+    pub async fn identity_alarms(&self) -> Result<Vec<(ContactId, IdentityAlarm)>, StoreError> {
+        self.read(|view| view.identity_alarms()).await
+    }
+
+    /// The user has seen what is said about a contact's identity: it is forgotten.
+    ///
+    /// # Errors
+    /// [`StepError`] says who must act.
+    pub async fn dismiss_identity_alarms(&self, contact: ContactId) -> Result<(), StepError> {
+        self.write(move |step| step.dismiss_identity_alarms(contact))
+            .await
     }
 }

@@ -144,7 +144,7 @@ fn open_account(
     };
     let account = account.ok_or(OpenError::NoAccount)?;
     let new = NewAccount {
-        root: account.root,
+        root: None,
         relay: relay_address(&account.relay)?,
         name: account.name,
     };

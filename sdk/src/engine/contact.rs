@@ -30,7 +30,9 @@ impl Step<'_> {
             return Err(AddContactError::OwnLink);
         }
         text.map(check_text).transpose()?;
-        if text.is_some() && self.tx.outbox().count()? >= super::limits::MAX_OUTBOX_ROWS {
+        if text.is_some()
+            && self.tx.outbox().pending_messages()? >= super::limits::MAX_PENDING_MESSAGES
+        {
             return Err(SendError::OutboxFull.into());
         }
         let contact = match self.tx.contacts().by_account(&link.account)? {
@@ -222,6 +224,7 @@ impl Step<'_> {
         self.core.lookups.manifests.remove(&contact);
         self.core.streams.forget(conversation);
         self.tx.messages().remove_conversation(conversation)?;
+        self.dismiss_identity_alarms(contact)?;
         self.tx.contacts().remove(contact)?;
         self.core.contacts.changed(contact);
         self.emit(Event::ContactChanged { contact });

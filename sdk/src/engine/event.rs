@@ -79,7 +79,8 @@ pub enum Event {
         /// When sending ends.
         until: Timestamp,
     },
-    /// Something about a contact's identity is wrong. The user must decide.
+    /// Something about a contact's identity is wrong, or new. Kept until it is dismissed
+    /// ([`View::identity_alarms`](super::View::identity_alarms)). The user must decide.
     IdentityAlarm {
         /// Whose.
         contact: ContactId,
@@ -147,7 +148,7 @@ pub enum AccountAlarm {
     },
 }
 
-/// What is wrong with a contact's identity.
+/// What is wrong with a contact's identity, or new in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum IdentityAlarm {
@@ -159,4 +160,10 @@ pub enum IdentityAlarm {
     /// Two messages claim one place in what a device of the contact wrote: it was restored from a backup, or copied, and its
     /// keys may be in two hands.
     HistoryForked,
+    /// The contact's account was set up anew with its recovery phrase: the devices that it had are revoked, and what is written
+    /// goes to the new one. The contact did that, or whoever has the phrase.
+    AccountRecovered,
+    /// The contact has another device, which reads from now on what is written to the contact. The contact added it, or
+    /// whoever has the account key.
+    DeviceAdded,
 }

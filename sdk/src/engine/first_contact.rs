@@ -16,7 +16,7 @@ use undertone_protocol::session::{Initiated, Initiator, MessageNumber, Session};
 use undertone_wire as wire;
 
 use super::backoff;
-use super::event::{DelayReason, Event, IdentityAlarm};
+use super::event::{DelayReason, IdentityAlarm};
 use super::limits::{UNANSWERED_FROM_MS, UNANSWERED_TO_MS};
 use super::step::Step;
 use crate::error::StepError;
@@ -110,11 +110,7 @@ impl Step<'_> {
         self.tx.peer_devices().set_pop(row.id, None)?;
         let reason = match error {
             BundleError::Fork => {
-                let alarm = IdentityAlarm::ManifestForked;
-                self.emit(Event::IdentityAlarm {
-                    contact: row.contact,
-                    alarm,
-                });
+                self.identity_alarm(row.contact, IdentityAlarm::ManifestForked)?;
                 DelayReason::ManifestMissing
             }
             BundleError::ManifestExpired => DelayReason::ManifestExpired,

@@ -15,11 +15,13 @@ use undertone_protocol::time::Timestamp;
 
 use super::contacts::Secrets;
 use super::event::{Event, IdentityAlarm};
-use super::limits::{MAX_CONTACTS, MAX_DEVICES_OF_CONTACT, MAX_REQUESTS, MAX_SESSIONS};
+use super::limits::{
+    MAX_ACCEPTED_FIRST_MESSAGES, MAX_CONTACTS, MAX_DEVICES_OF_CONTACT, MAX_REQUESTS, MAX_SESSIONS,
+};
 use super::step::Step;
 use crate::error::StepError;
 use crate::store::{
-    AcceptedFirstMessage, ContactId, ContactState, NewContact, PeerDeviceId, PeerDeviceState,
+    AcceptedFirstMessage, ContactId, ContactState, NewContact, PeerDeviceId, PeerDeviceState, Tx,
 };
 
 /// What became of a first message.
@@ -66,22 +68,48 @@ impl Step<'_> {
         if responded.peer.account == self.core.me.account {
             return Ok(FirstOutcome::Done);
         }
-        self.tx
-            .accepted_first_messages()
-            .insert(&AcceptedFirstMessage {
-                digest,
-                signed_prekey_id: ids.signed,
-                kem_prekey_id: ids.kem,
-                accepted: self.now.wall,
-            })?;
         if let Some(id) = ids.one_time {
             self.tx.prekeys().remove(PrekeyKind::OneTime, id)?;
         }
         if private.kem_kind == PrekeyKind::KemOneTime {
             self.tx.prekeys().remove(PrekeyKind::KemOneTime, ids.kem)?;
         }
+        // What used up a key opens once. The rest opens as long as its prekeys live, and has to be remembered.
+        if ids.one_time.is_none() && private.kem_kind == PrekeyKind::KemLastResort {
+            if !self.has_room_to_remember(now)? {
+                return Ok(FirstOutcome::Done);
+            }
+            self.tx
+                .accepted_first_messages()
+                .insert(&AcceptedFirstMessage {
+                    digest,
+                    signed_prekey_id: ids.signed,
+                    kem_prekey_id: ids.kem,
+                    accepted: self.now.wall,
+                })?;
+        }
         self.met(responded)?;
         Ok(FirstOutcome::Done)
+    }
+
+    /// Whether one more first message can be remembered. When they are too many, the prekeys that they name go: replaced
+    /// ones at once, the newest as soon as others are published. Who is dropped meanwhile begins anew when no answer comes.
+    fn has_room_to_remember(&mut self, now: Timestamp) -> Result<bool, StepError> {
+        let full = |tx: &Tx<'_>| {
+            let count = tx.accepted_first_messages().count()?;
+            Ok::<_, StepError>(count >= MAX_ACCEPTED_FIRST_MESSAGES)
+        };
+        if !full(&self.tx)? {
+            return Ok(true);
+        }
+        if self.tx.prekeys().remove_replaced_long_lived()? > 0 {
+            self.tx.accepted_first_messages().remove_unusable()?;
+            if !full(&self.tx)? {
+                return Ok(true);
+            }
+        }
+        self.renew_prekeys_early(now)?;
+        Ok(false)
     }
 
     fn private_prekeys(
@@ -219,10 +247,7 @@ impl Step<'_> {
             if row.keys.identity_key != peer.device.identity_key
                 || row.keys.signing_key != peer.device.signing_key
             {
-                self.emit(Event::IdentityAlarm {
-                    contact,
-                    alarm: IdentityAlarm::ManifestForked,
-                });
+                self.identity_alarm(contact, IdentityAlarm::ManifestForked)?;
                 return Ok(None);
             }
             return Ok((row.state != PeerDeviceState::Gone).then_some(row.id));
@@ -239,6 +264,9 @@ impl Step<'_> {
         });
         if pinned.is_some_and(|pinned| peer.manifest.version <= pinned) {
             return Ok(None);
+        }
+        if pinned.is_some() {
+            self.identity_alarm(contact, IdentityAlarm::DeviceAdded)?;
         }
         Ok(Some(self.tx.peer_devices().upsert(
             contact,

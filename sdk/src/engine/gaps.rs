@@ -36,7 +36,7 @@ impl Step<'_> {
     ) -> Result<(), StepError> {
         let head = self.stream(from.conversation, sender)?;
         let seq = header.stream_seq;
-        self.compare_stream(from, &head, header, hash);
+        self.compare_stream(from, &head, header, hash)?;
         if seq < head.next_seq {
             if self.core.gap_devices.contains(&from.device) {
                 let may_split = self.gaps_of(from.device)?.len() < MAX_GAPS_PER_DEVICE;
@@ -71,7 +71,7 @@ impl Step<'_> {
         head: &StreamHead,
         header: &ContentHeader,
         hash: PreviousHash,
-    ) {
+    ) -> Result<(), StepError> {
         let seq = header.stream_seq;
         let forked = if seq == head.next_seq {
             *header.previous.as_bytes() != head.hash
@@ -80,11 +80,9 @@ impl Step<'_> {
         };
         let known = matches!(from.state, ContactState::Accepted | ContactState::Invited);
         if forked && known {
-            self.emit(Event::IdentityAlarm {
-                contact: from.contact,
-                alarm: IdentityAlarm::HistoryForked,
-            });
+            self.identity_alarm(from.contact, IdentityAlarm::HistoryForked)?;
         }
+        Ok(())
     }
 
     /// An envelope had a valid tag and did not open.

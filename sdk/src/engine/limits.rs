@@ -19,8 +19,10 @@ pub const MAX_INVITES: usize = 50;
 
 // --- sending ------------------------------------------------------------------------------------
 
-/// Rows of the outbox that are neither sent nor failed; beyond it sending is refused with a typed error.
-pub const MAX_OUTBOX_ROWS: u64 = 100_000;
+/// Messages that the user wrote and no relay took yet; beyond it sending is refused with a typed error. What this device sends
+/// by itself does not count, so that no contact can use the room up: of receipts there is one for each device at a time,
+/// and copies that were asked for have a bound by the day.
+pub const MAX_PENDING_MESSAGES: u64 = 100_000;
 /// First wait after a failed attempt to send, doubled each time.
 pub(crate) const RETRY_FIRST_MS: u64 = 2 * SECOND_MS;
 /// Longest wait between two attempts.
@@ -64,6 +66,8 @@ pub(crate) const FIRST_MESSAGE_BURST: u32 = 50;
 pub(crate) const FIRST_MESSAGE_SPACING_MS: u64 = 100;
 /// Messages stored of a stranger whose request is not decided: a first message and what an invite permits.
 pub(crate) const MAX_REQUEST_MESSAGES: u64 = 17;
+/// First messages without any one-time key that are remembered, so that none is accepted twice: 0.1 KB each.
+pub(crate) const MAX_ACCEPTED_FIRST_MESSAGES: u64 = 20_000;
 /// Deliveries that wait for the scan budget, unacknowledged; above the relay's window of 256.
 pub(crate) const MAX_DEFERRED: usize = 512;
 /// Rows of devices of one contact, those included that are gone: an account key can sign any number.
@@ -111,8 +115,10 @@ pub(crate) const MANIFEST_WAIT_FROM_MS: u64 = 5 * SECOND_MS;
 pub(crate) const MANIFEST_WAIT_TO_MS: u64 = 10 * 60 * SECOND_MS;
 /// ... and at once when it is so old: an app that is online for seconds each day must not let it expire.
 pub(crate) const MANIFEST_URGENT_AFTER_MS: u64 = 14 * DAY_MS;
-/// Signed and last-resort prekeys are replaced after this.
+/// Signed and last-resort prekeys are replaced after this ...
 pub(crate) const PREKEY_ROTATE_MS: u64 = 7 * DAY_MS;
+/// ... or, when [`MAX_ACCEPTED_FIRST_MESSAGES`] named them, after this.
+pub(crate) const PREKEY_ROTATE_EARLIEST_MS: u64 = HOUR_MS;
 /// A private prekey outlives its replacement by this.
 pub(crate) const PREKEY_KEEP_MS: u64 = 14 * DAY_MS;
 /// One-time prekeys whose private halves are kept, given away or not, of both kinds: 26 full sets. A relay that asks for more
@@ -142,6 +148,8 @@ pub(crate) const MANIFEST_BELIEVED_MS: u64 = 45 * DAY_MS;
 pub(crate) const MAX_KNOWN_MANIFESTS: usize = 64;
 /// Alarms over the own account that wait to be dismissed: any stranger can cause one.
 pub(crate) const MAX_ACCOUNT_ALARMS: usize = 16;
+/// Alarms over contacts that wait to be dismissed, of 9 bytes each; the oldest go first.
+pub(crate) const MAX_IDENTITY_ALARMS: usize = 1_024;
 
 // --- connections --------------------------------------------------------------------------------
 

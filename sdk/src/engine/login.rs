@@ -56,6 +56,8 @@ pub(crate) struct OwnMailbox {
     pub(crate) prekeys_in_flight: bool,
     /// Prekeys are to be looked at: made, renewed, or sent again.
     pub(crate) prekeys_due: bool,
+    /// Too many first messages named the long-lived prekeys: they are replaced before their time.
+    pub(crate) prekeys_spent: bool,
     pub(crate) manifest_in_flight: bool,
     /// When a renewed manifest is put, monotonic ms; drawn anew with each login.
     pub(crate) manifest_at: Option<u64>,

@@ -11,7 +11,7 @@
 use bytes::Bytes;
 use undertone_protocol::account::ManifestWritePublicKey;
 use undertone_protocol::device::DeviceId;
-use undertone_protocol::manifest::{Gossip, Pin, RecordId, Verdict, VerifiedManifest};
+use undertone_protocol::manifest::{Gossip, Link, Pin, RecordId, Verdict, VerifiedManifest};
 use undertone_protocol::relay_address::RelayAddress;
 use undertone_wire as wire;
 use undertone_wire::ErrorCode;
@@ -115,10 +115,7 @@ impl Step<'_> {
                 match VerifiedManifest::open(&record.value, &account, &RecordId::of(&key)) {
                     Ok(manifest) => self.manifest_fetched(id, &manifest),
                     Err(_) => {
-                        self.emit(Event::IdentityAlarm {
-                            contact: id,
-                            alarm: IdentityAlarm::ManifestForged,
-                        });
+                        self.identity_alarm(id, IdentityAlarm::ManifestForged)?;
                         self.postpone_manifest(id, DelayReason::ManifestMissing)
                     }
                 }
@@ -210,10 +207,7 @@ impl Step<'_> {
                 self.core.contacts.changed(id);
                 return self.manifest_fetched(id, &manifest);
             }
-            (_, Some(Verdict::Fork)) => self.emit(Event::IdentityAlarm {
-                contact: id,
-                alarm: IdentityAlarm::ManifestForked,
-            }),
+            (_, Some(Verdict::Fork)) => self.identity_alarm(id, IdentityAlarm::ManifestForked)?,
             _ => {}
         }
         self.tx.contacts().set_claimed_place(id, None)?;
@@ -246,10 +240,7 @@ impl Step<'_> {
         let verdict = pin.as_ref().map(|pin| pin.check(manifest));
         match verdict {
             Some(Verdict::Fork) => {
-                self.emit(Event::IdentityAlarm {
-                    contact: id,
-                    alarm: IdentityAlarm::ManifestForked,
-                });
+                self.identity_alarm(id, IdentityAlarm::ManifestForked)?;
                 return self.postpone_manifest(id, DelayReason::ManifestMissing);
             }
             // The relay serves an old one: what is pinned stays, and nothing new is begun with it.
@@ -265,7 +256,13 @@ impl Step<'_> {
                     manifest.body().issued,
                     manifest.signed_bytes(),
                 )?;
-                self.follow_manifest(id, manifest)?;
+                let added = self.follow_manifest(id, manifest)?;
+                // Whoever has the phrase or the account key takes over the conversation so: it is never done silently.
+                if verdict == Some(Verdict::Fresh(Link::Recovered)) {
+                    self.identity_alarm(id, IdentityAlarm::AccountRecovered)?;
+                } else if known && added {
+                    self.identity_alarm(id, IdentityAlarm::DeviceAdded)?;
+                }
                 self.is_heard_of_again(id)?;
                 self.emit(Event::ContactChanged { contact: id });
             }
@@ -305,12 +302,12 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Brings the rows of the contact's devices in line with a newer manifest.
+    /// Brings the rows of the contact's devices in line with a newer manifest. Whether it names a device that had no row.
     fn follow_manifest(
         &mut self,
         contact: ContactId,
         manifest: &VerifiedManifest,
-    ) -> Result<(), StepError> {
+    ) -> Result<bool, StepError> {
         let before = self.tx.peer_devices().of_contact(contact)?;
         // First, and whatever comes after: nothing is written any more to a device that is not listed.
         for row in &before {
@@ -323,6 +320,7 @@ impl Step<'_> {
         }
         let known = |id: &DeviceId| before.iter().any(|row| row.keys.id == *id);
         let mut room = MAX_DEVICES_OF_CONTACT.saturating_sub(before.len());
+        let mut added = false;
         for device in &manifest.body().devices {
             if !known(&device.identity.id) {
                 // Only an account that replaces devices without end finds none: its further devices are not written to.
@@ -330,6 +328,7 @@ impl Step<'_> {
                     continue;
                 };
                 room = left;
+                added = true;
             }
             let mailbox = device.identity.mailbox;
             let id =
@@ -350,7 +349,7 @@ impl Step<'_> {
             }
         }
         self.core.contacts.changed(contact);
-        Ok(())
+        Ok(added)
     }
 
     /// Compares what a message says of its sender's manifest with what is pinned. A newer one is fetched after
@@ -383,13 +382,7 @@ impl Step<'_> {
                 self.core.contacts.changed(id);
                 Ok(())
             }
-            Gossip::Fork => {
-                self.emit(Event::IdentityAlarm {
-                    contact: id,
-                    alarm: IdentityAlarm::ManifestForked,
-                });
-                Ok(())
-            }
+            Gossip::Fork => self.identity_alarm(id, IdentityAlarm::ManifestForked),
         }
     }
 

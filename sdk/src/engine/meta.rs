@@ -10,6 +10,8 @@ pub(crate) const OWN_MANIFEST_RECORD: MetaKey = MetaKey("engine.own_manifest_rec
 pub(crate) const OWN_MANIFESTS: MetaKey = MetaKey("engine.own_manifests");
 /// What is wrong with the own account's identity and was not dismissed, as `own_history` encodes it.
 pub(crate) const ACCOUNT_ALARMS: MetaKey = MetaKey("engine.account_alarms");
+/// What is wrong with contacts' identities, or new in them, and was not dismissed, as `identity_alarms` encodes it.
+pub(crate) const IDENTITY_ALARMS: MetaKey = MetaKey("engine.identity_alarms");
 /// The last value of the hybrid clock, u64.
 pub(crate) const HLC: MetaKey = MetaKey("engine.hlc");
 /// The latest time that was trusted, u64 Unix ms.

@@ -4,7 +4,8 @@
 //! - [`Engine::begin`] opens a [`Step`]: one store transaction that takes [`Input`]s and commands;
 //!   [`Step::commit`] makes it durable and only then releases its [`Effect`]s (`step`).
 //! - The own side: `login`, `manifest_upkeep`, `own_history`, `prekey_upkeep`, `send_token`, `invites`.
-//! - Others: `contact` (adding, accepting, blocking), `manifest_lookup`, `freshness`, `prekey_lookup`,
+//! - Others: `contact` (adding, accepting, blocking), `manifest_lookup`, `freshness`,
+//!   `identity_alarms`, `prekey_lookup`,
 //!   `first_contact`, `first_message`, `sessions`.
 //! - Messages out: `compose`, `sending`, `outbox` with `queues`, `knock`, `restored` and `requeue`.
 //! - Messages in: `receiving`, `content`, `receipts`, `gaps`, `resend`.
@@ -29,6 +30,7 @@ mod first_contact;
 mod first_message;
 mod freshness;
 mod gaps;
+mod identity_alarms;
 mod input;
 mod invites;
 mod knock;
@@ -293,7 +295,7 @@ impl Core {
             contacts: Contacts::default(),
             streams: Streams::default(),
             sessions: Sessions::load(tx, &mut rng)?,
-            park: load_park(tx, now, rng)?,
+            park: load_park(tx, rng)?,
             outbox: Queues::default(),
             lookups: Lookups::default(),
             heard: BTreeSet::new(),
@@ -336,7 +338,7 @@ fn number(tx: &Tx<'_>, key: MetaKey) -> Result<u64, StepError> {
 }
 
 /// What is known of the parked envelopes.
-fn load_park(tx: &Tx<'_>, now: Now, mut rng: &mut dyn CryptoRng) -> Result<Park, StepError> {
+fn load_park(tx: &Tx<'_>, mut rng: &mut dyn CryptoRng) -> Result<Park, StepError> {
     let mut park = Park::default();
     let mut after = None;
     loop {
@@ -354,7 +356,7 @@ fn load_park(tx: &Tx<'_>, now: Now, mut rng: &mut dyn CryptoRng) -> Result<Park,
                     row.id,
                     envelope.tag(),
                     row.envelope.len(),
-                    now.monotonic_ms,
+                    row.received,
                 );
             }
         }

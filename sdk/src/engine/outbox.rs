@@ -202,8 +202,9 @@ impl Step<'_> {
         if let Some(message) = sent.message {
             self.advance_message(&message, MessageState::Sent)?;
             self.look_again_later(device)?;
+            return Ok(());
         }
-        Ok(())
+        self.more_receipts(device)
     }
 
     /// Unless a receipt comes first, the contact's manifest is fetched again after a random time: its devices

@@ -21,7 +21,10 @@ use zeroize::Zeroizing;
 
 use super::backoff;
 use super::lane::Lane;
-use super::limits::{MAX_ONE_TIME_KEYS, PREKEY_KEEP_MS, PREKEY_ROTATE_MS, REFILL_WAIT_TO_MS};
+use super::limits::{
+    MAX_ONE_TIME_KEYS, PREKEY_KEEP_MS, PREKEY_ROTATE_EARLIEST_MS, PREKEY_ROTATE_MS,
+    REFILL_WAIT_TO_MS,
+};
 use super::meta;
 use super::requests::Purpose;
 use super::step::Step;
@@ -49,7 +52,10 @@ impl Step<'_> {
             .tx
             .prekeys()
             .newest(PrekeyKind::Signed)?
-            .is_none_or(|(_, made)| lost || now.since(made) >= PREKEY_ROTATE_MS);
+            .is_none_or(|(_, made)| {
+                lost || self.core.own.prekeys_spent || now.since(made) >= PREKEY_ROTATE_MS
+            });
+        self.core.own.prekeys_spent = false;
         if rotate {
             self.make_long_lived(now)?;
         }
@@ -57,6 +63,16 @@ impl Step<'_> {
             self.make_one_time(ONE_TIME_PREKEYS, ONE_TIME_KEM_PREKEYS, now)?;
         }
         self.send_prekeys(!lost)
+    }
+
+    /// Too many first messages name the newest signed prekey: it is replaced before its time, once an hour at most.
+    pub(super) fn renew_prekeys_early(&mut self, now: Timestamp) -> Result<(), StepError> {
+        let newest = self.tx.prekeys().newest(PrekeyKind::Signed)?;
+        if newest.is_none_or(|(_, made)| now.since(made) >= PREKEY_ROTATE_EARLIEST_MS) {
+            self.core.own.prekeys_spent = true;
+            self.core.own.prekeys_due = true;
+        }
+        Ok(())
     }
 
     fn make_long_lived(&mut self, now: Timestamp) -> Result<(), StepError> {
@@ -180,6 +196,10 @@ impl Step<'_> {
 
     pub(super) fn prekeys_answered(&mut self, body: &Body) -> Result<(), StepError> {
         self.core.own.prekeys_in_flight = false;
+        if self.core.refill.is_some() {
+            // It became due meanwhile, or does so later.
+            self.core.timers.arm(Timer::Refill, self.now.monotonic_ms);
+        }
         match body {
             Body::PrekeyCounts(_) => self.prekeys_published(),
             Body::Failure(failure) => self.own_refused(failure, |own| own.prekeys_due = true),

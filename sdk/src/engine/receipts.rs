@@ -76,17 +76,30 @@ impl Step<'_> {
         let Some(contact) = self.peer(device)?.map(|peer| peer.contact) else {
             return Ok(());
         };
-        loop {
-            let delivered = self.tx.receipts().take(device, MAX_ENTRIES)?;
-            if delivered.is_empty() {
-                return Ok(());
-            }
-            let left = ROOM.saturating_sub(delivered.len() * DELIVERED_LEN) / MISSING_LEN;
-            let missing = self.ask_for_missing(device, left)?;
-            let receipt = DeliveryReceipt { delivered, missing };
-            let composed = self.compose_hidden(Body::DeliveryReceipt(receipt))?;
-            self.queue_for(contact, device, &composed)?;
+        // One at a time, so that a relay that takes nothing costs one row. The rest follows when it was taken, or goes with
+        // what is owed next.
+        if self.tx.outbox().has_hidden(device)? {
+            return Ok(());
         }
+        let delivered = self.tx.receipts().take(device, MAX_ENTRIES)?;
+        if delivered.is_empty() {
+            return Ok(());
+        }
+        let left = ROOM.saturating_sub(delivered.len() * DELIVERED_LEN) / MISSING_LEN;
+        let missing = self.ask_for_missing(device, left)?;
+        let receipt = DeliveryReceipt { delivered, missing };
+        let composed = self.compose_hidden(Body::DeliveryReceipt(receipt))?;
+        self.queue_for(contact, device, &composed)
+    }
+
+    /// A relay took something that no conversation shows: what is still owed to its recipient may follow.
+    pub(super) fn more_receipts(&mut self, device: PeerDeviceId) -> Result<(), StepError> {
+        if self.tx.receipts().is_owed(device)? && self.core.receipts_owed.insert(device) {
+            let wait = backoff::between(RECEIPT_WAIT_FROM_MS, RECEIPT_WAIT_TO_MS, &mut self.rng);
+            let at = self.now.monotonic_ms.saturating_add(wait);
+            self.core.timers.arm(Timer::Receipts, at);
+        }
+        Ok(())
     }
 
     /// A contact's device confirms messages.

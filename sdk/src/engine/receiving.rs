@@ -173,7 +173,7 @@ impl Step<'_> {
         else {
             return Ok(());
         };
-        let now = self.now.monotonic_ms;
+        let now = self.now.wall;
         let evicted = self
             .core
             .park

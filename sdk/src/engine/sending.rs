@@ -7,7 +7,7 @@ use undertone_protocol::relay_address::RelayAddress;
 
 use super::compose::Composed;
 use super::event::Event;
-use super::limits::{MAX_FOLLOW_UPS, MAX_OUTBOX_ROWS, MAX_TEXT_BYTES, UPKEEP_ROWS};
+use super::limits::{MAX_FOLLOW_UPS, MAX_PENDING_MESSAGES, MAX_TEXT_BYTES, UPKEEP_ROWS};
 use super::step::Step;
 use crate::error::{SendError, StepError};
 use crate::store::{
@@ -42,7 +42,7 @@ impl Step<'_> {
             Some(ContactState::Requested) => Err(SendError::NotAccepted),
             Some(ContactState::Blocked) => Err(SendError::Blocked),
             Some(ContactState::Invited | ContactState::Accepted) => {
-                if self.tx.outbox().count()? >= MAX_OUTBOX_ROWS {
+                if self.tx.outbox().pending_messages()? >= MAX_PENDING_MESSAGES {
                     return Err(SendError::OutboxFull);
                 }
                 Ok(())

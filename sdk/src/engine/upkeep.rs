@@ -66,15 +66,9 @@ impl Step<'_> {
                 self.core.sessions.index.forget_skipped(tag);
             }
         }
-        if self
-            .core
-            .clock
-            .aged_before(self.now, PARKED_LIFETIME_MS)
-            .is_some()
-        {
-            for id in self.core.park.expire(self.now.monotonic_ms) {
-                self.tx.parked().remove(id)?;
-            }
+        if let Some(cut) = self.core.clock.aged_before(self.now, PARKED_LIFETIME_MS) {
+            self.core.park.expire(cut);
+            self.tx.parked().remove_older(cut)?;
         }
         Ok(())
     }

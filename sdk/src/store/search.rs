@@ -58,7 +58,8 @@ pub struct SearchPage {
 }
 
 impl Tx<'_> {
-    /// Finds messages, newest first, at most `limit` (bounded by [`MAX_PAGE_ROWS`]).
+    /// Finds messages, newest first, at most `limit` (bounded by [`MAX_PAGE_ROWS`]). What is in conversations that the list
+    /// leaves out (of strangers who are not accepted, and of blocked contacts) is found only when the filter names one.
     ///
     /// # Errors
     /// When the disk fails. A query without words finds nothing.
@@ -82,9 +83,11 @@ impl Tx<'_> {
         let rows: Vec<MessageRow> = self.all(
             &format!(
                 "SELECT {COLUMNS} FROM message_fts f JOIN message m ON m.id = f.rowid
-                 WHERE message_fts MATCH ?1 AND f.rowid >= ?2 AND f.rowid < ?3 ORDER BY f.rowid DESC LIMIT ?4"
+                 WHERE message_fts MATCH ?1 AND f.rowid >= ?2 AND f.rowid < ?3
+                     AND m.conversation NOT IN (SELECT id FROM conversation WHERE hidden = 1 AND id IS NOT ?5)
+                 ORDER BY f.rowid DESC LIMIT ?4"
             ),
-            (expression, filter.from.map_or(0, |from| first_row(Some(from))), below, page(limit)),
+            (expression, filter.from.map_or(0, |from| first_row(Some(from))), below, page(limit), filter.conversation),
             read_message,
         )?;
         let next = (rows.len() == limit)

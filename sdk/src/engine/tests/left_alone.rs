@@ -5,6 +5,7 @@ use undertone_wire::{ErrorCode, Failure};
 
 use super::super::{Event, Lane};
 use super::world::{World, relay};
+use crate::error::StepError;
 use crate::store::MessageState;
 
 const HOUR_MS: u64 = 3_600_000;
@@ -60,6 +61,39 @@ fn a_record_that_always_conflicts_is_put_ever_more_rarely() {
         world.run_for(HOUR_MS);
         assert!(world.devices[anna].events.contains(&Event::Reachable));
     }
+}
+
+#[test]
+fn receipts_for_a_relay_that_takes_nothing_cost_one_row() {
+    let (mut world, [anna, ben], [of_anna, of_ben]) = World::acquainted(805);
+    world.run_for(60_000);
+    let instead = failure(ErrorCode::RateLimited, 0);
+    let sent = |body: &Body| matches!(body, Body::Sent(_));
+    answer_with(&mut world, anna, sent, instead);
+    let before = world.texts(ben, of_ben).len();
+    for hour in 0..40 {
+        world.say(ben, of_ben, &format!("hour {hour}"));
+        world.run_for(HOUR_MS);
+    }
+    assert_eq!(world.texts(anna, of_anna).len(), before + 40);
+    let rows = world
+        .command(anna, |step| {
+            let mut rows = 0;
+            for queued in step.tx.outbox().devices()? {
+                rows += step.tx.outbox().of_device(queued.peer_device, 100)?.len();
+            }
+            Ok::<_, StepError>(rows)
+        })
+        .unwrap();
+    assert_eq!(rows, 1);
+
+    world.tamper = None;
+    world.run_for(2 * HOUR_MS);
+    let delivered = world.history(ben, of_ben);
+    let delivered = delivered
+        .iter()
+        .filter(|(_, state)| *state == MessageState::Delivered);
+    assert_eq!(delivered.count(), 40);
 }
 
 #[test]

@@ -16,6 +16,7 @@ use undertone_wire::Record;
 use undertone_wire::frame::Body;
 
 use super::super::limits::MAX_DEVICES_OF_CONTACT;
+use super::super::{Event, IdentityAlarm};
 use super::world::{START_MS, World, relay};
 use crate::error::StepError;
 use crate::store::{ContactId, MessageState, PeerDeviceState};
@@ -255,4 +256,117 @@ fn a_link_moves_the_place_when_a_manifest_no_older_is_there() {
     world.settle();
     assert_eq!(place_of(&mut world, anna, of_anna), *elsewhere.as_bytes());
     assert_eq!(pinned(&mut world, anna, of_anna), known + 1);
+}
+
+fn told(world: &mut World, device: usize, contact: ContactId) -> Vec<IdentityAlarm> {
+    let kept = world.engine(device).view().unwrap().identity_alarms();
+    let kept: Vec<_> = kept.unwrap().into_iter().map(|(_, alarm)| alarm).collect();
+    for alarm in &kept {
+        let event = Event::IdentityAlarm {
+            contact,
+            alarm: *alarm,
+        };
+        assert!(world.devices[device].events.contains(&event));
+    }
+    kept
+}
+
+#[test]
+fn an_older_manifest_changes_nothing() {
+    let (mut world, [anna, ben], [of_anna, _]) = World::acquainted(67);
+    look_up(&mut world, anna, of_anna);
+    let old = {
+        let me = &world.engine(ben).core.me;
+        VerifiedManifest::parse(me.manifest.as_ref().unwrap().signed_bytes(), &me.account).unwrap()
+    };
+    let newer = next_manifest(&mut world, ben, START_MS, |_| {});
+    serve(&mut world, ben, anna, &newer);
+    look_up(&mut world, anna, of_anna);
+    let known = pinned(&mut world, anna, of_anna);
+    serve(&mut world, ben, anna, &old);
+    look_up(&mut world, anna, of_anna);
+    assert_eq!(pinned(&mut world, anna, of_anna), known);
+    assert_eq!(told(&mut world, anna, of_anna), []);
+    world.tamper = None;
+    world.say(anna, of_anna, "as ever");
+    world.run_for(60_000);
+    assert_eq!(world.history(anna, of_anna)[1].1, MessageState::Delivered);
+}
+
+#[test]
+fn a_fork_is_told_until_it_is_dismissed_and_what_was_pinned_stays() {
+    let (mut world, [anna, ben], [of_anna, _]) = World::acquainted(68);
+    look_up(&mut world, anna, of_anna);
+    let one = next_manifest(&mut world, ben, START_MS, |_| {});
+    let other = next_manifest(&mut world, ben, START_MS, |draft| {
+        draft.add(another_device(6));
+    });
+    serve(&mut world, ben, anna, &one);
+    look_up(&mut world, anna, of_anna);
+    assert_eq!(told(&mut world, anna, of_anna), []);
+    serve(&mut world, ben, anna, &other);
+    look_up(&mut world, anna, of_anna);
+    assert_eq!(
+        told(&mut world, anna, of_anna),
+        [IdentityAlarm::ManifestForked]
+    );
+    let devices = world
+        .command(anna, |step| step.active_devices(of_anna))
+        .unwrap();
+    assert_eq!(devices.len(), 1, "nothing is written to the other's device");
+    world.restart(anna);
+    assert_eq!(
+        told(&mut world, anna, of_anna),
+        [IdentityAlarm::ManifestForked]
+    );
+    world.tamper = None;
+    world
+        .command(anna, |step| step.dismiss_identity_alarms(of_anna))
+        .unwrap();
+    world.restart(anna);
+    assert_eq!(told(&mut world, anna, of_anna), []);
+}
+
+#[test]
+fn a_recovered_account_is_told() {
+    let (mut world, [anna, ben], [of_anna, _]) = World::acquainted(69);
+    look_up(&mut world, anna, of_anna);
+    let recovered = {
+        let me = &world.engine(ben).core.me;
+        let last = me.manifest.as_ref().unwrap();
+        let key = me.device_record_key.public_key();
+        let draft = ManifestDraft::recovery(last, another_device(7), key).unwrap();
+        draft.sign(&me.account_key, Timestamp(START_MS)).unwrap()
+    };
+    serve(&mut world, ben, anna, &recovered);
+    look_up(&mut world, anna, of_anna);
+    assert_eq!(
+        told(&mut world, anna, of_anna),
+        [IdentityAlarm::AccountRecovered]
+    );
+    world.restart(anna);
+    assert_eq!(
+        told(&mut world, anna, of_anna),
+        [IdentityAlarm::AccountRecovered]
+    );
+}
+
+#[test]
+fn another_device_is_told_and_a_renewal_is_not() {
+    let (mut world, [anna, ben], [of_anna, _]) = World::acquainted(70);
+    look_up(&mut world, anna, of_anna);
+    let renewed = next_manifest(&mut world, ben, START_MS, |_| {});
+    serve(&mut world, ben, anna, &renewed);
+    look_up(&mut world, anna, of_anna);
+    assert_eq!(told(&mut world, anna, of_anna), []);
+    world.engine(ben).core.me.manifest = Some(renewed);
+    let more = next_manifest(&mut world, ben, START_MS, |draft| {
+        draft.add(another_device(8));
+    });
+    serve(&mut world, ben, anna, &more);
+    look_up(&mut world, anna, of_anna);
+    assert_eq!(
+        told(&mut world, anna, of_anna),
+        [IdentityAlarm::DeviceAdded]
+    );
 }

@@ -2,6 +2,7 @@
 
 mod asking;
 mod crashes;
+mod first_messages;
 mod freshness;
 mod gaps;
 mod hostile;

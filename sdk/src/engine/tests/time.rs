@@ -3,9 +3,10 @@
 use undertone_protocol::time::DAY_MS;
 use undertone_wire::frame::Body;
 
-use super::super::Event;
+use super::super::{Event, Input, Lane};
 use super::world::{START_MS, World};
-use crate::store::{ContactState, MessageState};
+use crate::error::StepError;
+use crate::store::{ContactState, MessageState, ParkedKind};
 
 const YEAR_MS: i64 = 365 * 86_400_000;
 
@@ -213,4 +214,77 @@ fn more_messages_than_a_chain_holds_reach_a_device_that_was_away() {
         1_101
     );
     assert!(view.gaps(conversation).unwrap().is_empty());
+}
+
+#[test]
+fn what_is_parked_ages_while_the_program_does_not_run() {
+    let (mut world, [_, ben], _) = World::acquainted(55);
+    let parked = |world: &mut World| {
+        let size = world.command(ben, |step| {
+            let rows = step.tx.parked().size(ParkedKind::Unmatched)?;
+            Ok::<_, StepError>((rows.count, step.core.park.len()))
+        });
+        size.unwrap()
+    };
+    let envelope = {
+        let mut bytes = vec![7; 512];
+        bytes[0] = 0x11;
+        bytes
+    };
+    let seq = world.engine(ben).core.own.handled + 1;
+    let deliver = undertone_wire::Deliver {
+        seq,
+        message_id: vec![3; 16].into(),
+        envelope: envelope.into(),
+    };
+    world.devices[ben].inbox.push_back(Input::Frame {
+        lane: Lane::Own,
+        frame: undertone_wire::Frame {
+            request_id: 0,
+            body: Some(Body::Deliver(deliver)),
+        },
+    });
+    world.settle();
+    assert_eq!(parked(&mut world), (1, 1));
+    for _ in 0..6 {
+        world.run_for(DAY_MS);
+        world.restart(ben);
+    }
+    assert_eq!(parked(&mut world), (1, 1));
+    for _ in 0..2 {
+        world.run_for(DAY_MS);
+        world.restart(ben);
+    }
+    world.settle();
+    assert_eq!(parked(&mut world), (0, 0));
+}
+
+#[test]
+fn a_refill_that_becomes_due_while_prekeys_are_on_their_way_follows_them() {
+    let mut world = World::new(56);
+    let ben = world.account("Ben");
+    world.go_online(ben);
+    world.settle();
+    let published = |world: &World| {
+        let sent = world.devices[ben].sent.iter();
+        sent.filter(
+            |(_, body)| matches!(body, Body::ReplacePrekeys(all) if !all.one_time_kem.is_empty()),
+        )
+        .count()
+    };
+    let before = published(&world);
+    world
+        .command(ben, |step| {
+            step.core.own.prekeys_in_flight = true;
+            step.core.refill = Some((10, 10));
+            step.refill_due()
+        })
+        .unwrap();
+    assert_eq!(published(&world), before);
+    let counts = Body::PrekeyCounts(undertone_wire::PrekeyCounts::default());
+    world
+        .command(ben, |step| step.prekeys_answered(&counts))
+        .unwrap();
+    world.settle();
+    assert_eq!(published(&world), before + 1);
 }

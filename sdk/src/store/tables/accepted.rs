@@ -1,7 +1,7 @@
-//! Digests of accepted first messages, so that none is accepted twice while its prekeys exist.
+//! Digests of accepted first messages that used up no one-time key, so that none is accepted twice while its prekeys exist.
 
 use super::{StoreError, Tx, table};
-use crate::store::ids::at;
+use crate::store::ids::{Uint, at};
 use undertone_protocol::prekeys::PrekeyId;
 use undertone_protocol::time::Timestamp;
 
@@ -40,6 +40,14 @@ impl AcceptedFirstMessages<'_> {
             (message.digest, message.signed_prekey_id.get(), message.kem_prekey_id.get(), at(message.accepted)),
         )?;
         Ok(())
+    }
+
+    /// How many are remembered.
+    pub fn count(&self) -> Result<u64, StoreError> {
+        let count: Uint = self
+            .tx
+            .value("SELECT count(*) FROM accepted_first_message", [])?;
+        Ok(count.0)
     }
 
     /// Forgets those whose signed prekey and KEM prekey are both deleted: their private halves cannot be used again.

@@ -66,7 +66,7 @@ impl MessageState {
     }
 
     /// The state and the reason, as columns.
-    fn columns(self) -> (i64, Option<FailureReason>) {
+    pub(super) fn columns(self) -> (i64, Option<FailureReason>) {
         match self {
             Self::Received => (0, None),
             Self::Pending => (1, None),

@@ -12,6 +12,7 @@ use undertone_protocol::device::MailboxId;
 use undertone_protocol::session::{MessageNumber, SessionId};
 use undertone_protocol::time::Timestamp;
 
+use super::messages::MessageState;
 use super::{StoreError, Tx, exactly_one, page, table};
 use crate::store::ids::{
     ContactId, EnvelopeId, OutboxId, PeerDeviceId, Uint, at, coded, packed, unpacked,
@@ -434,11 +435,25 @@ impl Outbox<'_> {
             .0)
     }
 
-    /// How many rows are queued.
-    pub fn count(&self) -> Result<u64, StoreError> {
+    /// How many messages of conversations no relay has taken yet. What goes beside them (receipts, copies that were asked
+    /// for) does not count.
+    pub fn pending_messages(&self) -> Result<u64, StoreError> {
+        let (state, _) = MessageState::Pending.columns();
         Ok(self
             .tx
-            .value::<Uint>("SELECT count(*) FROM outbox WHERE taken_ms IS NULL", [])?
+            .value::<Uint>(
+                "SELECT count(DISTINCT o.message_id) FROM outbox o JOIN message m ON m.message_id = o.message_id
+                 WHERE o.taken_ms IS NULL AND o.shown = 1 AND m.state = ?1",
+                [state],
+            )?
             .0)
+    }
+
+    /// Whether something is queued for a device that no conversation shows.
+    pub fn has_hidden(&self, device: PeerDeviceId) -> Result<bool, StoreError> {
+        self.tx.value(
+            "SELECT EXISTS (SELECT 1 FROM outbox WHERE peer_device = ?1 AND taken_ms IS NULL AND shown = 0)",
+            [device],
+        )
     }
 }

@@ -140,6 +140,14 @@ impl Prekeys<'_> {
             .run("DELETE FROM prekey WHERE replaced_ms < ?1", [at(before)])
     }
 
+    /// Deletes the long-lived ones that were replaced, whenever that was. Returns how many.
+    pub fn remove_replaced_long_lived(&self) -> Result<usize, StoreError> {
+        self.tx.run(
+            "DELETE FROM prekey WHERE kind IN (1, 4) AND replaced_ms IS NOT NULL",
+            [],
+        )
+    }
+
     /// The relay lost its store: none of the one-time prekeys is given out from now on. Their private halves age like
     /// those of replaced ones, because first messages that name them may be on their way. Returns how many.
     pub fn retire_one_time(&self, now: Timestamp) -> Result<usize, StoreError> {

@@ -29,6 +29,14 @@ impl Receipts<'_> {
         )
     }
 
+    /// Whether any is owed to a device.
+    pub fn is_owed(&self, device: PeerDeviceId) -> Result<bool, StoreError> {
+        self.tx.value(
+            "SELECT EXISTS (SELECT 1 FROM receipt WHERE peer_device = ?1)",
+            [device],
+        )
+    }
+
     /// Takes up to `limit` receipts that are owed to a device, oldest first: they are in the caller's hands now.
     pub fn take(&self, device: PeerDeviceId, limit: usize) -> Result<Vec<MessageId>, StoreError> {
         let rows: Vec<(i64, [u8; 16])> = self.tx.all(

@@ -76,7 +76,8 @@ fn a_contact_is_removed_with_all_that_is_theirs() {
     tx.contacts().remove(gone.contact).unwrap();
     assert!(tx.peer_devices().get(gone.device).unwrap().is_none());
     assert!(tx.conversations().get(gone.conversation).unwrap().is_none());
-    assert_eq!(tx.outbox().count().unwrap(), 1);
+    assert_eq!(tx.outbox().of_device(stays.device, 10).unwrap().len(), 1);
+    assert!(tx.outbox().of_device(gone.device, 10).unwrap().is_empty());
     assert_eq!(tx.receipts().devices().unwrap(), [stays.device]);
     tx.commit().unwrap();
     fixture.store.verify().unwrap();

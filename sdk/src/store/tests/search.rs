@@ -307,3 +307,37 @@ fn another_tokenizers_index_is_built_again() {
     let mut store = Store::open(&path(&folder), &key()).unwrap();
     assert_eq!(search(&mut store, "findable"), ["findable"]);
 }
+
+#[test]
+fn what_is_in_hidden_conversations_is_found_only_there() {
+    let mut fixture = Fixture::new();
+    let (shown, hidden) = fixture.write(|tx| {
+        let (shown, hidden) = (peer(tx, 1), peer(tx, 2));
+        for (number, peer) in [(1, &shown), (2, &hidden)] {
+            tx.messages()
+                .insert(&message(peer, number, &format!("lighthouse {number}")))
+                .unwrap();
+        }
+        tx.conversations()
+            .set_hidden(hidden.conversation, true)
+            .unwrap();
+        (shown, hidden)
+    });
+    assert_eq!(search(&mut fixture.store, "lighthouse"), ["lighthouse 1"]);
+    let tx = fixture.store.transaction().unwrap();
+    let found = |conversation| {
+        let filter = SearchFilter {
+            conversation: Some(conversation),
+            ..SearchFilter::default()
+        };
+        let query = SearchQuery::parse("lighthouse");
+        tx.search(&query, &filter, None, 50).unwrap().hits.len()
+    };
+    assert_eq!(found(shown.conversation), 1);
+    assert_eq!(found(hidden.conversation), 1);
+    tx.conversations()
+        .set_hidden(hidden.conversation, false)
+        .unwrap();
+    tx.commit().unwrap();
+    assert_eq!(search(&mut fixture.store, "lighthouse").len(), 2);
+}
