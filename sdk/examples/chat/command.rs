@@ -4,9 +4,17 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Me,
+    /// Another name for oneself.
+    Name(String),
+    /// The 24 words, or first what they are.
+    Phrase {
+        is_sure: bool,
+    },
     Invite {
         name: String,
     },
+    Invites,
+    Revoke(i64),
     Add {
         link: String,
         text: String,
@@ -17,6 +25,11 @@ pub(crate) enum Command {
     Block(i64),
     Unblock(i64),
     Contacts,
+    /// Another name for somebody.
+    Rename {
+        number: i64,
+        name: String,
+    },
     List,
     Open(i64),
     Say {
@@ -27,6 +40,8 @@ pub(crate) enum Command {
     Text(String),
     History(i64),
     Search(String),
+    /// The next page of what was shown last.
+    More,
     Safety(i64),
     Dismiss,
     Help,
@@ -39,6 +54,7 @@ pub(crate) struct NotACommand(pub(crate) String);
 
 pub(crate) const HELP: &[&str] = &[
     "/invite [NAME]      make a link; whoever has it can write to you",
+    "/invites            the links that you made; /revoke N ends one",
     "/add LINK TEXT      write to whoever made the link",
     "/requests           who wrote for the first time and waits for you",
     "/accept N           talk to them",
@@ -46,14 +62,17 @@ pub(crate) const HELP: &[&str] = &[
     "/block N            discard whatever they send; they learn nothing",
     "/unblock N          take that back; what they sent meanwhile is gone",
     "/contacts           everybody you know",
+    "/rename N NAME      call somebody otherwise; they learn nothing",
     "/list               conversations",
     "/open N             open a conversation, then just type; Tab: the next",
     "/say N TEXT         write to a conversation",
     "/history N          a conversation from its beginning",
     "/search WORDS       messages; the last word may be begun; \"a phrase\", -not",
+    "/more               earlier messages, or more of what was found",
     "/safety N           the safety number: compare it over another channel",
+    "/me                 your account; /name NAME changes what others are told",
+    "/phrase             the 24 words that are your account",
     "/dismiss            alarms about your own account: you have seen them",
-    "/me                 your account",
     "/quit               leave; what waits is sent next time",
     "Marks: … waiting, ✓ at the relay, ✓✓ delivered, ! failed",
     "Your messages are encrypted on disk; the key lies beside them in PROFILE/store.key, readable by you only.",
@@ -71,24 +90,20 @@ impl Command {
             return Ok(Some(Self::Text(line.to_owned())));
         };
         let (name, rest) = split(command);
-        let number = || {
-            rest.parse().map_err(|_| {
-                NotACommand(format!(
-                    "/{name} wants a number, as shown by /list or /requests"
-                ))
-            })
-        };
         let understood = match name {
             "me" => Self::Me,
+            "name" => Self::Name(rest.to_owned()),
+            "phrase" => Self::Phrase {
+                is_sure: rest == "show",
+            },
             "invite" => Self::Invite {
                 name: if rest.is_empty() { "invitation" } else { rest }.to_owned(),
             },
+            "invites" => Self::Invites,
             "add" => {
                 let (link, text) = split(rest);
                 if link.is_empty() {
-                    return Err(NotACommand(
-                        "/add wants a link, and then what to say".to_owned(),
-                    ));
+                    return Err(wrong("/add wants a link, and then what to say"));
                 }
                 Self::Add {
                     link: link.to_owned(),
@@ -96,35 +111,57 @@ impl Command {
                 }
             }
             "requests" => Self::Requests,
-            "accept" => Self::Accept(number()?),
-            "decline" => Self::Decline(number()?),
-            "block" => Self::Block(number()?),
-            "unblock" => Self::Unblock(number()?),
             "contacts" => Self::Contacts,
             "list" => Self::List,
-            "open" => Self::Open(number()?),
-            "say" => {
-                let (number, text) = split(rest);
-                let number = number.parse().map_err(|_| {
-                    NotACommand(
-                        "/say wants a number, as shown by /list, and then what to say".to_owned(),
-                    )
-                })?;
-                Self::Say {
-                    number,
-                    text: text.to_owned(),
-                }
-            }
-            "history" => Self::History(number()?),
             "search" => Self::Search(rest.to_owned()),
-            "safety" => Self::Safety(number()?),
+            "more" => Self::More,
             "dismiss" => Self::Dismiss,
             "help" => Self::Help,
             "quit" => Self::Quit,
-            other => return Err(NotACommand(format!("there is no /{other}; try /help"))),
+            other => return Self::numbered(other, rest).map(Some),
         };
         Ok(Some(understood))
     }
+
+    /// Commands that begin with the number of a contact, a conversation or an invitation.
+    fn numbered(name: &str, rest: &str) -> Result<Self, NotACommand> {
+        let (first, text) = split(rest);
+        let number = || {
+            first.parse().map_err(|_| {
+                NotACommand(format!(
+                    "/{name} wants a number, as shown by /list, /requests or /invites"
+                ))
+            })
+        };
+        let only = || match text {
+            "" => number(),
+            _ => Err(wrong("a number is wanted, and nothing else")),
+        };
+        let text = text.to_owned();
+        Ok(match name {
+            "accept" => Self::Accept(only()?),
+            "decline" => Self::Decline(only()?),
+            "block" => Self::Block(only()?),
+            "unblock" => Self::Unblock(only()?),
+            "revoke" => Self::Revoke(only()?),
+            "open" => Self::Open(only()?),
+            "history" => Self::History(only()?),
+            "safety" => Self::Safety(only()?),
+            "rename" => Self::Rename {
+                number: number()?,
+                name: text,
+            },
+            "say" => Self::Say {
+                number: number()?,
+                text,
+            },
+            other => return Err(NotACommand(format!("there is no /{other}; try /help"))),
+        })
+    }
+}
+
+fn wrong(text: &str) -> NotACommand {
+    NotACommand(text.to_owned())
 }
 
 /// The first word, and what follows it.
@@ -163,12 +200,30 @@ mod tests {
                 name: "invitation".into()
             }
         );
+        assert_eq!(
+            parse("/rename 3 Bob  the builder"),
+            Command::Rename {
+                number: 3,
+                name: "Bob  the builder".into()
+            }
+        );
+        for (line, is_sure) in [("/phrase", false), ("/phrase show", true)] {
+            assert_eq!(parse(line), Command::Phrase { is_sure });
+        }
         assert_eq!(Command::parse("   "), Ok(None));
     }
 
     #[test]
     fn what_is_not_a_command_says_why() {
-        for line in ["/open", "/open two", "/say hello", "/add", "/dance"] {
+        for line in [
+            "/open",
+            "/open two",
+            "/open 2 3",
+            "/say hello",
+            "/add",
+            "/rename Bob",
+            "/dance",
+        ] {
             assert!(Command::parse(line).is_err(), "{line}");
         }
     }

@@ -24,7 +24,8 @@ failures!(
     undertone::StepError,
     undertone::SendError,
     undertone::AddContactError,
-    undertone::InviteError
+    undertone::InviteError,
+    undertone::NameError
 );
 
 impl From<ContactError> for Failure {

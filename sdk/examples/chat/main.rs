@@ -21,11 +21,14 @@ mod failure;
 mod lines;
 mod notices;
 mod options;
+mod people;
 mod profile;
 mod qr;
+mod reading;
 mod record;
 mod session;
 mod tui;
+mod when;
 mod wording;
 
 use std::io::{IsTerminal, stdin, stdout};

@@ -5,7 +5,8 @@ use undertone::{Actor, ClientEvent, Connection, ContactId, ConversationId, Event
 use crate::record::Record;
 use crate::session::{Answer, Session};
 use crate::wording::{
-    actor, alarm_text, contact_record, delay_text, error_record, hex, message_record, state_name,
+    actor, alarm_text, contact_record, delay_text, error_record, failure_text, hex, message_record,
+    state_name,
 };
 
 impl Session {
@@ -67,6 +68,7 @@ impl Session {
             Event::MessageChanged { message, state, .. } => vec![Record::State {
                 id: hex(message),
                 state: state_name(state),
+                reason: failure_text(state),
             }],
             Event::RequestReceived { contact } => match self.client.contact(contact).await? {
                 Some(contact) => vec![self.request_record(&contact).await?],
@@ -77,7 +79,10 @@ impl Session {
                 number: contact.get(),
                 reason: delay_text(reason),
             }],
-            Event::Online | Event::ConversationChanged { .. } => vec![],
+            Event::SendingResumed { contact } => vec![Record::Resumed {
+                number: contact.get(),
+            }],
+            Event::Online | Event::ConversationChanged { .. } | Event::NameChanged => vec![],
             other => vec![Record::Alarm {
                 text: alarm_text(&other),
             }],

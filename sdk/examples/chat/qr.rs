@@ -6,9 +6,9 @@ use qrcode::{Color, EcLevel, QrCode};
 /// Light modules around the code (ISO/IEC 18004 asks for four; readers are content with two).
 const QUIET: usize = 2;
 
-/// The lines of the code, as few as can be; none when the text is too long for one.
-pub(crate) fn lines(text: &str) -> Vec<String> {
-    let Ok(code) = QrCode::with_error_correction_level(text, EcLevel::L) else {
+/// The lines of the code, as few as can be; none when the content is too long for one.
+pub(crate) fn lines(content: &[u8]) -> Vec<String> {
+    let Ok(code) = QrCode::with_error_correction_level(content, EcLevel::L) else {
         return Vec::new();
     };
     let (colors, width) = (code.to_colors(), code.width());

@@ -1,9 +1,11 @@
 //! What the program has to say, one item at a time: drawn in a terminal, or written as a line that a script can parse.
 //!
 //! A line is the kind and its fields, separated by tabs; in a field `\t`, `\n` and `\\` stand for a tab, a line feed and a
-//! backslash.
+//! backslash. Times are Unix milliseconds. More fields may follow those of today.
 
 use std::fmt::{self, Write};
+
+use undertone::{Position, Timestamp};
 
 /// One item.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +22,18 @@ pub(crate) enum Record {
     Reachable,
     /// Who this profile is.
     Me { account: String, name: String },
+    /// The 24 words that are the account.
+    Phrase { words: String },
     /// A link to give away.
     Invite { link: String },
+    /// A link that was made before.
+    Invitation {
+        number: i64,
+        name: String,
+        state: &'static str,
+        created: Timestamp,
+        link: String,
+    },
     /// Somebody wrote for the first time and waits to be accepted.
     Request {
         number: i64,
@@ -39,6 +51,10 @@ pub(crate) enum Record {
         number: i64,
         name: String,
         unread: u64,
+        active: Timestamp,
+        preview: String,
+        /// Why what is sent there waits; empty when it does not.
+        delay: &'static str,
     },
     /// A message.
     Message {
@@ -47,14 +63,24 @@ pub(crate) enum Record {
         id: String,
         state: &'static str,
         text: String,
+        sent: Timestamp,
+        /// Why it failed; empty when it did not.
+        reason: &'static str,
+        /// Its place in the conversation.
+        place: Position,
     },
-    /// A message went further.
-    State { id: String, state: &'static str },
+    /// A message went further, or failed and why.
+    State {
+        id: String,
+        state: &'static str,
+        reason: &'static str,
+    },
     /// A message that a search found; matches are between » and «.
     Hit {
         number: i64,
         id: String,
         snippet: String,
+        sent: Timestamp,
     },
     /// A number to compare with the other side.
     Safety { number: i64, digits: String },
@@ -62,6 +88,8 @@ pub(crate) enum Record {
     Alarm { text: String },
     /// What is sent to a contact waits; it goes on by itself.
     Delay { number: i64, reason: &'static str },
+    /// It goes on.
+    Resumed { number: i64 },
     /// Something did not work, and who can do something about it.
     Error { actor: &'static str, text: String },
     /// A line of help, or a remark.
@@ -82,7 +110,24 @@ impl Record {
             Self::CaughtUp => ("caught-up", vec![]),
             Self::Reachable => ("reachable", vec![]),
             Self::Me { account, name } => ("me", vec![own(account), own(name)]),
+            Self::Phrase { words } => ("phrase", vec![own(words)]),
             Self::Invite { link } => ("invite", vec![own(link)]),
+            Self::Invitation {
+                number,
+                name,
+                state,
+                created,
+                link,
+            } => (
+                "invitation",
+                vec![
+                    number.to_string(),
+                    own(name),
+                    (*state).to_owned(),
+                    created.0.to_string(),
+                    own(link),
+                ],
+            ),
             Self::Request { number, name, text } => {
                 ("request", vec![number.to_string(), own(name), own(text)])
             }
@@ -98,9 +143,19 @@ impl Record {
                 number,
                 name,
                 unread,
+                active,
+                preview,
+                delay,
             } => (
                 "conversation",
-                vec![number.to_string(), own(name), unread.to_string()],
+                vec![
+                    number.to_string(),
+                    own(name),
+                    unread.to_string(),
+                    active.0.to_string(),
+                    own(preview),
+                    (*delay).to_owned(),
+                ],
             ),
             Self::Message {
                 number,
@@ -108,6 +163,9 @@ impl Record {
                 id,
                 state,
                 text,
+                sent,
+                reason,
+                place: _,
             } => {
                 let way = if *outgoing { "out" } else { "in" };
                 (
@@ -118,21 +176,36 @@ impl Record {
                         own(id),
                         (*state).to_owned(),
                         own(text),
+                        sent.0.to_string(),
+                        (*reason).to_owned(),
                     ],
                 )
             }
-            Self::State { id, state } => ("state", vec![own(id), (*state).to_owned()]),
+            Self::State { id, state, reason } => (
+                "state",
+                vec![own(id), (*state).to_owned(), (*reason).to_owned()],
+            ),
             Self::Hit {
                 number,
                 id,
                 snippet,
-            } => ("hit", vec![number.to_string(), own(id), own(snippet)]),
+                sent,
+            } => (
+                "hit",
+                vec![
+                    number.to_string(),
+                    own(id),
+                    own(snippet),
+                    sent.0.to_string(),
+                ],
+            ),
             Self::Safety { number, digits } => ("safety", vec![number.to_string(), own(digits)]),
             Self::Alarm { text } => ("alarm", vec![own(text)]),
             Self::Delay { number, reason } => (
                 "alarm",
                 vec![format!("sending to contact {number} waits: {reason}")],
             ),
+            Self::Resumed { number } => ("resumed", vec![number.to_string()]),
             Self::Error { actor, text } => ("error", vec![(*actor).to_owned(), own(text)]),
             Self::Text { text } | Self::Code { text } => ("text", vec![own(text)]),
             Self::End { command } => ("end", vec![own(command)]),

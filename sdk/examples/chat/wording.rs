@@ -1,8 +1,8 @@
 //! How contacts, messages and failures are called.
 
 use undertone::{
-    AccountAlarm, Actor, Contact, ContactId, ContactState, DelayReason, Event, IdentityAlarm,
-    Message, MessageId, MessageState, SearchHit,
+    AccountAlarm, Actor, Contact, ContactId, ContactState, DelayReason, Event, FailureReason,
+    IdentityAlarm, Message, MessageId, MessageState, SearchHit,
 };
 
 use crate::failure::Failure;
@@ -85,6 +85,20 @@ pub(crate) fn message_record(number: i64, message: &Message) -> Record {
             .text
             .clone()
             .unwrap_or_else(|| "(a kind of message that this version does not know)".to_owned()),
+        sent: message.sent,
+        reason: failure_text(message.state),
+        place: message.position,
+    }
+}
+
+/// Why a message will not arrive; empty when it may.
+pub(crate) fn failure_text(state: MessageState) -> &'static str {
+    match state {
+        MessageState::Failed(FailureReason::TooLarge) => "larger than their relay takes",
+        MessageState::Failed(FailureReason::RefusedByRelay) => "their relay does not understand it",
+        MessageState::Failed(_) => "it cannot be sent",
+        MessageState::Expired => "they did not fetch it within 30 days",
+        _ => "",
     }
 }
 

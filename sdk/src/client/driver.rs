@@ -7,24 +7,25 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use rand::rngs::ThreadRng;
 use tokio::runtime::Runtime;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use undertone_protocol::relay_address::RelayAddress;
-use undertone_protocol::time::{Now, Timestamp};
+use undertone_protocol::time::Now;
 
 use super::call::{Ran, Read, Settle, Write};
+use super::clock::Clock;
 use super::event::{ClientEvent, Connection};
 use super::lanes::Lanes;
 use super::limits::{
     BATCH, CHECKPOINT_AFTER, GOODBYE, LONGEST_SLEEP, STORE_RETRY_FIRST, STORE_RETRY_LAST,
 };
-use crate::actor::Actor;
+use super::unlock::UnlockError;
 use crate::engine::{Effect, Engine, Event, Input, Opened};
-use crate::error::{OpenEngineError, StepError};
+use crate::error::StepError;
 use crate::store::{self, Store, StoreError, StoreKey, StoreOptions};
 use crate::transport::{InboxShare, Report, Reports};
 
@@ -48,38 +49,6 @@ pub(super) enum Job {
     Close(oneshot::Sender<()>),
 }
 
-/// Unlocking failed: a locked client stays locked and can be unlocked later, an open one stays open.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum UnlockError {
-    /// The key is wrong, or the store could not be opened, for example because another process took it meanwhile. The error
-    /// says who must act.
-    #[error(transparent)]
-    Store(#[from] store::OpenError),
-    /// What the store holds of the account cannot be used. The error says who must act.
-    #[error(transparent)]
-    Account(#[from] OpenEngineError),
-    /// The file was replaced by a store without an account. The user must act: put the right one back.
-    #[error("the store holds no account any more")]
-    NoAccount,
-    /// The client was closed. The developer must act: open another one.
-    #[error("the client was closed")]
-    Closed,
-}
-
-impl UnlockError {
-    /// Who must act.
-    #[must_use]
-    pub fn actor(&self) -> Actor {
-        match self {
-            Self::Store(error) => error.actor(),
-            Self::Account(error) => error.actor(),
-            Self::NoAccount => Actor::User,
-            Self::Closed => Actor::Developer,
-        }
-    }
-}
-
 /// Where the app listens.
 pub(super) struct Publisher {
     pub(super) events: broadcast::Sender<ClientEvent>,
@@ -100,37 +69,6 @@ impl Publisher {
             self.event(ClientEvent::Connection(state));
         }
     }
-}
-
-/// The clocks of one client.
-pub(super) struct Clock(Instant);
-
-impl Clock {
-    pub(super) fn start() -> Self {
-        Self(Instant::now())
-    }
-
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place of the SDK that reads the clock"
-    )]
-    pub(super) fn now(&self) -> Now {
-        let wall = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        Now {
-            wall: Timestamp(millis(wall)),
-            monotonic_ms: millis(self.0.elapsed()),
-        }
-    }
-
-    fn at(&self, monotonic_ms: u64) -> Instant {
-        self.0 + Duration::from_millis(monotonic_ms)
-    }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Where the store is, and how it is opened.

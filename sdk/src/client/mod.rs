@@ -8,6 +8,7 @@
 
 mod account;
 mod call;
+mod clock;
 mod config;
 mod contacts;
 mod conversation;
@@ -18,6 +19,7 @@ mod lanes;
 pub(crate) mod limits;
 mod model;
 mod open;
+mod unlock;
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use undertone_protocol::relay_address::RelayAddress;
@@ -25,10 +27,10 @@ use zeroize::Zeroize;
 
 pub use config::{ClientConfig, relay_address};
 pub use conversation::Conversation;
-pub use driver::UnlockError;
 pub use event::{ClientEvent, Connection, Events};
 pub use model::{Contact, ConversationSummary, Invite, Message, SearchHit, SearchPage};
 pub use open::OpenError;
+pub use unlock::UnlockError;
 
 use call::CommandError;
 use driver::Job;

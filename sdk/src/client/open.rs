@@ -5,8 +5,9 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use undertone_protocol::relay_address::RelayAddressError;
 
 use super::Client;
+use super::clock::Clock;
 use super::config::{Account, ClientConfig, relay_address};
-use super::driver::{Clock, Driver, Publisher, StoreFile, Waiting};
+use super::driver::{Driver, Publisher, StoreFile, Waiting};
 use super::event::Connection;
 use super::lanes::Lanes;
 use super::limits::{EVENTS, WAITING_CALLS};

@@ -9,6 +9,8 @@ pub(super) enum Action {
     None,
     Quit,
     Open(i64),
+    /// Messages before those on the screen.
+    Earlier,
     Line(String),
 }
 
@@ -46,6 +48,9 @@ fn press(state: &mut State, key: KeyEvent) -> Action {
         KeyCode::Right => state.cursor = (state.cursor + 1).min(state.input.len()),
         KeyCode::Home => state.cursor = 0,
         KeyCode::End => state.cursor = state.input.len(),
+        KeyCode::PageUp if state.scrolls_messages() && state.messages_pane.is_at_start() => {
+            return Action::Earlier;
+        }
         KeyCode::PageUp => state.scrolled().page_up(),
         KeyCode::PageDown => state.scrolled().page_down(),
         KeyCode::Esc => state.close_notes(),

@@ -70,6 +70,7 @@ async fn converse(
                 match keys::apply(&mut state, &key) {
                     Action::None => {}
                     Action::Quit => return Ok(()),
+                    Action::Earlier => earlier(session, &mut state).await,
                     Action::Open(number) => execute(session, &mut state, Command::Open(number), "").await,
                     Action::Line(line) => match Command::parse(&line) {
                         Ok(Some(Command::Quit)) => return Ok(()),
@@ -91,6 +92,9 @@ async fn execute(session: &mut Session, state: &mut State, command: Command, lin
     };
     let says = matches!(command, Command::Text(_) | Command::Say { .. });
     let writes = says || matches!(command, Command::Add { .. });
+    if matches!(command, Command::More) {
+        state.messages_pane.hold();
+    }
     if says || shows.is_some() {
         state.close_answer();
     } else {
@@ -118,6 +122,18 @@ async fn execute(session: &mut Session, state: &mut State, command: Command, lin
         state.answer(session.execute(Command::Open(open)).await);
     }
     refresh(session, state).await;
+}
+
+/// Shows messages before those on the screen.
+async fn earlier(session: &mut Session, state: &mut State) {
+    let Some((number, before)) = state.oldest() else {
+        return;
+    };
+    let records = session.earlier(number, before).await;
+    if !records.is_empty() {
+        state.messages_pane.hold();
+        state.take(records);
+    }
 }
 
 async fn refresh(session: &mut Session, state: &mut State) {

@@ -9,6 +9,8 @@ pub(super) struct Pane {
     first: Option<usize>,
     rows: usize,
     height: usize,
+    /// Rows from the first one in view to the end, to be kept when rows come in front.
+    kept: Option<usize>,
 }
 
 impl Pane {
@@ -20,6 +22,16 @@ impl Pane {
     /// Shows the beginning.
     pub(super) fn show_start(&mut self) {
         self.first = Some(0);
+    }
+
+    /// Keeps what is in view while rows come in front of it.
+    pub(super) fn hold(&mut self) {
+        self.kept = Some(self.rows - self.top());
+    }
+
+    /// Whether the first row is in view.
+    pub(super) fn is_at_start(&self) -> bool {
+        self.top() == 0
     }
 
     /// Whether there is more than fits.
@@ -39,6 +51,9 @@ impl Pane {
     /// The rows to draw, of `rows` in a height of `height`.
     pub(super) fn view(&mut self, rows: usize, height: usize) -> Range<usize> {
         (self.rows, self.height) = (rows, height);
+        if let Some(kept) = self.kept.take() {
+            self.first = Some(rows.saturating_sub(kept));
+        }
         let top = self.top();
         top..(top + height).min(rows)
     }
@@ -74,6 +89,20 @@ mod tests {
             pane.page_down();
         }
         assert_eq!(pane.view(31, 5), 26..31);
+    }
+
+    #[test]
+    fn what_comes_in_front_does_not_move_what_is_in_view() {
+        let mut pane = Pane::default();
+        pane.view(20, 5);
+        for _ in 0..9 {
+            pane.page_up();
+        }
+        assert!(pane.is_at_start());
+        pane.hold();
+        assert_eq!(pane.view(50, 5), 30..35);
+        pane.page_up();
+        assert_eq!(pane.view(50, 5), 26..31);
     }
 
     #[test]

@@ -5,21 +5,23 @@
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Position, Rect};
-use ratatui::style::{Color, Modifier, Style};
+use ratatui::style::{Color, Modifier, Style, Stylize};
 use ratatui::text::{Line as Row, Span};
-use ratatui::widgets::{Block, List, ListItem, Paragraph};
+use ratatui::widgets::{Block, List, ListItem, ListState, Paragraph};
 
 use super::pane::Pane;
-use super::state::{Kind, Line, State};
+use super::state::{Entry, Kind, Line, State, one_line};
+use crate::when;
 
 /// Rows of notes that nobody asked for beside an open conversation.
 const UNASKED_NOTES: usize = 4;
 
 /// Columns of the conversation list.
-const LIST_WIDTH: u16 = 26;
+const LIST_WIDTH: u16 = 30;
 
-/// Columns of the mark before a message.
+/// Columns of the mark before a message, and with the time.
 const MARK: usize = 3;
+const LEAD: usize = MARK + 6;
 
 /// The narrowest terminal that shows the conversation list too.
 const LEAST_WIDTH_WITH_LIST: u16 = 60;
@@ -59,7 +61,11 @@ pub(super) fn draw(frame: &mut Frame<'_>, state: &mut State) {
         &state.connection
     };
     // The connection comes before the long account, which a narrow terminal cuts.
-    let text = format!(" {} · {connection} · {}", clean(&state.name), state.account);
+    let (name, account) = (clean(&state.name), &state.account);
+    let text = match state.unread() {
+        0 => format!(" {name} · {connection} · {account}"),
+        unread => format!(" {name} · {connection} · {unread} unread · {account}"),
+    };
     frame.render_widget(
         Paragraph::new(text).style(Style::new().add_modifier(Modifier::DIM)),
         status,
@@ -99,9 +105,12 @@ fn right_side(frame: &mut Frame<'_>, area: Rect, state: &mut State) {
     };
     let [messages, notes] =
         Layout::vertical([Constraint::Min(0), Constraint::Length(height)]).areas(area);
-    let title = format!(" {} ", clean(&state.name_of(open)));
-    let lines = state.messages.iter().flat_map(message_rows);
-    let wrapped = lines.flat_map(|row| wrap(row, inner_width, MARK)).collect();
+    let name = clean(&state.name_of(open));
+    let title = match state.open_entry().map_or("", |entry| entry.delay) {
+        "" => format!(" {name} "),
+        delay => format!(" {name} · sending waits: {delay} "),
+    };
+    let wrapped = conversation_rows(&state.messages, inner_width);
     window(frame, messages, wrapped, &mut state.messages_pane, title);
     if height > 0 {
         let more = rows.len() > usize::from(height.saturating_sub(2));
@@ -115,12 +124,9 @@ fn right_side(frame: &mut Frame<'_>, area: Rect, state: &mut State) {
 }
 
 fn conversations(frame: &mut Frame<'_>, area: Rect, state: &State) {
+    let block = Block::bordered().title(" Conversations ");
+    let width = usize::from(block.inner(area).width);
     let items = state.entries.iter().map(|entry| {
-        let unread = if entry.unread > 0 {
-            format!(" ({})", entry.unread)
-        } else {
-            String::new()
-        };
         let style = if Some(entry.number) == state.open {
             Style::new().add_modifier(Modifier::REVERSED)
         } else if entry.unread > 0 {
@@ -128,12 +134,73 @@ fn conversations(frame: &mut Frame<'_>, area: Rect, state: &State) {
         } else {
             Style::new()
         };
-        ListItem::new(format!("{} {}{unread}", entry.number, clean(&entry.name))).style(style)
+        ListItem::new(entry_rows(entry, width)).style(style)
     });
-    frame.render_widget(
-        List::new(items).block(Block::bordered().title(" Conversations ")),
-        area,
-    );
+    // The open one is always in view.
+    let open = state.entries.iter();
+    let open = open
+        .map(|entry| entry.number)
+        .position(|number| Some(number) == state.open);
+    let mut view = ListState::default().with_selected(open);
+    frame.render_stateful_widget(List::new(items).block(block), area, &mut view);
+}
+
+/// Name and time over the last message, or over why sending waits.
+fn entry_rows(entry: &Entry, width: usize) -> Vec<Row<'static>> {
+    let active = when::brief(&when::here(entry.active), &when::now());
+    let unread = match entry.unread {
+        0 => String::new(),
+        unread => format!(" ({unread})"),
+    };
+    let room = width.saturating_sub(active.len() + unread.len() + 1);
+    let name = format!("{} {}", entry.number, clean(&entry.name));
+    let head = format!("{}{unread}", fit(&name, room));
+    let gap = width.saturating_sub(Span::raw(head.as_str()).width() + active.len());
+    let below = match entry.delay {
+        "" => Span::from(fit(&clean(&one_line(&entry.preview)), width)).dim(),
+        delay => Span::from(fit(&format!("waits: {delay}"), width)).yellow(),
+    };
+    vec![
+        Row::from(vec![
+            Span::from(head),
+            Span::from(" ".repeat(gap)),
+            Span::from(active).dim(),
+        ]),
+        Row::from(below),
+    ]
+}
+
+/// As much of a text as has room, with a sign that there is more.
+fn fit(text: &str, width: usize) -> String {
+    if Span::raw(text).width() <= width {
+        return text.to_owned();
+    }
+    let mut fitting = String::new();
+    for character in text.chars() {
+        fitting.push(character);
+        if Span::raw(fitting.as_str()).width() >= width {
+            fitting.pop();
+            break;
+        }
+    }
+    fitting.push('…');
+    fitting
+}
+
+/// The messages, with a row between days.
+fn conversation_rows(messages: &[Line], width: usize) -> Vec<Row<'static>> {
+    let mut rows = Vec::new();
+    let mut day = "";
+    for line in messages {
+        if line.day != day {
+            day = &line.day;
+            rows.push(Row::from(format!("── {day} ──")).dim().centered());
+        }
+        for row in message_rows(line) {
+            rows.extend(wrap(row, width, LEAD));
+        }
+    }
+    rows
 }
 
 fn message_rows(line: &Line) -> Vec<Row<'static>> {
@@ -146,15 +213,20 @@ fn message_rows(line: &Line) -> Vec<Row<'static>> {
     };
     let mut rows = Vec::new();
     for (at, text) in line.text.lines().enumerate() {
-        let lead = if at == 0 {
-            format!("{mark:<MARK$}")
-        } else {
-            " ".repeat(MARK)
+        let lead = match at {
+            0 => vec![
+                Span::from(format!("{mark:<MARK$}")).fg(color),
+                Span::from(format!("{} ", line.time)).dim(),
+            ],
+            _ => vec![Span::from(" ".repeat(LEAD))],
         };
-        rows.push(Row::from(vec![
-            Span::styled(lead, Style::new().fg(color)),
-            Span::raw(clean(text)),
-        ]));
+        rows.push(Row::from_iter(
+            lead.into_iter().chain([Span::from(clean(text))]),
+        ));
+    }
+    if !line.reason.is_empty() {
+        let text = format!("{}not sent: {}", " ".repeat(LEAD), line.reason);
+        rows.push(Row::from(text).red());
     }
     rows
 }

@@ -1,12 +1,21 @@
 //! What is on the screen.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+
+use undertone::{Position, Timestamp};
 
 use super::pane::Pane;
 use crate::record::Record;
+use crate::when;
 use crate::wording::{contact_text, error_text};
 
-/// Lines kept of notices, answers and one conversation; a longer history is one `/history` away.
+/// Words of the phrase in one row.
+const WORDS: usize = 4;
+
+/// Groups of a safety number in one row.
+const GROUPS: usize = 6;
+
+/// Lines kept of notices, answers and one conversation; what is older is left out.
 const KEPT: usize = 2_000;
 
 /// One conversation in the list.
@@ -14,6 +23,10 @@ pub(super) struct Entry {
     pub(super) number: i64,
     pub(super) name: String,
     pub(super) unread: u64,
+    pub(super) active: Timestamp,
+    pub(super) preview: String,
+    /// Why what is sent there waits; empty when it does not.
+    pub(super) delay: &'static str,
 }
 
 /// A message of the open conversation.
@@ -22,6 +35,12 @@ pub(super) struct Line {
     pub(super) outgoing: bool,
     pub(super) state: &'static str,
     pub(super) text: String,
+    /// Why it failed; empty when it did not.
+    pub(super) reason: &'static str,
+    /// The day and the time of day when it was written.
+    pub(super) day: String,
+    pub(super) time: String,
+    pub(super) place: Position,
 }
 
 /// A line beside the conversation: an answer, a request, an error.
@@ -53,8 +72,8 @@ pub(super) struct State {
     pub(super) cursor: usize,
     pub(super) messages_pane: Pane,
     pub(super) notes_pane: Pane,
-    /// Contacts whose request was told, with its text.
-    requests: HashSet<i64>,
+    /// Contacts whose request was told, with its text, which may be empty.
+    requests: HashMap<i64, String>,
     /// Whether what is taken now answers a command.
     is_answering: bool,
     pub(super) connection: String,
@@ -98,12 +117,17 @@ impl State {
         }
     }
 
-    /// What the page keys move: answers that do not fit, else the conversation.
+    /// Whether the page keys move the conversation, and not answers that do not fit.
+    pub(super) fn scrolls_messages(&self) -> bool {
+        self.open.is_some() && (self.notes.is_empty() || !self.notes_pane.overflows())
+    }
+
+    /// What the page keys move.
     pub(super) fn scrolled(&mut self) -> &mut Pane {
-        if self.open.is_none() || (!self.notes.is_empty() && self.notes_pane.overflows()) {
-            &mut self.notes_pane
-        } else {
+        if self.scrolls_messages() {
             &mut self.messages_pane
+        } else {
+            &mut self.notes_pane
         }
     }
 
@@ -133,12 +157,18 @@ impl State {
                 number,
                 name,
                 unread,
+                active,
+                preview,
+                delay,
             } = record
             {
                 self.entries.push(Entry {
                     number,
                     name,
                     unread,
+                    active,
+                    preview,
+                    delay,
                 });
             }
         }
@@ -159,23 +189,29 @@ impl State {
                 id,
                 state,
                 text,
+                sent,
+                reason,
+                place,
             } => {
+                let sent = when::here(sent);
                 let line = Line {
                     id,
                     outgoing,
                     state,
                     text,
+                    reason,
+                    day: when::day(&sent),
+                    time: when::time(&sent),
+                    place,
                 };
                 self.message(number, line);
             }
-            Record::State { id, state } => {
-                if matches!(state, "sent" | "delivered") {
-                    self.notes.retain(|note| note.kind != Kind::Passing);
-                }
+            Record::State { id, state, reason } => {
                 for line in self.messages.iter_mut().filter(|line| line.id == id) {
-                    line.state = state;
+                    (line.state, line.reason) = (state, reason);
                 }
             }
+            Record::Resumed { .. } => self.notes.retain(|note| note.kind != Kind::Passing),
             Record::Ready { account } => self.account = account,
             Record::Me { account, name } => {
                 self.note(format!("you are {name}, {account}"), Kind::Plain);
@@ -195,18 +231,25 @@ impl State {
                 self.note(contact_text(number, &name, state), Kind::Plain);
             }
             Record::Request { number, name, text } => {
-                self.requests.insert(number);
                 let answers = format!("/accept {number}, /decline {number}, /block {number}");
-                let text = format!("{name} wants to talk: {text}   ({answers})");
-                self.note(text, Kind::Plain);
+                let wish = match text.as_str() {
+                    "" => format!("{name} wants to talk   ({answers})"),
+                    text => format!("{name} wants to talk: {text}   ({answers})"),
+                };
+                self.requests.insert(number, text);
+                self.note(wish, Kind::Plain);
             }
+            Record::Phrase { words } => self.phrase(&words),
             Record::Safety { number, digits } => {
                 let with = format!("the safety number with {}", self.name_of(number));
                 self.note(
                     format!("{with}; it must be the same at their side:"),
                     Kind::Plain,
                 );
-                self.note(digits, Kind::Plain);
+                let groups: Vec<&str> = digits.split(' ').collect();
+                for row in groups.chunks(GROUPS) {
+                    self.note(row.join(" "), Kind::Plain);
+                }
             }
             other => {
                 if let Some((text, kind)) = self.note_of(other) {
@@ -222,19 +265,42 @@ impl State {
             Record::Conversation {
                 number,
                 name,
-                unread: 0,
-            } => (format!("{name} ({number})"), Kind::Plain),
-            Record::Conversation {
+                unread,
+                active,
+                preview,
+                ..
+            } => {
+                let unread = match unread {
+                    0 => String::new(),
+                    unread => format!(", {unread} unread"),
+                };
+                let last = one_line(&preview);
+                let text = format!("{} {name} ({number}){unread}: {last}", brief(active));
+                (text, Kind::Plain)
+            }
+            Record::Invitation {
                 number,
                 name,
-                unread,
-            } => (format!("{name} ({number}): {unread} unread"), Kind::Plain),
-            Record::Hit {
-                number, snippet, ..
+                state,
+                created,
+                link,
             } => {
-                let name = self.name_of(number);
-                (format!("{name}: {snippet}   (/open {number})"), Kind::Plain)
+                let made = brief(created);
+                let text = format!("{number} {name}, {state}, made {made}: {link}");
+                (text, Kind::Plain)
             }
+            Record::Hit {
+                number,
+                snippet,
+                sent,
+                ..
+            } => {
+                let (name, sent) = (self.name_of(number), brief(sent));
+                let text = format!("{sent} {name}: {snippet}   (/open {number})");
+                (text, Kind::Plain)
+            }
+            // Of the open conversation its title says it.
+            Record::Delay { number, .. } if self.open == Some(number) => return None,
             Record::Delay { number, reason } => {
                 let name = self.name_of(number);
                 (format!("sending to {name} waits: {reason}"), Kind::Passing)
@@ -249,19 +315,49 @@ impl State {
 
     fn message(&mut self, number: i64, new: Line) {
         if self.open != Some(number) {
-            // The text of a request was told with the request.
-            if !new.outgoing && !self.requests.contains(&number) {
+            // The text of a request was told with the request, unless it was too long for that.
+            let was_told = self.requests.get(&number) == Some(&new.text);
+            if !new.outgoing && !was_told {
                 let (name, text) = (self.name_of(number), new.text);
                 self.note(format!("{name}: {text}   (/open {number})"), Kind::Plain);
             }
             return;
         }
-        match self.messages.iter_mut().find(|line| line.id == new.id) {
-            Some(line) => *line = new,
-            None => self.messages.push(new),
+        if let Some(line) = self.messages.iter_mut().find(|line| line.id == new.id) {
+            *line = new;
+            return;
         }
+        let at = self.messages.partition_point(|line| line.place < new.place);
+        self.messages.insert(at, new);
         let excess = self.messages.len().saturating_sub(KEPT);
         self.messages.drain(..excess);
+    }
+
+    fn phrase(&mut self, words: &str) {
+        let words: Vec<&str> = words.split(' ').collect();
+        for (row, words) in words.chunks(WORDS).enumerate() {
+            let numbered = (row * WORDS + 1..).zip(words);
+            let cells = numbered.map(|(number, word)| format!("{number:>2} {word:<10}"));
+            self.note(cells.collect(), Kind::Plain);
+        }
+        self.note("Esc takes them off the screen".to_owned(), Kind::Plain);
+    }
+
+    /// The oldest message on the screen, when older ones have room.
+    pub(super) fn oldest(&self) -> Option<(i64, Position)> {
+        let oldest = self.messages.first().filter(|_| self.messages.len() < KEPT);
+        self.open.zip(oldest.map(|line| line.place))
+    }
+
+    /// Messages that nobody looked at, in all conversations.
+    pub(super) fn unread(&self) -> u64 {
+        self.entries.iter().map(|entry| entry.unread).sum()
+    }
+
+    /// The open conversation in the list.
+    pub(super) fn open_entry(&self) -> Option<&Entry> {
+        let is_open = |entry: &&Entry| Some(entry.number) == self.open;
+        self.entries.iter().find(is_open)
     }
 
     fn note(&mut self, text: String, kind: Kind) {
@@ -278,4 +374,13 @@ impl State {
         let entry = self.entries.iter().find(|entry| entry.number == number);
         entry.map_or_else(|| format!("contact {number}"), |entry| entry.name.clone())
     }
+}
+
+fn brief(at: Timestamp) -> String {
+    when::brief(&when::here(at), &when::now())
+}
+
+/// A text in one line.
+pub(super) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
