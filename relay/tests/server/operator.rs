@@ -140,7 +140,7 @@ async fn metric(relay: &Relay, name: &str) -> f64 {
 async fn refusals_deliveries_and_acks_are_counted() {
     let dir = tempfile::tempdir().unwrap();
     let slow = Config {
-        source_requests_per_second: 3,
+        source_requests_per_second: 1,
         ..config(dir.path())
     };
     let relay = Relay::start(slow).await.unwrap();
@@ -164,7 +164,7 @@ async fn refusals_deliveries_and_acks_are_counted() {
     assert!(metric(&relay, "sync_seconds_count").await > 0.0);
     let denied = "refused_total{reason=\"denied\"}";
     assert_eq!(metric(&relay, denied).await, 1.0);
-    // HTTP requests have their rate as well: thirty at once, then three a second.
+    // HTTP requests have their rate as well: ten at once, then one a second.
     let mut refused = 0;
     while refused == 0 {
         refused += u32::from(get(relay.local_addr(), "/").await.status() == 429);
