@@ -58,7 +58,7 @@ impl Step<'_> {
     }
 
     fn insert_from(&mut self, link: &InviteLink) -> Result<ContactId, AddContactError> {
-        if self.tx.contacts().all()?.len() >= MAX_CONTACTS {
+        if self.tx.contacts().count()? >= MAX_CONTACTS {
             return Err(AddContactError::TooManyContacts);
         }
         let contact = self.tx.contacts().insert(&NewContact {

@@ -205,12 +205,10 @@ impl Step<'_> {
         peer: &VerifiedIdentity,
         introduction: &Introduction,
     ) -> Result<Option<ContactId>, StepError> {
-        let contacts = self.tx.contacts().all()?;
-        let requests = contacts
-            .iter()
-            .filter(|row| row.state == ContactState::Requested)
-            .count();
-        if contacts.len() >= MAX_CONTACTS || requests >= MAX_REQUESTS {
+        let contacts = self.tx.contacts();
+        if contacts.count()? >= MAX_CONTACTS
+            || contacts.count_in(ContactState::Requested)? >= MAX_REQUESTS
+        {
             return Ok(None);
         }
         let name = super::text::clean_name(&introduction.name);

@@ -19,14 +19,7 @@ impl Step<'_> {
         if !super::text::is_name(name) {
             return Err(InviteError::BadName);
         }
-        let live = self
-            .tx
-            .invites()
-            .all()?
-            .iter()
-            .filter(|invite| invite.revoked.is_none())
-            .count();
-        if live >= MAX_INVITES {
+        if self.tx.invites().live()? >= MAX_INVITES {
             return Err(InviteError::TooMany);
         }
         let made = self.tx.meta().get(meta::INVITES_MADE)?;
@@ -54,13 +47,7 @@ impl Step<'_> {
     /// # Errors
     /// [`InviteError`]; nothing is changed unless it is [`InviteError::Step`].
     pub fn revoke_invite(&mut self, id: &InviteId) -> Result<(), InviteError> {
-        if !self
-            .tx
-            .invites()
-            .all()?
-            .iter()
-            .any(|invite| invite.id == *id)
-        {
+        if self.tx.invites().get(id)?.is_none() {
             return Err(InviteError::NoSuchInvite);
         }
         self.tx.invites().revoke(id, self.now.wall)?;

@@ -10,12 +10,12 @@ pub const MAX_TEXT_BYTES: usize = 15 * 1_024;
 /// Bytes of UTF-8 of a display name: what the first message has room for.
 pub const MAX_NAME_BYTES: usize = 64;
 /// Contacts, requests and blocked accounts together. A stranger's request beyond it is dropped.
-pub const MAX_CONTACTS: usize = 10_000;
+pub const MAX_CONTACTS: u64 = 10_000;
 /// Message requests waiting for the user; beyond it new ones are dropped, so that a flood of strangers
 /// costs bounded disk.
-pub const MAX_REQUESTS: usize = 1_000;
+pub const MAX_REQUESTS: u64 = 1_000;
 /// Live invites: each costs a token at the relay, which bounds the set.
-pub const MAX_INVITES: usize = 50;
+pub const MAX_INVITES: u64 = 50;
 
 // --- sending ------------------------------------------------------------------------------------
 
@@ -29,6 +29,8 @@ pub(crate) const RETRY_FIRST_MS: u64 = 2 * SECOND_MS;
 pub(crate) const RETRY_LONGEST_MS: u64 = HOUR_MS;
 /// A message that the relay has not delivered for so long is expired: relays keep envelopes no longer.
 pub(crate) const MESSAGE_LIFETIME_MS: u64 = 30 * DAY_MS;
+/// An acceptance that was not confirmed is sent again after this.
+pub(crate) const ACCEPTANCE_REPEAT_MS: u64 = 3 * DAY_MS;
 /// What was sent is kept for resend requests for so long.
 pub(crate) const RETENTION_MS: u64 = 30 * DAY_MS;
 /// An envelope that a relay took is kept for so long, in case the relay is restored from a backup: backups are made far more

@@ -2,7 +2,7 @@
 //! there is none.
 
 use super::limits::{
-    DAY_MS, HOUR_MS, MAX_RENEWALS, MESSAGE_LIFETIME_MS, RETENTION_MS, UPKEEP_ROWS,
+    ACCEPTANCE_REPEAT_MS, HOUR_MS, MAX_RENEWALS, MESSAGE_LIFETIME_MS, RETENTION_MS, UPKEEP_ROWS,
 };
 use super::meta;
 use super::step::Step;
@@ -102,12 +102,10 @@ impl Step<'_> {
         let Some(now) = self.core.clock.trusted(self.now) else {
             return Ok(());
         };
-        for contact in self.tx.contacts().all()? {
-            let due = contact.acceptance_owed && now.since(contact.changed) >= 3 * DAY_MS;
-            if due && contact.state == ContactState::Accepted {
-                self.set_contact_state(contact.id, ContactState::Accepted)?;
-                self.queue_acceptance(contact.id)?;
-            }
+        let before = now.minus(ACCEPTANCE_REPEAT_MS);
+        for contact in self.tx.contacts().acceptances_due(before)? {
+            self.set_contact_state(contact.id, ContactState::Accepted)?;
+            self.queue_acceptance(contact.id)?;
         }
         Ok(())
     }

@@ -56,14 +56,8 @@ impl View<'_> {
     /// # Errors
     /// When the store fails.
     pub fn invite_link(&self, id: &InviteId) -> Result<Option<InviteLink>, StoreError> {
-        let (Some(row), Some(token)) = (
-            self.tx
-                .invites()
-                .all()?
-                .into_iter()
-                .find(|row| row.id == *id),
-            self.tx.invites().token(id)?,
-        ) else {
+        let (Some(row), Some(token)) = (self.tx.invites().get(id)?, self.tx.invites().token(id)?)
+        else {
             return Ok(None);
         };
         let token = <&[u8; 16]>::try_from(token.as_slice()).map_err(|_| StoreError::Corrupt)?;

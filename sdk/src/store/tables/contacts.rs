@@ -162,6 +162,31 @@ impl Contacts<'_> {
         self.tx.all(&format!("{COLUMNS} ORDER BY id"), [], read)
     }
 
+    /// How many there are, requests and blocked ones included.
+    pub fn count(&self) -> Result<u64, StoreError> {
+        let count: Uint = self.tx.value("SELECT count(*) FROM contact", [])?;
+        Ok(count.0)
+    }
+
+    /// How many there are in a state.
+    pub fn count_in(&self, state: ContactState) -> Result<u64, StoreError> {
+        let count: Uint = self
+            .tx
+            .value("SELECT count(*) FROM contact WHERE state = ?1", [state])?;
+        Ok(count.0)
+    }
+
+    /// Accepted ones whose acceptance was not confirmed and was last sent before `before`.
+    pub fn acceptances_due(&self, before: Timestamp) -> Result<Vec<ContactRow>, StoreError> {
+        self.tx.all(
+            &format!(
+                "{COLUMNS} WHERE acceptance_owed = 1 AND state = ?1 AND changed_ms <= ?2 ORDER BY id"
+            ),
+            (ContactState::Accepted, at(before)),
+            read,
+        )
+    }
+
     /// Those whose manifest is to be fetched by `now`.
     pub fn manifests_due(&self, now: Timestamp) -> Result<Vec<ContactRow>, StoreError> {
         self.tx.all(

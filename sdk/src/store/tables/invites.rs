@@ -21,8 +21,6 @@ pub struct InviteRow {
     pub created: Timestamp,
     /// When it was revoked.
     pub revoked: Option<Timestamp>,
-    /// How many wrote with it.
-    pub uses: u32,
 }
 
 table! {
@@ -45,7 +43,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<InviteRow> {
         relay: row.get(2)?,
         created: row.get::<_, Uint>(3)?.into(),
         revoked: row.get::<_, Option<Uint>>(4)?.map(Into::into),
-        uses: row.get(5)?,
     })
 }
 
@@ -70,10 +67,27 @@ impl Invites<'_> {
     /// All invites, newest first, revoked ones included.
     pub fn all(&self) -> Result<Vec<InviteRow>, StoreError> {
         self.tx.all(
-            "SELECT id, name, relay, created_ms, revoked_ms, uses FROM invite ORDER BY created_ms DESC, id",
+            "SELECT id, name, relay, created_ms, revoked_ms FROM invite ORDER BY created_ms DESC, id",
             [],
             read,
         )
+    }
+
+    /// An invite.
+    pub fn get(&self, id: &InviteId) -> Result<Option<InviteRow>, StoreError> {
+        self.tx.one(
+            "SELECT id, name, relay, created_ms, revoked_ms FROM invite WHERE id = ?1",
+            [id.as_bytes()],
+            read,
+        )
+    }
+
+    /// How many are not revoked.
+    pub fn live(&self) -> Result<u64, StoreError> {
+        let count: Uint = self
+            .tx
+            .value("SELECT count(*) FROM invite WHERE revoked_ms IS NULL", [])?;
+        Ok(count.0)
     }
 
     /// An invite's token.
@@ -93,14 +107,6 @@ impl Invites<'_> {
         exactly_one(self.tx.run(
             "UPDATE invite SET revoked_ms = coalesce(revoked_ms, ?2) WHERE id = ?1",
             (id.as_bytes(), at(now)),
-        )?)
-    }
-
-    /// Somebody wrote with it.
-    pub fn used(&self, id: &InviteId) -> Result<(), StoreError> {
-        exactly_one(self.tx.run(
-            "UPDATE invite SET uses = uses + 1 WHERE id = ?1",
-            [id.as_bytes()],
         )?)
     }
 }

@@ -26,8 +26,6 @@ coded! {
         TooLarge = 1,
         /// The relay calls it malformed: a defect of the SDK or of the relay.
         RefusedByRelay = 2,
-        /// The recipient has no device left that can be written to.
-        NoDevice = 3,
     }
 }
 

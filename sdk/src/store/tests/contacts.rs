@@ -141,3 +141,28 @@ fn two_contacts_may_claim_one_mailbox() {
         .upsert(second.contact, &claimed, "https://relay.example")
         .unwrap();
 }
+
+#[test]
+fn contacts_are_counted_and_acceptances_become_due() {
+    let mut fixture = Fixture::new();
+    let tx = fixture.store.transaction().unwrap();
+    let (first, second) = (peer(&tx, 1), peer(&tx, 2));
+    let contacts = tx.contacts();
+    assert_eq!(contacts.count().unwrap(), 2);
+    assert_eq!(contacts.count_in(ContactState::Accepted).unwrap(), 2);
+    contacts
+        .set_state(second.contact, ContactState::Requested, NOW)
+        .unwrap();
+    assert_eq!(contacts.count_in(ContactState::Accepted).unwrap(), 1);
+    assert_eq!(contacts.count_in(ContactState::Requested).unwrap(), 1);
+    let due = |before| {
+        let rows = contacts.acceptances_due(before).unwrap();
+        rows.into_iter().map(|row| row.id).collect::<Vec<_>>()
+    };
+    assert_eq!(due(NOW), []);
+    for peer in [first, second] {
+        contacts.set_acceptance_owed(peer.contact, true).unwrap();
+    }
+    assert_eq!(due(NOW), [first.contact]);
+    assert_eq!(due(NOW.minus(1)), []);
+}

@@ -44,7 +44,7 @@ fn a_message_is_stored_once_and_read_back() {
 #[test]
 fn states_go_forward() {
     use MessageState::*;
-    let failed = Failed(FailureReason::NoDevice);
+    let failed = Failed(FailureReason::RefusedByRelay);
     let all = [Received, Pending, Sent, Delivered, Read, failed, Expired];
     let allowed = [
         (Pending, vec![Sent, Delivered, Read, failed, Expired]),
