@@ -6,6 +6,7 @@
 //! and who may say what when ([`PqRatchet`](super::PqRatchet)).
 
 use rand_core::CryptoRng;
+use zeroize::Zeroize;
 
 use super::chunks::{ChunkIndex, Collected, Outgoing};
 use super::fields::Slot;
@@ -112,9 +113,10 @@ impl PCt {
 
     /// The secret, unless the ciphertext is another one than the responder made for this key.
     fn decapsulate(self, epoch: u16) -> Option<PHave> {
-        let (ciphertext, hash) = self.ciphertext.as_ciphertext()?;
+        let (mut ciphertext, hash) = self.ciphertext.as_ciphertext()?;
         let (secret, public) = self.secret.decapsulate(&ciphertext);
         let mix = Mix::new(&secret, binding(public.as_bytes(), &ciphertext), epoch);
+        ciphertext.0.as_mut_slice().zeroize();
         (mix.hash() == hash).then_some(PHave { mix })
     }
 }
@@ -148,10 +150,12 @@ impl REk {
     /// A fresh secret for the key, unless it is none.
     fn encapsulate(self, epoch: u16, rng: &mut impl CryptoRng) -> Option<RCt> {
         let key = PublicKey::parse(self.key.as_key()?).ok()?;
-        let (ciphertext, secret) = key.encapsulate(rng);
+        let (mut ciphertext, secret) = key.encapsulate(rng);
         let mix = Mix::new(&secret, binding(key.as_bytes(), &ciphertext), epoch);
+        let outgoing = Outgoing::ciphertext(&ciphertext, mix.hash());
+        ciphertext.0.as_mut_slice().zeroize();
         Some(RCt {
-            ciphertext: Outgoing::ciphertext(&ciphertext, mix.hash()),
+            ciphertext: outgoing,
             mix,
             seen_ct: false,
         })
