@@ -45,11 +45,15 @@ fn what_a_restored_relay_forgot_is_sent_again() {
     alice.ask(&format!("/say {at_alice} arrived"));
     bob.expect("message", |line| line.field(5) == "arrived");
     bob.kill();
-    for number in 0..10 {
-        alice.tell(&format!("/say {at_alice} waiting {number}"));
-    }
-    for _ in 0..10 {
-        alice.expect("state", |line| line.field(2) == "sent");
+    let waiting = (0..10).map(|number| {
+        let written = alice.ask(&format!("/say {at_alice} waiting {number}"));
+        let message = written.iter().find(|line| line.kind() == "message");
+        message.expect("it is taken").field(3).to_owned()
+    });
+    for id in waiting.collect::<Vec<_>>() {
+        alice.expect("state", |line| {
+            line.field(1) == id && line.field(2) == "sent"
+        });
     }
 
     relay.kill();
