@@ -96,7 +96,6 @@ pub(crate) fn failure_text(state: MessageState) -> &'static str {
     match state {
         MessageState::Failed(FailureReason::TooLarge) => "larger than their relay takes",
         MessageState::Failed(FailureReason::RefusedByRelay) => "their relay does not understand it",
-        MessageState::Failed(_) => "it cannot be sent",
         MessageState::Expired => "they did not fetch it within 30 days",
         _ => "",
     }
