@@ -96,7 +96,7 @@ pub use undertone_wire::ErrorCode;
 pub use actor::Actor;
 pub use client::{
     Client, ClientConfig, ClientEvent, Connection, Contact, Conversation, ConversationSummary,
-    Events, Invite, Message, OpenError, SearchHit, SearchPage, UnlockError, relay_address,
+    Events, Gap, Invite, Message, OpenError, SearchHit, SearchPage, UnlockError, relay_address,
 };
 pub use engine::{AccountAlarm, DelayReason, Event, IdentityAlarm};
 pub use error::{
@@ -104,7 +104,7 @@ pub use error::{
     SendError, StepError,
 };
 pub use store::{
-    ContactId, ContactState, ConversationCursor, ConversationId, FailureReason, InviteId,
+    ContactId, ContactState, ConversationCursor, ConversationId, FailureReason, GapState, InviteId,
     MessageState, OpenError as OpenStoreError, Position, SearchCursor, SearchFilter, StoreError,
 };
 pub use transport::{

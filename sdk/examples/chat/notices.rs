@@ -1,6 +1,8 @@
 //! What events have to say.
 
-use undertone::{Actor, ClientEvent, Connection, ContactId, ConversationId, Event, MessageId};
+use undertone::{
+    Actor, ClientEvent, Connection, ContactId, ConversationId, Event, GapState, MessageId,
+};
 
 use crate::record::Record;
 use crate::session::{Answer, Session};
@@ -79,6 +81,7 @@ impl Session {
                 number: contact.get(),
                 reason: delay_text(reason),
             }],
+            Event::GapsChanged { conversation } => return self.gaps_changed(conversation).await,
             Event::SendingResumed { contact } => vec![Record::Resumed {
                 number: contact.get(),
             }],
@@ -99,6 +102,24 @@ impl Session {
             conversation.mark_read(message.position).await?;
         }
         Ok(vec![message_record(number, &message)])
+    }
+
+    /// How many messages are missing now.
+    async fn gaps_changed(&self, conversation: ConversationId) -> Answer {
+        let number = self.number_of(conversation).await?;
+        let gaps = self.client.conversation(conversation).gaps().await?;
+        let messages = gaps.iter().map(|gap| gap.messages).sum();
+        let is_lost = gaps.iter().all(|gap| gap.state == GapState::Unavailable);
+        let text = match messages {
+            0 => "all that was missing has come",
+            _ if is_lost => "their sender no longer has them",
+            _ => "they are asked for again",
+        };
+        Ok(vec![Record::Missing {
+            number,
+            messages,
+            text,
+        }])
     }
 
     async fn contact_changed(&mut self, id: ContactId) -> Answer {

@@ -88,6 +88,12 @@ pub(crate) enum Record {
     Alarm { text: String },
     /// What is sent to a contact waits; it goes on by itself.
     Delay { number: i64, reason: &'static str },
+    /// Messages of a contact are missing, or no longer are: how many, and what becomes of them.
+    Missing {
+        number: i64,
+        messages: u64,
+        text: &'static str,
+    },
     /// It goes on.
     Resumed { number: i64 },
     /// Something did not work, and who can do something about it.
@@ -204,6 +210,14 @@ impl Record {
             Self::Delay { number, reason } => (
                 "alarm",
                 vec![format!("sending to contact {number} waits: {reason}")],
+            ),
+            Self::Missing {
+                number,
+                messages,
+                text,
+            } => (
+                "missing",
+                vec![number.to_string(), messages.to_string(), (*text).to_owned()],
             ),
             Self::Resumed { number } => ("resumed", vec![number.to_string()]),
             Self::Error { actor, text } => ("error", vec![(*actor).to_owned(), own(text)]),

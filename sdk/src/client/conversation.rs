@@ -3,7 +3,7 @@
 use undertone_protocol::content::MessageId;
 
 use super::Client;
-use super::model::{ConversationSummary, Message};
+use super::model::{ConversationSummary, Gap, Message};
 use crate::error::{SendError, StepError};
 use crate::store::{ConversationId, Position, StoreError};
 
@@ -113,6 +113,18 @@ impl Conversation {
                 page.extend(view.messages_after(id, place, limit)?);
                 Ok(page.into_iter().map(Message::from).collect())
             })
+            .await
+    }
+
+    /// What is known to be missing, oldest first. It is asked for by itself, without haste: so that no relay can make a device
+    /// send by withholding something.
+    ///
+    /// # Errors
+    /// [`StoreError`] says who must act.
+    pub async fn gaps(&self) -> Result<Vec<Gap>, StoreError> {
+        let id = self.id;
+        self.client
+            .read(move |view| Ok(view.gaps(id)?.iter().filter_map(Gap::of).collect()))
             .await
     }
 

@@ -28,7 +28,7 @@ use zeroize::Zeroize;
 pub use config::{ClientConfig, relay_address};
 pub use conversation::Conversation;
 pub use event::{ClientEvent, Connection, Events};
-pub use model::{Contact, ConversationSummary, Invite, Message, SearchHit, SearchPage};
+pub use model::{Contact, ConversationSummary, Gap, Invite, Message, SearchHit, SearchPage};
 pub use open::OpenError;
 pub use unlock::UnlockError;
 

@@ -9,7 +9,8 @@ use undertone_protocol::time::Timestamp;
 use crate::engine::{DelayReason, View};
 use crate::store::{
     self, ContactId, ContactRow, ContactState, ConversationCursor, ConversationId, ConversationRow,
-    Hit, InviteId, InviteRow, MessageKind, MessageRow, MessageState, Position, SearchCursor,
+    GapRow, GapState, Hit, InviteId, InviteRow, MessageKind, MessageRow, MessageState, Missing,
+    Position, SearchCursor,
 };
 
 /// Somebody who wrote, was written to, or was blocked.
@@ -68,6 +69,17 @@ pub struct Message {
     pub sent: Timestamp,
     /// Its place in the conversation, the same on every device; pages continue from it.
     pub position: Position,
+}
+
+/// Messages of one device that are known to be missing: later ones of it are there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// How many.
+    pub messages: u64,
+    /// Whether they were asked for, or are given up.
+    pub state: GapState,
+    /// When it was noticed.
+    pub found: Timestamp,
 }
 
 /// A message that a search found.
@@ -148,6 +160,20 @@ impl From<MessageRow> for Message {
             sent: message.sent,
             position,
         }
+    }
+}
+
+impl Gap {
+    /// Of a hole in a stream; what did not open is a hole as soon as anything follows it.
+    pub(super) fn of(row: &GapRow) -> Option<Self> {
+        let Missing::Stream { first, last, .. } = row.missing else {
+            return None;
+        };
+        Some(Self {
+            messages: last.saturating_sub(first).saturating_add(1),
+            state: row.state,
+            found: row.found,
+        })
     }
 }
 

@@ -25,7 +25,7 @@ pub enum Event {
         /// What it said.
         code: ErrorCode,
     },
-    /// A message, own or received, or a gap is new in a conversation.
+    /// A message, own or received, is new in a conversation.
     MessageAdded {
         /// Where.
         conversation: ConversationId,
@@ -40,6 +40,13 @@ pub enum Event {
         message: MessageId,
         /// The new state.
         state: MessageState,
+    },
+    /// What is known to be missing in a conversation changed: messages are missing (told a minute after the backlog, since
+    /// most come late and by themselves), have come after all, or are given up. See
+    /// [`Conversation::gaps`](crate::Conversation::gaps).
+    GapsChanged {
+        /// Where.
+        conversation: ConversationId,
     },
     /// Title, unread count or order of a conversation changed.
     ConversationChanged {

@@ -17,10 +17,11 @@ use super::backoff;
 use super::content::From;
 use super::event::{Event, IdentityAlarm};
 use super::limits::{
-    DAY_MS, MAX_GAP_REQUESTS, MAX_GAPS_PER_DEVICE, RESEND_WAIT_FROM_MS, RESEND_WAIT_TO_MS,
-    UPKEEP_ROWS,
+    DAY_MS, GAP_VISIBLE_AFTER_MS, MAX_GAP_REQUESTS, MAX_GAPS_PER_DEVICE, RESEND_WAIT_FROM_MS,
+    RESEND_WAIT_TO_MS, UPKEEP_ROWS,
 };
 use super::step::Step;
+use super::timers::Timer;
 use crate::error::StepError;
 use crate::store::{ContactState, GapRow, GapState, Missing, PeerDeviceId, StreamHead};
 
@@ -40,8 +41,13 @@ impl Step<'_> {
         if seq < head.next_seq {
             if self.core.gap_devices.contains(&from.device) {
                 let may_split = self.gaps_of(from.device)?.len() < MAX_GAPS_PER_DEVICE;
+                let conversation = from.conversation;
                 let gaps = self.tx.gaps();
-                gaps.fill_stream(from.device, from.conversation, seq, may_split)?;
+                if gaps.fill_stream(from.device, conversation, seq, may_split)?
+                    && !self.core.gap_conversations.contains(&conversation)
+                {
+                    self.emit(Event::GapsChanged { conversation });
+                }
             }
             return Ok(());
         }
@@ -54,6 +60,10 @@ impl Step<'_> {
             };
             self.note_gap(from.device, &missing, None)?;
             self.core.gap_conversations.insert(from.conversation);
+            if self.core.own.caught_up {
+                let shown = self.now.monotonic_ms.saturating_add(GAP_VISIBLE_AFTER_MS);
+                self.core.timers.arm(Timer::Gaps, shown);
+            }
         }
         let next = StreamHead {
             next_seq: seq.saturating_add(1),
@@ -197,7 +207,7 @@ impl Step<'_> {
         }
         if news {
             let conversation = from.conversation;
-            self.emit(Event::ConversationChanged { conversation });
+            self.emit(Event::GapsChanged { conversation });
         }
         Ok(())
     }
@@ -228,7 +238,7 @@ impl Step<'_> {
     pub(super) fn show_gaps(&mut self) -> Result<(), StepError> {
         for conversation in std::mem::take(&mut self.core.gap_conversations) {
             if !self.tx.gaps().of_conversation(conversation)?.is_empty() {
-                self.emit(Event::ConversationChanged { conversation });
+                self.emit(Event::GapsChanged { conversation });
             }
         }
         Ok(())

@@ -299,6 +299,19 @@ impl State {
                 let text = format!("{sent} {name}: {snippet}   (/open {number})");
                 (text, Kind::Plain)
             }
+            Record::Missing {
+                number,
+                messages,
+                text,
+            } => {
+                let name = self.name_of(number);
+                let text = match messages {
+                    0 => format!("{name}: {text}"),
+                    1 => format!("one message of {name} is missing: {text}"),
+                    many => format!("{many} messages of {name} are missing: {text}"),
+                };
+                (text, Kind::Plain)
+            }
             // Of the open conversation its title says it.
             Record::Delay { number, .. } if self.open == Some(number) => return None,
             Record::Delay { number, reason } => {

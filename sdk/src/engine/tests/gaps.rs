@@ -122,6 +122,14 @@ fn an_answer_ends_nothing_but_what_it_names() {
     assert_eq!(states(&mut world), []);
 }
 
+/// How often the application was told that what is missing changed.
+fn told(world: &World, device: usize) -> usize {
+    let events = world.devices[device].events.iter();
+    events
+        .filter(|event| matches!(event, Event::GapsChanged { .. }))
+        .count()
+}
+
 #[test]
 fn what_was_deleted_stays_a_gap_and_is_not_asked_for_again() {
     let (mut world, [anna, ben], [of_anna, of_ben]) = World::acquainted(72);
@@ -137,6 +145,7 @@ fn what_was_deleted_stays_a_gap_and_is_not_asked_for_again() {
     world.say(anna, of_anna, "last");
     world.run_for(30 * 60_000);
     assert_eq!(world.texts(ben, of_ben), ["hello", "kept", "last"]);
+    assert_eq!(told(&world, ben), 2, "found a minute later, and given up");
     let rows = gaps(&mut world, ben, of_ben);
     assert_eq!((rows.len(), rows[0].state), (1, GapState::Unavailable));
     assert!(matches!(
