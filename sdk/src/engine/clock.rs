@@ -41,6 +41,8 @@ pub(crate) struct Clock {
     spell: bool,
     /// Ageing counts nothing before this moment.
     ages_from: Timestamp,
+    /// The latest time that this store has ever trusted, when it was opened.
+    last_seen: Timestamp,
 }
 
 impl Clock {
@@ -52,6 +54,7 @@ impl Clock {
             state: State::Unknown,
             spell: went_back,
             ages_from,
+            last_seen,
         }
     }
 
@@ -90,9 +93,14 @@ impl Clock {
         (apart <= CLOCK_TOLERANCE_MS).then_some(time)
     }
 
-    /// Whether the device's clock and the own relay's disagree, as far as is known.
-    pub(crate) fn is_wrong(&self) -> bool {
-        self.state == State::Wrong
+    /// The time to judge by whether what others signed is still good, when the own relay need not have been asked yet:
+    /// a clock that was set back makes nothing good again. `None` while it is known to be wrong.
+    pub(crate) fn judging(&self, now: Now) -> Option<Timestamp> {
+        match self.state {
+            State::Agreed(_) => self.trusted(now),
+            State::Unknown if !self.spell => Some(now.wall.max(self.last_seen)),
+            State::Unknown | State::Wrong => None,
+        }
     }
 
     /// Whatever is stamped before the result has surely been there for `age_ms`. `None` while nothing is.

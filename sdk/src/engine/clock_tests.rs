@@ -69,3 +69,18 @@ fn a_clock_that_went_back_between_two_runs_is_a_spell_too() {
     clock.compare(at(20_000, 0), Timestamp(20_000 * DAY_MS));
     assert_eq!(clock.ages_from(), Timestamp(20_000 * DAY_MS));
 }
+
+#[test]
+fn a_clock_that_was_set_back_makes_nothing_good_again() {
+    let now = Now {
+        wall: Timestamp(DAY_MS * 100),
+        monotonic_ms: 0,
+    };
+    let seen = Timestamp(DAY_MS * 100 + 5);
+    let mut clock = Clock::open(now, seen, Timestamp(0));
+    assert_eq!(clock.judging(now), Some(seen));
+    clock.compare(now, Timestamp(DAY_MS * 90));
+    assert_eq!(clock.judging(now), None);
+    let back = Clock::open(now, Timestamp(DAY_MS * 102), Timestamp(0));
+    assert_eq!(back.judging(now), None);
+}

@@ -9,6 +9,7 @@ use undertone_protocol::content::{
     Body, Content, ContentHeader, MessageId, PreviousHash, stream_hash,
 };
 use undertone_protocol::device::DeviceId;
+use zeroize::Zeroizing;
 
 use super::step::Step;
 use crate::error::StepError;
@@ -18,8 +19,8 @@ use crate::store::{ConversationId, StreamHead};
 pub(crate) struct Composed {
     pub(crate) id: MessageId,
     pub(crate) header: ContentHeader,
-    /// The encoding of header and body.
-    pub(crate) bytes: Vec<u8>,
+    /// The encoding of header and body. Wiped when dropped.
+    pub(crate) bytes: Zeroizing<Vec<u8>>,
     /// Whether it is a message that is shown.
     pub(crate) shown: bool,
     /// Whether the recipient's device is to be woken.
@@ -137,7 +138,7 @@ impl Step<'_> {
             manifest_version: manifest.map_or(0, |manifest| manifest.version.to_u64()),
             manifest_hash: manifest.map_or([0; 16], |manifest| manifest.hash.gossip()),
         };
-        let mut bytes = Vec::new();
+        let mut bytes = Zeroizing::new(Vec::new());
         // Every caller keeps to the limits of its body's type.
         Content { header, body }
             .encode(&mut bytes)

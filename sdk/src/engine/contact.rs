@@ -1,8 +1,7 @@
 //! Adding contacts, and deciding about those who wrote first.
 
 use undertone_protocol::content::{Acceptance, Body};
-use undertone_protocol::delivery::DeliverySecret;
-use undertone_protocol::invite::{InviteLink, InviteToken};
+use undertone_protocol::invite::InviteLink;
 use undertone_protocol::profile::ProfileKey;
 
 use super::contacts::Secrets;
@@ -70,10 +69,7 @@ impl Step<'_> {
             created: self.now.wall,
         })?;
         let row = self.tx.contacts().get(contact)?.ok_or(StepError::Damaged)?;
-        let secrets = Secrets {
-            invite: Some(InviteToken::from_bytes(link.token.expose())),
-            ..Secrets::default()
-        };
+        let secrets = Secrets::of_invite(&link.token);
         self.set_secrets(&row, &secrets)?;
         self.tx
             .conversations()
@@ -86,7 +82,7 @@ impl Step<'_> {
     fn update_from(&mut self, row: &ContactRow, link: &InviteLink) -> Result<ContactId, StepError> {
         self.link_names(row, link)?;
         let mut secrets = self.stored_secrets(row)?;
-        secrets.invite = Some(InviteToken::from_bytes(link.token.expose()));
+        secrets.claim(&link.token);
         self.set_secrets(row, &secrets)?;
         if row.state == ContactState::Requested {
             self.accept_request(row.id)?;
@@ -146,7 +142,9 @@ impl Step<'_> {
 
     fn accept_request(&mut self, contact: ContactId) -> Result<(), StepError> {
         self.become_accepted(contact)?;
-        self.tx.contacts().set_acceptance_owed(contact, true)?;
+        self.tx
+            .contacts()
+            .set_acceptance_owed(contact, true, self.now.wall)?;
         self.core.contacts.changed(contact);
         self.queue_acceptance(contact)?;
         self.owe_receipts_of(contact)?;
@@ -154,15 +152,21 @@ impl Step<'_> {
     }
 
     pub(super) fn queue_acceptance(&mut self, contact: ContactId) -> Result<(), StepError> {
-        let me = &self.core.me;
-        let acceptance = Acceptance {
-            delivery_secret: DeliverySecret::from_bytes(me.delivery.expose()),
-            profile_key: ProfileKey::from_bytes(me.profile.expose()),
-            name: me.name.clone(),
-        };
+        let acceptance = self.acceptance()?;
         let mut composed = self.compose_hidden(Body::Acceptance(acceptance))?;
         composed.wake = true;
         self.queue(contact, &composed)
+    }
+
+    /// What a contact needs in order to write to this account.
+    pub(super) fn acceptance(&mut self) -> Result<Acceptance, StepError> {
+        let delivery_secret = self.delivery_to_tell()?;
+        let me = &self.core.me;
+        Ok(Acceptance {
+            delivery_secret,
+            profile_key: ProfileKey::from_bytes(me.profile.expose()),
+            name: me.name.clone(),
+        })
     }
 
     /// What was shown before the decision is confirmed after it.
@@ -216,7 +220,7 @@ impl Step<'_> {
         for device in self.tx.peer_devices().of_contact(contact)? {
             self.forget_sessions_of(device.id)?;
             self.core.lookups.prekeys.remove(&device.id);
-            self.core.receipts_owed.remove(&device.id);
+            self.core.owes_nothing(device.id);
             self.core.gap_devices.remove(&device.id);
             self.core.heard.remove(&device.id);
             self.core.outbox.wake_device(device.id);
@@ -256,6 +260,9 @@ impl Step<'_> {
         }
         self.core.lookups.manifests.remove(&contact);
         self.tx.contacts().block(contact, self.now.wall)?;
+        if row.state != ContactState::Requested {
+            self.rotate_delivery()?;
+        }
         self.core.contacts.changed(contact);
         self.emit(Event::ContactChanged { contact });
         self.tx.conversations().set_hidden(conversation, true)?;

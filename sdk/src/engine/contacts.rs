@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use undertone_protocol::content::{ContentHeader, Hlc};
 use undertone_protocol::delivery::DeliverySecret;
 use undertone_protocol::device::DeviceId;
 use undertone_protocol::invite::InviteToken;
@@ -27,35 +28,112 @@ pub(crate) struct Secrets {
     pub(crate) profile: Option<ProfileKey>,
     /// The token of the invite by which the contact was added.
     pub(crate) invite: Option<InviteToken>,
+    /// The token of another link, which anybody may have made: tried behind the other one until a relay takes it.
+    pub(crate) claimed: Option<InviteToken>,
+    /// What told delivery secret and profile key.
+    learned: Learned,
+}
+
+/// When a contact wrote something, so that what comes late replaces nothing newer: by the manifest that it named, which a
+/// recovered account renews, then by its clock.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Learned {
+    manifest_version: u64,
+    clock: Hlc,
+}
+
+impl Learned {
+    /// When the message with this header was written.
+    fn of(header: &ContentHeader) -> Self {
+        Self {
+            manifest_version: header.manifest_version,
+            clock: header.hlc,
+        }
+    }
 }
 
 impl Secrets {
+    /// What is known of an account that only its invite link is known of.
+    pub(crate) fn of_invite(token: &InviteToken) -> Self {
+        Self {
+            invite: Some(InviteToken::from_bytes(token.expose())),
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
-        let mut bytes = Zeroizing::new(Vec::with_capacity(1 + 3 + 32 + 32 + 16));
+        let mut bytes = Zeroizing::new(Vec::with_capacity(1 + 4 + 32 + 32 + 16 + 16 + 16));
         let mut writer = Writer::new(&mut bytes);
         writer.u8(FORMAT);
         for part in [
             self.delivery.as_ref().map(|secret| &secret.expose()[..]),
             self.profile.as_ref().map(|key| &key.expose()[..]),
             self.invite.as_ref().map(|token| &token.expose()[..]),
+            self.claimed.as_ref().map(|token| &token.expose()[..]),
         ] {
             writer.u8(u8::from(part.is_some()));
             if let Some(part) = part {
                 writer.bytes(part);
             }
         }
+        writer
+            .u64(self.learned.manifest_version)
+            .u64(self.learned.clock.as_packed());
         bytes
     }
 
     /// How many tokens there are for each mailbox of the contact.
     pub(crate) fn tokens(&self) -> usize {
-        usize::from(self.delivery.is_some()) + usize::from(self.invite.is_some())
+        [
+            self.delivery.is_some(),
+            self.invite.is_some(),
+            self.claimed.is_some(),
+        ]
+        .into_iter()
+        .map(usize::from)
+        .sum()
     }
 
-    /// Takes over what a contact says of itself.
-    pub(crate) fn learn(&mut self, delivery: &DeliverySecret, profile: &ProfileKey) {
+    /// Another link of the account was opened.
+    pub(crate) fn claim(&mut self, token: &InviteToken) {
+        let token = InviteToken::from_bytes(token.expose());
+        match &self.invite {
+            None => self.invite = Some(token),
+            Some(known) if known.expose() == token.expose() => {}
+            Some(_) => self.claimed = Some(token),
+        }
+    }
+
+    /// A relay took the token at this place, counted from 0 in the order in which they are tried. Whether that proves what
+    /// a link claimed.
+    fn taken(&mut self, place: usize) -> bool {
+        let proven = self.claimed.is_some() && place + 1 == self.tokens();
+        if proven {
+            self.invite = self.claimed.take();
+        }
+        proven
+    }
+
+    /// Takes over what a contact says of itself, unless it said something later.
+    fn learn(&mut self, delivery: &DeliverySecret, profile: &ProfileKey, learned: Learned) -> News {
+        if learned < self.learned {
+            return News::Outdated;
+        }
+        self.learned = learned;
+        let delivery_known = self
+            .delivery
+            .as_ref()
+            .is_some_and(|known| known.expose() == delivery.expose());
+        let profile_known = self
+            .profile
+            .as_ref()
+            .is_some_and(|known| known.expose() == profile.expose());
+        if delivery_known && profile_known {
+            return News::Known;
+        }
         self.delivery = Some(DeliverySecret::from_bytes(delivery.expose()));
         self.profile = Some(ProfileKey::from_bytes(profile.expose()));
+        News::New
     }
 
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, DecodeError> {
@@ -73,9 +151,26 @@ impl Secrets {
         if reader.u8()? == 1 {
             secrets.invite = Some(InviteToken::from_bytes(reader.array()?));
         }
+        if reader.u8()? == 1 {
+            secrets.claimed = Some(InviteToken::from_bytes(reader.array()?));
+        }
+        secrets.learned = Learned {
+            manifest_version: reader.u64()?,
+            clock: Hlc::from_packed(reader.u64()?),
+        };
         reader.finish()?;
         Ok(secrets)
     }
+}
+
+/// What secrets that a contact tells are.
+enum News {
+    /// It told others since.
+    Outdated,
+    /// The same as before.
+    Known,
+    /// Others than before.
+    New,
 }
 
 /// A contact in memory.
@@ -169,6 +264,42 @@ impl Step<'_> {
         Ok(Some(peer))
     }
 
+    /// A contact tells its secrets, in a message with this header. Whether they are new.
+    pub(super) fn learn_secrets(
+        &mut self,
+        contact: ContactId,
+        header: &ContentHeader,
+        (delivery, profile): (&DeliverySecret, &ProfileKey),
+    ) -> Result<bool, StepError> {
+        let row = self.tx.contacts().get(contact)?.ok_or(StepError::Damaged)?;
+        let mut secrets = self.stored_secrets(&row)?;
+        match secrets.learn(delivery, profile, Learned::of(header)) {
+            News::Outdated => Ok(false),
+            News::Known => {
+                self.tx.contacts().set_secrets(&row, &secrets.encode())?;
+                Ok(false)
+            }
+            News::New => {
+                self.set_secrets(&row, &secrets)?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// A relay took the token of a contact that is tried at this place.
+    pub(super) fn token_taken(
+        &mut self,
+        contact: ContactId,
+        place: usize,
+    ) -> Result<(), StepError> {
+        let row = self.tx.contacts().get(contact)?.ok_or(StepError::Damaged)?;
+        let mut secrets = self.stored_secrets(&row)?;
+        if secrets.taken(place) {
+            self.set_secrets(&row, &secrets)?;
+        }
+        Ok(())
+    }
+
     /// Replaces the secrets of a contact. What relays refused before does not count for the new ones.
     pub(super) fn set_secrets(
         &mut self,
@@ -196,3 +327,7 @@ impl Step<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "contacts_tests.rs"]
+mod tests;

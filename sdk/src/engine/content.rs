@@ -3,6 +3,7 @@
 use undertone_protocol::content::{Acceptance, Body, Content, ContentHeader, Hlc, stream_hash};
 use undertone_protocol::session::SessionId;
 use undertone_protocol::time::Timestamp;
+use zeroize::Zeroizing;
 
 use super::event::Event;
 use super::limits::{LATEST_CLOCK_MS, MAX_REQUEST_MESSAGES, MAX_STREAM_SEQ};
@@ -46,7 +47,7 @@ impl Step<'_> {
         device: PeerDeviceId,
         content: Content,
     ) -> Result<(), StepError> {
-        let mut encoded = Vec::new();
+        let mut encoded = Zeroizing::new(Vec::new());
         if content.encode(&mut encoded).is_err() {
             return Ok(());
         }
@@ -155,18 +156,21 @@ impl Step<'_> {
             body,
             extra,
         })?;
-        if from.state != ContactState::Requested {
-            // A repetition too: its receipt may have been lost.
-            self.owe_receipt(from.device, &header.message_id)?;
+        let Inserted::New(_) = inserted else {
+            if from.state == ContactState::Requested {
+                return Ok(());
+            }
+            return self.owe_receipt_again(from.device, &header.message_id);
+        };
+        let conversation = from.conversation;
+        self.emit(Event::MessageAdded {
+            conversation,
+            message: header.message_id,
+        });
+        if from.state == ContactState::Requested {
+            return Ok(());
         }
-        if matches!(inserted, Inserted::New(_)) {
-            let conversation = from.conversation;
-            self.emit(Event::MessageAdded {
-                conversation,
-                message: header.message_id,
-            });
-        }
-        Ok(())
+        self.owe_receipt(from.device, &header.message_id)
     }
 
     /// The clock that a message is sorted by: its own, clamped by its sender's manifest; before that was
@@ -189,17 +193,13 @@ impl Step<'_> {
             .contacts()
             .get(from.contact)?
             .ok_or(StepError::Damaged)?;
-        let mut secrets = match self.tx.contacts().secrets(&row)? {
-            Some(bytes) => {
-                super::contacts::Secrets::parse(&bytes).map_err(|_| StepError::Damaged)?
-            }
-            None => super::contacts::Secrets::default(),
-        };
-        secrets.learn(&acceptance.delivery_secret, &acceptance.profile_key);
-        self.set_secrets(&row, &secrets)?;
+        let secrets = (&acceptance.delivery_secret, &acceptance.profile_key);
+        let news = self.learn_secrets(from.contact, header, secrets)?;
         self.learn_name(&row, from.conversation, &acceptance.name)?;
         if from.state == ContactState::Invited {
             self.become_accepted(from.contact)?;
+        } else if !news {
+            return self.owe_receipt_again(from.device, &header.message_id);
         }
         // The accepter repeats himself until he knows that it arrived.
         self.owe_receipt(from.device, &header.message_id)

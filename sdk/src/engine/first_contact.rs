@@ -7,7 +7,6 @@
 use undertone_protocol::content::{
     Body, CONTENT_HEADER_LEN, Content, Introduction, MAX_INTRODUCTION_BODY,
 };
-use undertone_protocol::delivery::DeliverySecret;
 use undertone_protocol::device::DeviceStatement;
 use undertone_protocol::manifest::{ManifestRef, VerifiedManifest};
 use undertone_protocol::prekeys::{BundleError, PrekeyBundle, VerifiedBundle};
@@ -51,7 +50,10 @@ impl Step<'_> {
             one_time,
             kem: &popped.kem,
         };
-        let bundle = match bundle.verify(&manifest, &row.keys.id, self.now.wall) {
+        let Some(now) = self.core.clock.judging(self.now) else {
+            return self.postpone_prekeys(device, DelayReason::ClockWrong);
+        };
+        let bundle = match bundle.verify(&manifest, &row.keys.id, now) {
             Ok(bundle) => bundle,
             Err(error) => return self.bundle_refused(&row, error),
         };
@@ -73,7 +75,9 @@ impl Step<'_> {
         let state = self.contact(row.contact)?.map(|contact| contact.row.state);
         if row.handshakes == 0 && state == Some(ContactState::Accepted) {
             // The device was never told what a first message would have told it.
-            self.tx.contacts().set_acceptance_owed(row.contact, true)?;
+            self.tx
+                .contacts()
+                .set_acceptance_owed(row.contact, true, self.now.wall)?;
             self.core.contacts.changed(row.contact);
             self.queue_acceptance(row.contact)?;
         }
@@ -83,7 +87,7 @@ impl Step<'_> {
 
     /// Why nothing can be begun without an own manifest.
     pub(super) fn unpublished(&self) -> DelayReason {
-        if self.core.clock.is_wrong() {
+        if self.core.clock.judging(self.now).is_none() {
             DelayReason::ClockWrong
         } else {
             DelayReason::NotPublished
@@ -185,10 +189,11 @@ impl Step<'_> {
                 }
             }
         };
+        let delivery_secret = self.delivery_to_tell()?;
         let me = &self.core.me;
         Ok(Introduction {
             manifest_write_key: me.manifest_key.public_key(),
-            delivery_secret: DeliverySecret::from_bytes(me.delivery.expose()),
+            delivery_secret,
             profile_key: ProfileKey::from_bytes(me.profile.expose()),
             relay_address: me.relay.clone(),
             name: me.name.clone(),

@@ -1,6 +1,7 @@
 //! First messages of others: opened with the prekeys that they name, once, and turned into a request, or into
 //! a session of a contact.
 
+use undertone_protocol::account::AccountId;
 use undertone_protocol::content::Introduction;
 use undertone_protocol::envelope::KIND_FIRST_MESSAGE;
 use undertone_protocol::first_message::FirstMessage;
@@ -13,10 +14,10 @@ use undertone_protocol::primitives::secret::SecretBytes;
 use undertone_protocol::session::{Responded, Responder, Session};
 use undertone_protocol::time::Timestamp;
 
-use super::contacts::Secrets;
 use super::event::{Event, IdentityAlarm};
 use super::limits::{
-    MAX_ACCEPTED_FIRST_MESSAGES, MAX_CONTACTS, MAX_DEVICES_OF_CONTACT, MAX_REQUESTS, MAX_SESSIONS,
+    MAX_ACCEPTED_FIRST_MESSAGES, MAX_CONTACTS, MAX_DEVICES_OF_CONTACT, MAX_DEVICES_OF_STRANGER,
+    MAX_REQUESTS, MAX_SESSIONS,
 };
 use super::step::Step;
 use crate::error::StepError;
@@ -53,9 +54,7 @@ impl Step<'_> {
             return Ok(FirstOutcome::Later);
         };
         let digest = *message.replay_hash().as_bytes();
-        if self.tx.accepted_first_messages().contains(&digest)?
-            || self.core.sessions.len() >= MAX_SESSIONS
-        {
+        if self.tx.accepted_first_messages().contains(&digest)? {
             return Ok(FirstOutcome::Done);
         }
         let ids = message.prekey_ids();
@@ -65,8 +64,12 @@ impl Step<'_> {
         let Some(responded) = self.respond(&private, &message, now) else {
             return Ok(FirstOutcome::Done);
         };
-        if responded.peer.account == self.core.me.account {
+        let account = &responded.peer.account;
+        if *account == self.core.me.account {
             return Ok(FirstOutcome::Done);
+        }
+        if self.core.sessions.len() >= MAX_SESSIONS {
+            return self.no_room(account);
         }
         if let Some(id) = ids.one_time {
             self.tx.prekeys().remove(PrekeyKind::OneTime, id)?;
@@ -90,6 +93,15 @@ impl Step<'_> {
         }
         self.met(responded)?;
         Ok(FirstOutcome::Done)
+    }
+
+    /// There is no room for another session: a contact's waits until there is, a stranger's is dropped.
+    fn no_room(&self, account: &AccountId) -> Result<FirstOutcome, StepError> {
+        let known = self.tx.contacts().by_account(account)?;
+        Ok(match known.map(|row| row.state) {
+            Some(ContactState::Invited | ContactState::Accepted) => FirstOutcome::Later,
+            Some(ContactState::Requested | ContactState::Blocked) | None => FirstOutcome::Done,
+        })
     }
 
     /// Whether one more first message can be remembered. When they are too many, the prekeys that they name go: replaced
@@ -187,7 +199,8 @@ impl Step<'_> {
         else {
             return Ok(());
         };
-        self.learn_secrets(contact, &introduction)?;
+        let secrets = (&introduction.delivery_secret, &introduction.profile_key);
+        self.learn_secrets(contact, &introduction.content.header, secrets)?;
         self.manifest_named(contact, peer.recipient_manifest)?;
         let id = session.id();
         self.add_session(session, device)?;
@@ -250,7 +263,12 @@ impl Step<'_> {
             }
             return Ok((row.state != PeerDeviceState::Gone).then_some(row.id));
         }
-        if self.tx.peer_devices().of_contact(contact)?.len() >= MAX_DEVICES_OF_CONTACT {
+        let state = self.contact(contact)?.map(|found| found.row.state);
+        let most = match state {
+            Some(ContactState::Invited | ContactState::Accepted) => MAX_DEVICES_OF_CONTACT,
+            Some(ContactState::Requested | ContactState::Blocked) | None => MAX_DEVICES_OF_STRANGER,
+        };
+        if self.tx.peer_devices().of_contact(contact)?.len() >= most {
             return Ok(None);
         }
         let pinned = self.contact(contact)?.and_then(|found| {
@@ -271,20 +289,6 @@ impl Step<'_> {
             &peer.device,
             relay,
         )?))
-    }
-
-    fn learn_secrets(
-        &mut self,
-        contact: ContactId,
-        introduction: &Introduction,
-    ) -> Result<(), StepError> {
-        let row = self.tx.contacts().get(contact)?.ok_or(StepError::Damaged)?;
-        let mut secrets = match self.tx.contacts().secrets(&row)? {
-            Some(bytes) => Secrets::parse(&bytes).map_err(|_| StepError::Damaged)?,
-            None => Secrets::default(),
-        };
-        secrets.learn(&introduction.delivery_secret, &introduction.profile_key);
-        self.set_secrets(&row, &secrets)
     }
 }
 

@@ -345,7 +345,7 @@ impl Step<'_> {
         let Some(now) = self.core.clock.trusted(self.now) else {
             return Ok(());
         };
-        let due = self.tx.gaps().due(now, UPKEEP_ROWS)?;
+        let due = self.tx.gaps().due(now, now.plus(DAY_MS), UPKEEP_ROWS)?;
         let mut devices: Vec<PeerDeviceId> = due.iter().map(|gap| gap.peer_device).collect();
         devices.sort_unstable();
         devices.dedup();

@@ -1,11 +1,13 @@
 //! What the outside world tells the engine. Everything that the engine knows of networks is here.
 
+use std::fmt;
+
 use undertone_wire as wire;
 
 use super::lane::Lane;
 
 /// One thing that happened outside.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Input {
     /// A connection was opened and the relay greeted.
     Connected {
@@ -49,4 +51,24 @@ pub enum DisconnectCause {
     ProtocolViolation,
     /// TLS failed: an unknown certificate, or one that is not valid now (which a wrong clock causes too).
     Tls,
+}
+
+/// Shows what happened and on which connection; nothing of a frame, which may hold what gives a right.
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connected { lane, .. } => f.debug_tuple("Connected").field(lane).finish(),
+            Self::Disconnected { lane, cause } => f
+                .debug_tuple("Disconnected")
+                .field(lane)
+                .field(cause)
+                .finish(),
+            Self::Frame { lane, frame } => f
+                .debug_tuple("Frame")
+                .field(lane)
+                .field(&frame.request_id)
+                .finish(),
+            Self::Timer => f.write_str("Timer"),
+        }
+    }
 }

@@ -45,7 +45,6 @@ impl Step<'_> {
         device: PeerDeviceId,
         body: Body,
     ) -> Result<(), StepError> {
-        self.core.outbox.unblock_one();
         let Some(queue) = self.core.outbox.get(device) else {
             return Ok(());
         };
@@ -55,62 +54,104 @@ impl Step<'_> {
         let Body::WorkChallenge(given) = body else {
             return self.send_failed(device, None);
         };
-        let work = Work::begin(given, queue.difficulty, self.now.monotonic_ms);
+        let difficulty = queue.difficulty;
+        let work = self.begin_work(given, difficulty);
         self.core.outbox.set(device, Turn::Working(work));
         Ok(())
     }
 
-    /// One piece of work for each queue that has some.
-    pub(super) fn go_on_working(&mut self) -> Result<(), StepError> {
-        for device in self.core.outbox.working() {
-            let Some(Turn::Working(mut work)) =
-                self.core.outbox.get(device).map(|queue| queue.turn.clone())
-            else {
-                continue;
+    /// Goes on with one search for one piece, whoever else waits: a step stays short, and each search ends before its
+    /// challenge does.
+    pub(super) fn work(&mut self) -> Result<(), StepError> {
+        while let Some(whose) = self.next_work() {
+            let done = match whose {
+                Worker::Queue(device, work) => self.work_for_queue(device, work)?,
+                Worker::Prekeys(device, work) => self.work_for_prekeys(device, work)?,
             };
-            if work.until <= self.now.monotonic_ms {
-                self.core.outbox.set(device, Turn::Ready);
-                continue;
+            if done {
+                break;
             }
-            let Some(row) = self.tx.outbox().of_device(device, 1)?.pop() else {
-                self.core.outbox.remove(device);
-                continue;
-            };
-            let (OutboxBody::Envelope(envelope), Some(to)) = (&row.item.body, row.item.destination)
-            else {
-                self.core.outbox.set(device, Turn::Ready);
-                continue;
-            };
-            let subject = WorkSubject::knock(
-                &work.challenge,
-                wire::MailboxId::from_bytes(*to.mailbox.as_bytes()),
-                wire::MessageId::from_bytes(*row.item.envelope_id.as_bytes()),
-                envelope,
-            );
-            match work.piece(&subject) {
-                Ok(Some(found)) => self.transmit_with_work(device, found)?,
-                Ok(None) => {
-                    self.core.outbox.set(device, Turn::Working(work));
-                    self.core.timers.arm(Timer::Work, self.now.monotonic_ms);
-                }
-                Err(wire::work::TooHard) => self.postpone(device, DelayReason::RelayBusy, 0)?,
-            }
+        }
+        if self.next_work().is_some() {
+            self.core.timers.arm(Timer::Work, self.now.monotonic_ms);
         }
         Ok(())
     }
-}
 
-impl Work {
-    /// Begins the work that a relay asks for, at least as hard as it said before.
-    pub(crate) fn begin(given: wire::WorkChallenge, at_least: u32, now: u64) -> Self {
-        Self {
-            challenge: given.challenge,
-            difficulty: given.difficulty.max(at_least),
-            nonce: 0,
-            until: now.saturating_add(wire::limits::WORK_CHALLENGE_MS),
+    fn next_work(&self) -> Option<Worker> {
+        let queue = self.core.outbox.working();
+        let prekeys = self.core.lookups.working();
+        let first = |work: Option<&Work>| work.map_or(u64::MAX, |work| work.ticket);
+        let (of_queue, of_prekeys) = (
+            first(queue.map(|(_, work)| work)),
+            first(prekeys.map(|(_, work)| work)),
+        );
+        match (queue, prekeys) {
+            (Some((device, work)), _) if of_queue <= of_prekeys => {
+                Some(Worker::Queue(device, work.clone()))
+            }
+            (_, Some((device, work))) => Some(Worker::Prekeys(device, work.clone())),
+            (_, None) => None,
         }
     }
 
+    /// Work begins: it is behind all that began before.
+    pub(super) fn begin_work(&mut self, given: wire::WorkChallenge, at_least: u32) -> Work {
+        self.core.work_tickets = self.core.work_tickets.saturating_add(1);
+        Work {
+            ticket: self.core.work_tickets,
+            challenge: given.challenge,
+            difficulty: given.difficulty.max(at_least),
+            nonce: 0,
+            until: self
+                .now
+                .monotonic_ms
+                .saturating_add(wire::limits::WORK_CHALLENGE_MS),
+        }
+    }
+
+    /// A piece for the first envelope of a queue. Whether any was done.
+    fn work_for_queue(&mut self, device: PeerDeviceId, mut work: Work) -> Result<bool, StepError> {
+        if work.until <= self.now.monotonic_ms {
+            self.core.outbox.set(device, Turn::Ready);
+            return Ok(false);
+        }
+        let Some(row) = self.tx.outbox().of_device(device, 1)?.pop() else {
+            self.core.outbox.remove(device);
+            return Ok(false);
+        };
+        let (OutboxBody::Envelope(envelope), Some(to)) = (&row.item.body, row.item.destination)
+        else {
+            self.core.outbox.set(device, Turn::Ready);
+            return Ok(false);
+        };
+        let subject = WorkSubject::knock(
+            &work.challenge,
+            wire::MailboxId::from_bytes(*to.mailbox.as_bytes()),
+            wire::MessageId::from_bytes(*row.item.envelope_id.as_bytes()),
+            envelope,
+        );
+        match work.piece(&subject) {
+            Ok(Some(found)) => self.transmit_with_work(device, found)?,
+            Ok(None) => self.core.outbox.set(device, Turn::Working(work)),
+            Err(wire::work::TooHard) => {
+                self.postpone(device, DelayReason::RelayBusy, 0)?;
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Whose work it is.
+enum Worker {
+    /// The right to send the first envelope of a device's queue.
+    Queue(PeerDeviceId, Work),
+    /// The right to take a device's prekeys.
+    Prekeys(PeerDeviceId, Work),
+}
+
+impl Work {
     /// Searches a piece of the nonce space.
     ///
     /// # Errors

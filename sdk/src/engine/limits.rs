@@ -57,8 +57,13 @@ pub(crate) const UNANSWERED_FROM_MS: u64 = 3 * DAY_MS;
 pub(crate) const UNANSWERED_TO_MS: u64 = 5 * DAY_MS;
 /// Archived sessions of one peer device: each costs two inversions for an envelope that matches nothing.
 pub(crate) const MAX_ARCHIVED_SESSIONS: usize = 2;
-/// Sessions of all peers together: bounds the tag index and the scan of an unknown envelope.
+/// Sessions of all peers together: bounds the tag index and the scan of an unknown envelope. Beyond it strangers' first
+/// messages are dropped, and contacts' wait.
 pub(crate) const MAX_SESSIONS: usize = 20_000;
+/// Devices of one stranger, each with one session: an account that is written from phone and desktop before it is accepted.
+pub(crate) const MAX_DEVICES_OF_STRANGER: usize = 4;
+// Strangers leave four fifths of the sessions to contacts.
+const _: () = assert!(MAX_REQUESTS * MAX_DEVICES_OF_STRANGER as u64 <= MAX_SESSIONS as u64 / 5);
 
 // --- receiving ----------------------------------------------------------------------------------
 
@@ -82,16 +87,35 @@ pub(crate) const MAX_STREAM_SEQ: u64 = 1 << 48;
 /// The latest time a message is sorted at, Unix ms (in the year 6429): what a signed row number holds.
 pub(crate) const LATEST_CLOCK_MS: u64 = (1 << 47) - 1;
 
+// --- delivery secret ----------------------------------------------------------------------------
+
+/// A delivery secret that was replaced is honoured for so long (decisions, "Rotation").
+pub(crate) const DELIVERY_KEEP_MS: u64 = 30 * DAY_MS;
+/// Contacts to which nothing is sent anyway are told the new one at random times in this span.
+pub(crate) const DELIVERY_TELL_MS: u64 = 7 * DAY_MS;
+/// Replaced secrets that are honoured at once: each costs a token at the relay, which has room for 256.
+pub(crate) const MAX_OLD_DELIVERY: usize = 16;
+
 // --- receipts, gaps -----------------------------------------------------------------------------
 
 /// A delivery receipt waits at least this long for others ...
 pub(crate) const RECEIPT_WAIT_FROM_MS: u64 = 50;
 /// ... and at most this long.
 pub(crate) const RECEIPT_WAIT_TO_MS: u64 = 400;
-/// Receipts to one device that may go at once ...
-pub(crate) const RECEIPT_BURST: u32 = 8;
-/// ... before they are this far apart (attack row T1).
-pub(crate) const RECEIPT_SPACING_MS: u64 = 20 * SECOND_MS;
+/// A receipt for a repetition goes by itself after a random time from here ...
+pub(crate) const RECEIPT_LATER_FROM_MS: u64 = HOUR_MS;
+/// ... to here.
+pub(crate) const RECEIPT_LATER_TO_MS: u64 = 12 * HOUR_MS;
+/// Batches of receipts and answers that one contact may cause at once ...
+pub(crate) const ANSWER_BURST: u32 = 8;
+/// ... before they are this far apart (attack row T1), ...
+pub(crate) const ANSWER_SPACING_MS: u64 = 60 * SECOND_MS;
+/// ... and a random time up to this more.
+pub(crate) const ANSWER_JITTER_MS: u64 = 10 * SECOND_MS;
+/// What a contact asks to be sent again is sent after a random time from here ...
+pub(crate) const RESEND_ANSWER_FROM_MS: u64 = SECOND_MS;
+/// ... to here.
+pub(crate) const RESEND_ANSWER_TO_MS: u64 = 20 * SECOND_MS;
 /// A resend request that no message carried is sent by itself after a random time from here ...
 pub(crate) const RESEND_WAIT_FROM_MS: u64 = HOUR_MS;
 /// ... to here (protocol.md, F2).
@@ -104,8 +128,10 @@ pub(crate) const MAX_GAPS_PER_DEVICE: usize = 100;
 pub(crate) const MAX_GAP_REQUESTS: u32 = 3;
 /// Content that fits the smallest envelope, in bytes.
 pub(crate) const SMALLEST_CONTENT: usize = 255;
-/// Resends done for one peer device in a day: a contact cannot turn requests into a flood.
+/// Messages sent again to one contact in a day: a contact cannot turn requests into a flood.
 pub(crate) const MAX_RESENDS_PER_DAY: u32 = 500;
+/// Messages that one device asks for and that are not answered yet; it asks for the rest on another day.
+pub(crate) const MAX_RESENDS_ASKED: usize = 500;
 
 // --- upkeep -------------------------------------------------------------------------------------
 

@@ -181,13 +181,19 @@ impl Lookups {
         ready(&self.prekeys)
     }
 
-    /// Prekeys that are being worked for.
-    pub(crate) fn working(&self) -> Vec<PeerDeviceId> {
+    /// The prekeys for which work has waited longest.
+    pub(crate) fn working(&self) -> Option<(PeerDeviceId, &Work)> {
         self.prekeys
             .iter()
-            .filter(|(_, entry)| matches!(entry.state, Lookup::Working(_)))
-            .map(|(device, _)| *device)
-            .collect()
+            .filter_map(|(device, entry)| match &entry.state {
+                Lookup::Working(work) => Some((*device, work)),
+                Lookup::Ready
+                | Lookup::Asking { .. }
+                | Lookup::AskingChallenge
+                | Lookup::Manifest
+                | Lookup::Waiting(_) => None,
+            })
+            .min_by_key(|(_, work)| work.ticket)
     }
 }
 

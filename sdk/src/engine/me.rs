@@ -4,7 +4,6 @@
 
 use rand_core::CryptoRng;
 use undertone_protocol::account::{AccountId, AccountKey, ManifestWriteKey, Root};
-use undertone_protocol::delivery::DeliverySecret;
 use undertone_protocol::device::{
     DeviceId, DeviceKeys, DeviceSigningKey, IdentityKey, MailboxId, MailboxKey,
 };
@@ -18,6 +17,7 @@ use undertone_protocol::relay_address::RelayAddress;
 use undertone_protocol::time::Timestamp;
 use zeroize::Zeroizing;
 
+use super::delivery::Delivery;
 use super::event::Event;
 use super::meta;
 use super::step::Step;
@@ -26,7 +26,7 @@ use crate::error::{CreateAccountError, NameError, StepError};
 use crate::store::{IdentityRow, Tx};
 
 const FORMAT: u8 = 1;
-const SECRETS_LEN: usize = 1 + 9 * 32;
+const SECRETS_LEN: usize = 1 + 8 * 32;
 
 /// The account and device that a store belongs to.
 pub(crate) struct Me {
@@ -39,7 +39,7 @@ pub(crate) struct Me {
     pub(crate) device_record_key: ManifestWriteKey,
     pub(crate) device: DeviceKeys,
     pub(crate) mailbox: MailboxId,
-    pub(crate) delivery: DeliverySecret,
+    pub(crate) delivery: Delivery,
     pub(crate) profile: ProfileKey,
     pub(crate) invite_seed: InviteSeed,
     pub(crate) relay: RelayAddress,
@@ -82,7 +82,6 @@ impl Me {
             .bytes(device.identity.expose())
             .bytes(device.signing.expose())
             .bytes(device.mailbox.expose())
-            .bytes(DeliverySecret::generate(rng).expose())
             .bytes(ProfileKey::generate(rng).expose())
             .bytes(InviteSeed::generate(rng).expose())
             .bytes(ManifestWriteKey::generate(rng).expose());
@@ -95,6 +94,7 @@ impl Me {
             created: now,
         };
         tx.identity().create(&row, &secrets)?;
+        Delivery::generate(rng).save(tx)?;
         Ok(())
     }
 
@@ -103,7 +103,8 @@ impl Me {
         let (Some(row), Some(secrets)) = (tx.identity().get()?, tx.identity().secrets()?) else {
             return Ok(None);
         };
-        let mut me = Self::parse(&row, &secrets).map_err(|_| StepError::Damaged)?;
+        let delivery = Delivery::load(tx)?;
+        let mut me = Self::parse(&row, &secrets, delivery).map_err(|_| StepError::Damaged)?;
         if let Some(signed) = tx.meta().get(meta::OWN_MANIFEST)? {
             let manifest =
                 VerifiedManifest::parse(&signed, &me.account).map_err(|_| StepError::Damaged)?;
@@ -112,7 +113,7 @@ impl Me {
         Ok(Some(me))
     }
 
-    fn parse(row: &IdentityRow, secrets: &[u8]) -> Result<Self, DecodeError> {
+    fn parse(row: &IdentityRow, secrets: &[u8], delivery: Delivery) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(secrets);
         if reader.u8()? != FORMAT {
             return Err(DecodeError::InvalidValue);
@@ -124,7 +125,6 @@ impl Me {
             signing: DeviceSigningKey::from_seed(&SecretBytes::copy_from(reader.array()?)),
             mailbox: MailboxKey::from_seed(&SecretBytes::copy_from(reader.array()?)),
         };
-        let delivery = DeliverySecret::from_bytes(reader.array()?);
         let profile = ProfileKey::from_bytes(reader.array()?);
         let invite_seed = InviteSeed::from_bytes(reader.array()?);
         let device_record_key =

@@ -12,6 +12,8 @@ pub(crate) const OWN_MANIFESTS: MetaKey = MetaKey("engine.own_manifests");
 pub(crate) const ACCOUNT_ALARMS: MetaKey = MetaKey("engine.account_alarms");
 /// What is wrong with contacts' identities, or new in them, and was not dismissed, as `identity_alarms` encodes it.
 pub(crate) const IDENTITY_ALARMS: MetaKey = MetaKey("engine.identity_alarms");
+/// The own delivery secrets, in the encoding of [`Delivery`](super::delivery::Delivery); sealed.
+pub(crate) const DELIVERY: MetaKey = MetaKey("engine.delivery");
 /// The last value of the hybrid clock, u64.
 pub(crate) const HLC: MetaKey = MetaKey("engine.hlc");
 /// The latest time that was trusted, u64 Unix ms.

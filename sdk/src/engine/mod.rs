@@ -3,12 +3,13 @@
 //!
 //! - [`Engine::begin`] opens a [`Step`]: one store transaction that takes [`Input`]s and commands;
 //!   [`Step::commit`] makes it durable and only then releases its [`Effect`]s (`step`).
-//! - The own side: `login`, `manifest_upkeep`, `own_history`, `prekey_upkeep`, `send_token`, `invites`.
+//! - The own side: `login`, `manifest_upkeep`, `own_history`, `prekey_upkeep`, `delivery`,
+//!   `send_token`, `invites`.
 //! - Others: `contact` (adding, accepting, blocking), `manifest_lookup`, `freshness`,
 //!   `identity_alarms`, `prekey_lookup`,
 //!   `first_contact`, `first_message`, `sessions`.
 //! - Messages out: `compose`, `sending`, `outbox` with `queues`, `knock`, `restored` and `requeue`.
-//! - Messages in: `receiving`, `content`, `receipts`, `gaps`, `resend`.
+//! - Messages in: `receiving`, `content`, `gaps`; what is sent because of them: `answers`, `receipts`, `resend`.
 //! - Time: `clock` (may it be believed), `timers` (short waits), `upkeep` (long ones), `backoff`,
 //!   `budget`.
 //!
@@ -17,6 +18,7 @@
 //! (`lanes`), and no request of it has the id of an earlier one (`requests`): after a failure nothing that
 //! follows on an old connection can stand in for what was lost with the step. Not its concern: sockets, threads, and when to be online.
 
+mod answers;
 mod backoff;
 mod budget;
 mod clock;
@@ -24,6 +26,7 @@ mod compose;
 mod contact;
 mod contacts;
 mod content;
+mod delivery;
 mod effect;
 mod event;
 mod first_contact;
@@ -63,7 +66,7 @@ mod timers;
 mod upkeep;
 mod view;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use rand_core::CryptoRng;
 use undertone_protocol::content::{Hlc, HybridClock};
@@ -71,6 +74,7 @@ use undertone_protocol::envelope::Envelope;
 use undertone_protocol::park::Park;
 use undertone_protocol::relay_address::RelayAddress;
 use undertone_protocol::time::{Now, Timestamp};
+use zeroize::Zeroizing;
 
 pub use effect::Effect;
 pub use event::{AccountAlarm, DelayReason, Event, IdentityAlarm};
@@ -82,6 +86,7 @@ pub use view::View;
 
 use crate::error::{CreateAccountError, OpenEngineError, StepError};
 use crate::store::{ConversationId, MetaKey, ParkedKind, PeerDeviceId, Store, StoreError, Tx};
+use answers::Owed;
 use budget::Budget;
 use clock::Clock;
 use compose::Streams;
@@ -127,17 +132,17 @@ pub(crate) struct Core {
     lookups: Lookups,
     /// Devices that a message of this step came from.
     heard: BTreeSet<PeerDeviceId>,
-    receipts_owed: BTreeSet<PeerDeviceId>,
-    receipt_budgets: BTreeMap<PeerDeviceId, Budget>,
-    resend_budgets: BTreeMap<PeerDeviceId, Budget>,
+    owed: Owed,
     first_messages: Budget,
     /// Devices that something is missing of, or was since the engine was opened.
     gap_devices: BTreeSet<PeerDeviceId>,
     gap_conversations: BTreeSet<ConversationId>,
+    /// The number of the last search for a proof of work.
+    work_tickets: u64,
     /// One-time prekeys to make: X25519, KEM.
     refill: Option<(usize, usize)>,
     /// Room for one plaintext, reused from message to message.
-    buffer: Vec<u8>,
+    buffer: Zeroizing<Vec<u8>>,
     /// The memory does not match the store: a step was dropped.
     stale: bool,
 }
@@ -299,14 +304,13 @@ impl Core {
             outbox: Queues::default(),
             lookups: Lookups::default(),
             heard: BTreeSet::new(),
-            receipts_owed: tx.receipts().devices()?.into_iter().collect(),
-            receipt_budgets: BTreeMap::new(),
-            resend_budgets: BTreeMap::new(),
+            owed: Owed::load(tx, now.wall)?,
             first_messages: Budget::default(),
             gap_devices: tx.gaps().devices()?.into_iter().collect(),
             gap_conversations: BTreeSet::new(),
+            work_tickets: 0,
             refill: None,
-            buffer: Vec::new(),
+            buffer: Zeroizing::default(),
             stale: false,
             me,
         };
@@ -318,7 +322,7 @@ impl Core {
             core.lookups.want_manifest(contact);
         }
         core.timers.arm(Timer::Scans, now.monotonic_ms);
-        core.timers.arm(Timer::Receipts, now.monotonic_ms);
+        core.timers.arm(Timer::Answers, now.monotonic_ms);
         Ok(core)
     }
 }

@@ -33,7 +33,6 @@ use crate::store::{
 impl Step<'_> {
     /// Sends whatever has its turn.
     pub(super) fn pump_outbox(&mut self) -> Result<(), StepError> {
-        self.go_on_working()?;
         while let Some(device) = self.core.outbox.next_ready() {
             self.take_turn(device)?;
         }
@@ -173,7 +172,6 @@ impl Step<'_> {
         id: OutboxId,
         body: Body,
     ) -> Result<(), StepError> {
-        self.core.outbox.unblock_one();
         let Some(queue) = self.core.outbox.get(device) else {
             return Ok(());
         };
@@ -196,6 +194,13 @@ impl Step<'_> {
         if let Some(queue) = self.core.outbox.get_mut(device) {
             queue.failures = 0;
             queue.delay = None;
+            let place = queue.refused_tokens;
+            if !sent.knocked
+                && place > 0
+                && let Some(peer) = self.peer(device)?
+            {
+                self.token_taken(peer.contact, place)?;
+            }
         }
         self.resumed(device)?;
         self.core.outbox.set(device, Turn::Ready);

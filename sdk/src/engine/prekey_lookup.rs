@@ -45,7 +45,6 @@ impl Step<'_> {
     }
 
     pub(super) fn pump_prekeys(&mut self) -> Result<(), StepError> {
-        self.go_on_working_for_prekeys()?;
         for device in self.core.lookups.ready_prekeys() {
             let Some(row) = self.tx.peer_devices().get(device)? else {
                 self.core.lookups.prekeys.remove(&device);
@@ -55,8 +54,8 @@ impl Step<'_> {
                 self.handshake_spared(&row)?;
                 continue;
             }
-            // The first message will carry a statement as of the own manifest.
-            if self.core.me.manifest.is_none() {
+            // The first message will carry a statement as of the own manifest, and a wrong clock judges no prekeys.
+            if self.core.me.manifest.is_none() || self.core.clock.judging(self.now).is_none() {
                 self.postpone_prekeys(device, self.unpublished())?;
                 continue;
             }
@@ -140,54 +139,47 @@ impl Step<'_> {
             .prekeys
             .get(&device)
             .map_or(0, |entry| entry.difficulty);
-        let work = Work::begin(given, difficulty, self.now.monotonic_ms);
+        let work = self.begin_work(given, difficulty);
         self.set_prekey_lookup(device, Lookup::Working(work));
         Ok(())
     }
 
-    fn go_on_working_for_prekeys(&mut self) -> Result<(), StepError> {
-        for device in self.core.lookups.working() {
-            let Some(Lookup::Working(mut work)) = self
-                .core
-                .lookups
-                .prekeys
-                .get(&device)
-                .map(|entry| entry.state.clone())
-            else {
-                continue;
-            };
-            let Some(row) = self.tx.peer_devices().get(device)? else {
-                continue;
-            };
-            if work.until <= self.now.monotonic_ms {
-                self.set_prekey_lookup(device, Lookup::Ready);
-                continue;
+    /// A piece of work for a device's prekeys. Whether any was done.
+    pub(super) fn work_for_prekeys(
+        &mut self,
+        device: PeerDeviceId,
+        mut work: Work,
+    ) -> Result<bool, StepError> {
+        let Some(row) = self.tx.peer_devices().get(device)? else {
+            self.core.lookups.prekeys.remove(&device);
+            return Ok(false);
+        };
+        if work.until <= self.now.monotonic_ms {
+            self.set_prekey_lookup(device, Lookup::Ready);
+            return Ok(false);
+        }
+        let Some(lane) = self.lookup_lane(&row.relay) else {
+            self.core.lookups.prekeys.remove(&device);
+            return Ok(false);
+        };
+        let pop_id = self.pop_id(&row)?;
+        let mailbox = wire::MailboxId::from_bytes(*row.keys.mailbox.as_bytes());
+        let subject = WorkSubject::pop(&work.challenge, mailbox, wire::PopId::from_bytes(pop_id));
+        match work.piece(&subject) {
+            Ok(Some(found)) => {
+                let row = PeerDeviceRow {
+                    pop_id: Some(pop_id),
+                    ..row
+                };
+                self.pop(&row, &lane, Right::Work(found))?;
             }
-            let Some(lane) = self.lookup_lane(&row.relay) else {
-                continue;
-            };
-            let pop_id = self.pop_id(&row)?;
-            let mailbox = wire::MailboxId::from_bytes(*row.keys.mailbox.as_bytes());
-            let subject =
-                WorkSubject::pop(&work.challenge, mailbox, wire::PopId::from_bytes(pop_id));
-            match work.piece(&subject) {
-                Ok(Some(found)) => {
-                    let row = PeerDeviceRow {
-                        pop_id: Some(pop_id),
-                        ..row
-                    };
-                    self.pop(&row, &lane, Right::Work(found))?;
-                }
-                Ok(None) => {
-                    self.set_prekey_lookup(device, Lookup::Working(work));
-                    self.core.timers.arm(Timer::Work, self.now.monotonic_ms);
-                }
-                Err(wire::work::TooHard) => {
-                    self.postpone_prekeys(device, DelayReason::RelayBusy)?
-                }
+            Ok(None) => self.set_prekey_lookup(device, Lookup::Working(work)),
+            Err(wire::work::TooHard) => {
+                self.postpone_prekeys(device, DelayReason::RelayBusy)?;
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     pub(super) fn prekeys_popped(

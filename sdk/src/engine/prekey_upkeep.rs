@@ -22,8 +22,8 @@ use zeroize::Zeroizing;
 use super::backoff;
 use super::lane::Lane;
 use super::limits::{
-    MAX_ONE_TIME_KEYS, PREKEY_KEEP_MS, PREKEY_ROTATE_EARLIEST_MS, PREKEY_ROTATE_MS,
-    REFILL_WAIT_TO_MS,
+    CLOCK_TOLERANCE_MS, MAX_ONE_TIME_KEYS, PREKEY_KEEP_MS, PREKEY_ROTATE_EARLIEST_MS,
+    PREKEY_ROTATE_MS, REFILL_WAIT_TO_MS,
 };
 use super::meta;
 use super::requests::Purpose;
@@ -203,13 +203,18 @@ impl Step<'_> {
         match body {
             Body::PrekeyCounts(_) => self.prekeys_published(),
             Body::Failure(failure) => self.own_refused(failure, |own| own.prekeys_due = true),
-            _ => Ok(()),
+            _ => {
+                self.core.own.prekeys_due = true;
+                self.leave_own_alone(0);
+                Ok(())
+            }
         }
     }
 
     /// The relay has everything that was made up to now; what it replaces begins to age.
     fn prekeys_published(&mut self) -> Result<(), StepError> {
-        let at = self.now.wall;
+        // Its time is that of the trusted clock: what is replaced ages from here.
+        let at = self.core.clock.trusted(self.now).unwrap_or(self.now.wall);
         for prekey in self.tx.prekeys().unpublished()? {
             self.tx
                 .prekeys()
@@ -276,6 +281,10 @@ impl Step<'_> {
     pub(super) fn delete_old_prekeys(&mut self) -> Result<(), StepError> {
         if !self.core.own.caught_up {
             return Ok(());
+        }
+        if let Some(now) = self.core.clock.trusted(self.now) {
+            let latest = now.plus(CLOCK_TOLERANCE_MS);
+            self.tx.prekeys().replaced_by(latest, now)?;
         }
         if let Some(cut) = self.core.clock.aged_before(self.now, PREKEY_KEEP_MS)
             && self.tx.prekeys().remove_replaced(cut)? > 0

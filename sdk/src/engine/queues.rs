@@ -16,6 +16,8 @@ use crate::store::{ContactId, OutboxId, PeerDeviceId};
 /// A search for a nonce, carried on from step to step.
 #[derive(Debug, Clone)]
 pub(crate) struct Work {
+    /// When its turn is: one search goes on until it ends, then the one with the next number.
+    pub(crate) ticket: u64,
     /// What the relay gave.
     pub(crate) challenge: Bytes,
     /// Leading zero bits.
@@ -89,7 +91,8 @@ impl Queue {
 pub(crate) struct Queues {
     queues: BTreeMap<PeerDeviceId, Queue>,
     ready: BTreeSet<PeerDeviceId>,
-    blocked: VecDeque<PeerDeviceId>,
+    /// By relay: what gets room at one is of no use at another.
+    blocked: BTreeMap<RelayAddress, VecDeque<PeerDeviceId>>,
     /// Contacts to whom sending is held up, as the application was told.
     pub(crate) delays: BTreeMap<ContactId, DelayReason>,
 }
@@ -134,7 +137,10 @@ impl Queues {
         };
         match turn {
             Turn::Ready => drop(self.ready.insert(device)),
-            Turn::Blocked => self.blocked.push_back(device),
+            Turn::Blocked => {
+                let waiting = self.blocked.entry(queue.relay.clone()).or_default();
+                waiting.push_back(device);
+            }
             Turn::Sending(_) | Turn::Asking | Turn::Working(_) | Turn::Waiting(_) | Turn::Held => {}
         }
         queue.turn = turn;
@@ -156,23 +162,32 @@ impl Queues {
         }
     }
 
-    /// A connection has room for one more request.
-    pub(crate) fn unblock_one(&mut self) {
-        while let Some(device) = self.blocked.pop_front() {
-            if self
-                .queues
-                .get(&device)
-                .is_some_and(|queue| matches!(queue.turn, Turn::Blocked))
-            {
-                self.set(device, Turn::Ready);
-                return;
-            }
+    /// The connection with a relay has room for one more request.
+    pub(crate) fn unblock_one(&mut self, relay: &RelayAddress) {
+        let Some(waiting) = self.blocked.get_mut(relay) else {
+            return;
+        };
+        let blocked = |device: &PeerDeviceId| {
+            let queue = self.queues.get(device);
+            queue.is_some_and(|queue| matches!(queue.turn, Turn::Blocked))
+        };
+        let mut next = None;
+        while next.is_none()
+            && let Some(device) = waiting.pop_front()
+        {
+            next = Some(device).filter(blocked);
+        }
+        if waiting.is_empty() {
+            self.blocked.remove(relay);
+        }
+        if let Some(device) = next {
+            self.set(device, Turn::Ready);
         }
     }
 
     /// Connections may be open that were not.
     pub(crate) fn unblock_all(&mut self) {
-        for device in std::mem::take(&mut self.blocked) {
+        for device in std::mem::take(&mut self.blocked).into_values().flatten() {
             if self
                 .queues
                 .get(&device)
@@ -232,12 +247,23 @@ impl Queues {
         self.unblock_all();
     }
 
-    /// Queues with work to go on with.
-    pub(crate) fn working(&self) -> Vec<PeerDeviceId> {
+    /// The queue whose work has waited longest.
+    pub(crate) fn working(&self) -> Option<(PeerDeviceId, &Work)> {
         self.queues
             .iter()
-            .filter(|(_, queue)| matches!(queue.turn, Turn::Working(_)))
-            .map(|(device, _)| *device)
-            .collect()
+            .filter_map(|(device, queue)| match &queue.turn {
+                Turn::Working(work) => Some((*device, work)),
+                Turn::Ready
+                | Turn::Sending(_)
+                | Turn::Asking
+                | Turn::Waiting(_)
+                | Turn::Blocked
+                | Turn::Held => None,
+            })
+            .min_by_key(|(_, work)| work.ticket)
     }
 }
+
+#[cfg(test)]
+#[path = "queues_tests.rs"]
+mod tests;

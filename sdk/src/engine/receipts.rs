@@ -1,5 +1,5 @@
-//! Delivery receipts: owed with the message, sent together after a short random wait or ahead of what is
-//! sent anyway, never to strangers, and rarely (attack row T1). What is missing rides along.
+//! Delivery receipts: owed with the message, sent together after a short random wait or ahead of what is sent anyway,
+//! never to strangers, and as rarely as [`answers`](super::answers) has it. What is missing rides along.
 
 use undertone_protocol::content::{
     Body, CONTENT_HEADER_LEN, DeliveryReceipt, MAX_ENTRIES, MessageId,
@@ -8,12 +8,11 @@ use undertone_protocol::content::{
 use super::backoff;
 use super::content::From;
 use super::limits::{
-    RECEIPT_BURST, RECEIPT_SPACING_MS, RECEIPT_WAIT_FROM_MS, RECEIPT_WAIT_TO_MS, SMALLEST_CONTENT,
+    RECEIPT_LATER_FROM_MS, RECEIPT_LATER_TO_MS, RECEIPT_WAIT_FROM_MS, RECEIPT_WAIT_TO_MS,
+    SMALLEST_CONTENT,
 };
 use super::step::Step;
-use super::timers::Timer;
 use crate::error::StepError;
-use crate::store::limits::MAX_PAGE_ROWS;
 use crate::store::{ContactId, MessageState, PeerDeviceId};
 
 /// Bytes of a receipt's entries: a message id, and a missing message.
@@ -23,59 +22,52 @@ const MISSING_LEN: usize = 24;
 const ROOM: usize = SMALLEST_CONTENT - CONTENT_HEADER_LEN - 2;
 
 impl Step<'_> {
+    /// A receipt for something new is owed.
     pub(super) fn owe_receipt(
         &mut self,
         device: PeerDeviceId,
         message: &MessageId,
     ) -> Result<(), StepError> {
-        self.tx.receipts().owe(device, message)?;
-        if self.core.receipts_owed.insert(device) {
-            let wait = backoff::between(RECEIPT_WAIT_FROM_MS, RECEIPT_WAIT_TO_MS, &mut self.rng);
-            self.core
-                .timers
-                .arm(Timer::Receipts, self.now.monotonic_ms.saturating_add(wait));
+        self.tx.receipts().owe(device, message, None)?;
+        if self.core.owed.receipts.insert(device) {
+            self.answer_after(RECEIPT_WAIT_FROM_MS, RECEIPT_WAIT_TO_MS);
         }
         Ok(())
     }
 
-    /// What was owed to a device stays unanswered.
-    pub(super) fn owe_nothing(&mut self, device: PeerDeviceId) -> Result<(), StepError> {
-        while !self.tx.receipts().take(device, MAX_PAGE_ROWS)?.is_empty() {}
-        self.core.receipts_owed.remove(&device);
-        Ok(())
-    }
-
-    /// Sends the receipts that waited long enough.
-    pub(super) fn send_receipts(&mut self) -> Result<(), StepError> {
-        let now = self.now.monotonic_ms;
-        for device in std::mem::take(&mut self.core.receipts_owed) {
-            let budget = self.core.receipt_budgets.entry(device).or_default();
-            if budget.take(RECEIPT_BURST, RECEIPT_SPACING_MS, now) {
-                self.flush_receipts(device)?;
-            } else {
-                self.core.receipts_owed.insert(device);
-                self.core
-                    .timers
-                    .arm(Timer::Receipts, now.saturating_add(RECEIPT_SPACING_MS));
-            }
-        }
+    /// A receipt for a repetition is owed: its first one may have been lost, or the contact only wants to see an answer.
+    /// It goes with something else, else after hours.
+    pub(super) fn owe_receipt_again(
+        &mut self,
+        device: PeerDeviceId,
+        message: &MessageId,
+    ) -> Result<(), StepError> {
+        let wait = backoff::between(RECEIPT_LATER_FROM_MS, RECEIPT_LATER_TO_MS, &mut self.rng);
+        let due = self.now.wall.plus(wait);
+        self.tx.receipts().owe(device, message, Some(due))?;
+        self.core.owed.later.insert(device);
         Ok(())
     }
 
     /// Something is sent to a contact anyway: what is owed goes ahead of it.
     pub(super) fn ride_along(&mut self, contact: ContactId) -> Result<(), StepError> {
+        self.tell_delivery(contact)?;
         for device in self.active_devices(contact)? {
-            if self.core.receipts_owed.remove(&device) {
-                self.flush_receipts(device)?;
+            let owed = &self.core.owed;
+            if owed.receipts.contains(&device) || owed.later.contains(&device) {
+                self.flush_receipts(contact, device)?;
             }
         }
         Ok(())
     }
 
-    fn flush_receipts(&mut self, device: PeerDeviceId) -> Result<(), StepError> {
-        let Some(contact) = self.peer(device)?.map(|peer| peer.contact) else {
-            return Ok(());
-        };
+    pub(super) fn flush_receipts(
+        &mut self,
+        contact: ContactId,
+        device: PeerDeviceId,
+    ) -> Result<(), StepError> {
+        self.core.owed.receipts.remove(&device);
+        self.core.owed.later.remove(&device);
         // One at a time, so that a relay that takes nothing costs one row. The rest follows when it was taken, or goes with
         // what is owed next.
         if self.tx.outbox().has_hidden(device)? {
@@ -94,10 +86,8 @@ impl Step<'_> {
 
     /// A relay took something that no conversation shows: what is still owed to its recipient may follow.
     pub(super) fn more_receipts(&mut self, device: PeerDeviceId) -> Result<(), StepError> {
-        if self.tx.receipts().is_owed(device)? && self.core.receipts_owed.insert(device) {
-            let wait = backoff::between(RECEIPT_WAIT_FROM_MS, RECEIPT_WAIT_TO_MS, &mut self.rng);
-            let at = self.now.monotonic_ms.saturating_add(wait);
-            self.core.timers.arm(Timer::Receipts, at);
+        if self.tx.receipts().is_owed(device)? && self.core.owed.receipts.insert(device) {
+            self.answer_after(RECEIPT_WAIT_FROM_MS, RECEIPT_WAIT_TO_MS);
         }
         Ok(())
     }
@@ -132,7 +122,7 @@ impl Step<'_> {
             {
                 self.tx
                     .contacts()
-                    .set_acceptance_owed(from.contact, false)?;
+                    .set_acceptance_owed(from.contact, false, self.now.wall)?;
                 self.core.contacts.changed(from.contact);
             }
         }

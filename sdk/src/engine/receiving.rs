@@ -1,13 +1,14 @@
 //! Deliveries: each envelope is found, opened and stored in one transaction with the cursor; acknowledged
 //! when that is durable.
 //!
-//! Invariant: what does not open changes nothing that anybody else can see: no request, no receipt, no
-//! counter, no row (protocol.md, F2). It is acknowledged like everything else.
+//! Invariant: what does not open changes nothing that anybody else can see, and no session; of a contact's, a row notes
+//! the gap (protocol.md, F2). It is acknowledged like everything else. No plaintext stays in memory.
 
 use undertone_protocol::envelope::{Envelope, KIND_FIRST_MESSAGE, KIND_MESSAGE};
 use undertone_protocol::session::{MessageNumber, OpenError, Position, SessionId};
 use undertone_protocol::tag_index::Lookup;
 use undertone_wire as wire;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::first_message::FirstOutcome;
 use super::lane::Lane;
@@ -40,7 +41,7 @@ impl Step<'_> {
             return Ok(());
         }
         self.core.own.handled = seq;
-        // Behind one that waits, everything that may wait does too, so that the order of the rest stays.
+        // What cannot be looked at yet waits in memory, and the cursor stays before it; what follows is handled meanwhile.
         match self.envelope(&deliver)? {
             Outcome::Done => {}
             Outcome::Later(after) => {
@@ -122,7 +123,7 @@ impl Step<'_> {
                 }
             }
         }
-        content.clear();
+        content.zeroize();
         self.core.buffer = content;
         Ok(())
     }
@@ -142,7 +143,7 @@ impl Step<'_> {
         let Some((session, device)) = self.core.sessions.open_with(id) else {
             return Ok(());
         };
-        let mut content = Vec::new();
+        let mut content = Zeroizing::new(Vec::new());
         let Ok(opened) = session.open_skipped(&row.key, envelope, &mut content) else {
             return self.unopened(device, *id, number, bytes);
         };

@@ -64,7 +64,6 @@ impl Step<'_> {
 
     /// The relay answered, and has shown its epoch before that.
     pub(super) fn greeting_answered(&mut self, device: PeerDeviceId) {
-        self.core.outbox.unblock_one();
         if self
             .core
             .outbox

@@ -9,6 +9,7 @@
 )]
 
 use bytes::Bytes;
+use undertone_protocol::delivery::{Bearer, DeliverySecret};
 use undertone_protocol::device::MailboxId;
 use undertone_protocol::invite::InviteToken;
 use undertone_wire as wire;
@@ -42,21 +43,28 @@ impl Step<'_> {
             .invite
             .as_ref()
             .map(|token| token.bearer(mailbox));
+        let claimed = contact
+            .secrets
+            .claimed
+            .as_ref()
+            .map(|token| token.bearer(mailbox));
         Ok(delivery
             .into_iter()
             .chain(invite)
+            .chain(claimed)
             .map(|bearer| Bytes::copy_from_slice(bearer.expose()))
             .collect())
     }
 
     /// Registers the own mailbox's tokens: the whole set, which replaces what the relay has.
     pub(super) fn register_tokens(&mut self) -> Result<(), StepError> {
+        self.age_delivery()?;
         let mailbox = self.core.me.mailbox;
-        let mut tokens = vec![token(
-            self.core.me.delivery.bearer(&mailbox).expose(),
-            wire::TokenKind::Delivery,
-            0,
-        )];
+        let delivery = &self.core.me.delivery;
+        let mut tokens = vec![delivery_token(delivery.current(), &mailbox, 0)];
+        for (secret, until) in delivery.old() {
+            tokens.push(delivery_token(secret, &mailbox, until.0));
+        }
         for invite in self
             .tx
             .invites()
@@ -71,11 +79,12 @@ impl Step<'_> {
                 .ok_or(StepError::Damaged)?;
             let bytes = <&[u8; 16]>::try_from(bytes.as_slice()).map_err(|_| StepError::Damaged)?;
             let bearer = InviteToken::from_bytes(bytes).bearer(&mailbox);
-            tokens.push(token(
-                bearer.expose(),
-                wire::TokenKind::Invite,
-                INVITE_QUOTA,
-            ));
+            tokens.push(wire::TokenHash {
+                hash: hash(&bearer),
+                kind: wire::TokenKind::Invite.into(),
+                expires_ms: 0,
+                quota: INVITE_QUOTA,
+            });
         }
         self.core.own.tokens_changed = false;
         self.core.own.tokens_in_flight = true;
@@ -92,16 +101,29 @@ impl Step<'_> {
         match body {
             Body::Done(_) => Ok(()),
             Body::Failure(failure) => self.own_refused(failure, |own| own.tokens_changed = true),
-            _ => Ok(()),
+            _ => {
+                self.core.own.tokens_changed = true;
+                self.leave_own_alone(0);
+                Ok(())
+            }
         }
     }
 }
 
-fn token(bearer: &[u8; 16], kind: wire::TokenKind, quota: u32) -> wire::TokenHash {
+/// The token of a delivery secret, up to a time; 0: without end.
+fn delivery_token(
+    secret: &DeliverySecret,
+    mailbox: &MailboxId,
+    expires_ms: u64,
+) -> wire::TokenHash {
     wire::TokenHash {
-        hash: Bytes::copy_from_slice(BearerHash::of(bearer).as_bytes()),
-        kind: kind.into(),
-        expires_ms: 0,
-        quota,
+        hash: hash(&secret.bearer(mailbox)),
+        kind: wire::TokenKind::Delivery.into(),
+        expires_ms,
+        quota: 0,
     }
+}
+
+fn hash(bearer: &Bearer) -> Bytes {
+    Bytes::copy_from_slice(BearerHash::of(bearer.expose()).as_bytes())
 }

@@ -147,7 +147,7 @@ impl Step<'_> {
             message_id: composed.id,
             shown: composed.shown,
             encrypted_as: None,
-            body: OutboxBody::Content(composed.bytes.clone()),
+            body: OutboxBody::Content(composed.bytes.to_vec()),
             hold,
             wake: composed.wake,
             created: self.now.wall,
@@ -197,7 +197,7 @@ impl Step<'_> {
         };
         kept.content = Some(if content.len() <= MAX_RESENT {
             let resent = Resent { missing, content };
-            self.compose_hidden(Body::Resent(resent))?.bytes
+            self.compose_hidden(Body::Resent(resent))?.bytes.to_vec()
         } else {
             content
         });

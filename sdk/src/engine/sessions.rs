@@ -18,7 +18,8 @@ use super::limits::{FALLBACK_MESSAGES, MAX_ARCHIVED_SESSIONS};
 use super::step::Step;
 use crate::error::StepError;
 use crate::store::{
-    NewRetained, OutboxHold, OutboxRow, PeerDeviceId, SessionRow, SessionStatus, SessionStep, Tx,
+    ContactId, ContactState, NewRetained, OutboxHold, OutboxRow, PeerDeviceId, SessionRow,
+    SessionStatus, SessionStep, Tx,
 };
 
 /// There is no session to encrypt with; a handshake is needed.
@@ -280,7 +281,12 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Keeps the newest of the sessions with a device that only receive.
+    fn is_stranger(&mut self, contact: ContactId) -> Result<bool, StepError> {
+        let found = self.contact(contact)?;
+        Ok(found.is_some_and(|found| found.row.state == ContactState::Requested))
+    }
+
+    /// Keeps the newest of the sessions with a device that only receive; of a stranger's, none.
     fn forget_old_sessions(&mut self, device: PeerDeviceId) -> Result<(), StepError> {
         let mut idle: Vec<(Timestamp, SessionId)> = self
             .core
@@ -290,7 +296,11 @@ impl Step<'_> {
             .map(|cached| (cached.created, cached.session.id()))
             .collect();
         idle.sort_unstable();
-        let excess = idle.len().saturating_sub(MAX_ARCHIVED_SESSIONS);
+        let kept = match self.peer(device)?.map(|peer| peer.contact) {
+            Some(contact) if self.is_stranger(contact)? => 0,
+            Some(_) | None => MAX_ARCHIVED_SESSIONS,
+        };
+        let excess = idle.len().saturating_sub(kept);
         for (_, id) in idle.into_iter().take(excess) {
             self.forget_session(&id)?;
         }

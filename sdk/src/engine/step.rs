@@ -122,6 +122,7 @@ impl<'e> Step<'e> {
     /// Starts whatever is ready: queues first, because they may want lookups.
     fn pump(&mut self) -> Result<(), StepError> {
         self.pump_own_mailbox()?;
+        self.work()?;
         self.pump_outbox()?;
         self.pump_lookups()?;
         if let Some(deadline) = self.core.requests.next_deadline() {
@@ -232,6 +233,9 @@ impl<'e> Step<'e> {
         let Some(purpose) = self.core.requests.finish(lane, frame.request_id) else {
             return Ok(());
         };
+        if let Lane::Anonymous(relay) = lane {
+            self.core.outbox.unblock_one(relay);
+        }
         self.answered(purpose, body)
     }
 
@@ -320,7 +324,7 @@ impl<'e> Step<'e> {
                     }
                 }
                 Timer::Work => {}
-                Timer::Receipts => self.send_receipts()?,
+                Timer::Answers => self.send_answers()?,
                 Timer::Refill => self.refill_due()?,
                 Timer::Upkeep => self.upkeep()?,
                 Timer::Gaps => self.show_gaps()?,

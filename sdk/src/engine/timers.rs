@@ -14,8 +14,8 @@ pub(crate) enum Timer {
     Lookups,
     /// A proof of work to go on with.
     Work,
-    /// Receipts that waited long enough for others.
-    Receipts,
+    /// Receipts, and answers to what contacts miss, that waited long enough.
+    Answers,
     /// One-time prekeys to refill.
     Refill,
     /// Long-lived ageing: expiry, deletion, renewal, resend requests, renewal of unanswered sessions.

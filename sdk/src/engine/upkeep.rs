@@ -2,7 +2,8 @@
 //! there is none.
 
 use super::limits::{
-    ACCEPTANCE_REPEAT_MS, HOUR_MS, MAX_RENEWALS, MESSAGE_LIFETIME_MS, RETENTION_MS, UPKEEP_ROWS,
+    ACCEPTANCE_REPEAT_MS, CLOCK_TOLERANCE_MS, HOUR_MS, MAX_RENEWALS, MESSAGE_LIFETIME_MS,
+    REFETCH_FROM_MS, REFETCH_TO_MS, RETENTION_MS, UNANSWERED_TO_MS, UPKEEP_ROWS,
 };
 use super::meta;
 use super::step::Step;
@@ -29,9 +30,13 @@ impl Step<'_> {
         self.delete_old_prekeys()?;
         // Made anew when they are a week old; else the relay is asked how many one-time ones are left.
         self.core.own.prekeys_due = true;
-        for contact in self.tx.contacts().manifests_due(now)? {
+        let latest = (now.plus(REFETCH_TO_MS), now.plus(REFETCH_FROM_MS));
+        for contact in self.tx.contacts().manifests_due(now, latest)? {
             self.want_manifest(contact.id)?;
         }
+        self.answers_due(now)?;
+        self.age_delivery()?;
+        self.tell_delivery_due(now)?;
         self.renew_unanswered()?;
         self.repeat_acceptances()?;
         self.request_due_gaps()
@@ -79,7 +84,8 @@ impl Step<'_> {
         let Some(now) = self.core.clock.trusted(self.now) else {
             return Ok(());
         };
-        for device in self.tx.peer_devices().handshakes_due(now)? {
+        let latest = now.plus(UNANSWERED_TO_MS);
+        for device in self.tx.peer_devices().handshakes_due(now, latest)? {
             self.tx.peer_devices().set_next_handshake(device.id, None)?;
             let unanswered = self
                 .core
@@ -103,7 +109,11 @@ impl Step<'_> {
             return Ok(());
         };
         let before = now.minus(ACCEPTANCE_REPEAT_MS);
-        for contact in self.tx.contacts().acceptances_due(before)? {
+        for contact in self
+            .tx
+            .contacts()
+            .acceptances_due(before, now.plus(CLOCK_TOLERANCE_MS))?
+        {
             self.set_contact_state(contact.id, ContactState::Accepted)?;
             self.queue_acceptance(contact.id)?;
         }

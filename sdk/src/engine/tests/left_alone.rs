@@ -207,3 +207,67 @@ fn the_own_relay_is_asked_again_whatever_else_is_tried_before() {
     world.run_for(10_000);
     assert!(world.devices[anna].events.contains(&Event::Reachable));
 }
+
+#[test]
+fn an_odd_answer_registers_nothing() {
+    for answers in [
+        (|body| matches!(body, Body::Done(_))) as fn(&Body) -> bool,
+        |body| matches!(body, Body::PrekeyCounts(_)),
+    ] {
+        let mut world = World::new(805);
+        let anna = world.account("Anna");
+        answer_with(&mut world, anna, answers, Body::Pong(Default::default()));
+        world.go_online(anna);
+        world.run_for(HOUR_MS);
+        assert!(!world.devices[anna].events.contains(&Event::Reachable));
+        world.tamper = None;
+        world.run_for(HOUR_MS);
+        assert!(world.devices[anna].events.contains(&Event::Reachable));
+    }
+}
+
+#[test]
+fn a_step_works_for_one_recipient() {
+    let mut world = World::new(806);
+    let anna = world.account("Anna");
+    for name in ["Ben", "Carl", "Dora", "Emil"] {
+        let other = world.account(name);
+        world.go_online(other);
+        world.settle();
+        let link = world.invite(other);
+        let invites = world.engine(other).view().unwrap().invites().unwrap();
+        for invite in invites {
+            world
+                .command(other, |step| step.revoke_invite(&invite.id))
+                .unwrap();
+        }
+        world.settle();
+        world.add(anna, &link, "hello");
+        world.settle();
+    }
+    world.go_online(anna);
+    let worked = |world: &World| {
+        let sent = world.devices[anna].sent.iter();
+        sent.filter(|(_, body)| {
+            let right = match body {
+                Body::Send(send) => send.right.as_ref(),
+                Body::PopPrekeys(pop) => pop.right.as_ref(),
+                _ => None,
+            };
+            right.is_some_and(|right| {
+                matches!(right.right, Some(undertone_wire::right::Right::Work(_)))
+            })
+        })
+        .count()
+    };
+    let mut most = 0;
+    let before = worked(&world);
+    for _ in 0..200 {
+        let so_far = worked(&world);
+        world.nudge(anna);
+        most = most.max(worked(&world) - so_far);
+    }
+    assert_eq!(most, 1);
+    world.settle();
+    assert!(worked(&world) - before >= 4, "everybody's turn comes");
+}

@@ -3,11 +3,13 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use undertone_protocol::delivery::DeliverySecret;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
 use undertone_wire as wire;
 use undertone_wire::frame::Body;
 use undertone_wire::{Deliver, ErrorCode, Frame};
 
+use super::super::delivery::Delivery;
 use super::super::requests::Purpose;
 use super::super::{Input, Lane};
 use super::world::World;
@@ -58,7 +60,8 @@ fn a_new_token_is_used_although_an_old_one_is_refused_after_it_came() {
     for id in revoked {
         world.command(ben, |step| step.revoke_invite(&id)).unwrap();
     }
-    world.engine(ben).core.me.delivery = DeliverySecret::from_bytes(&[7; 32]);
+    let another = Delivery::generate(&mut ChaCha20Rng::seed_from_u64(7));
+    world.engine(ben).core.me.delivery = another;
     world.command(ben, |step| step.register_tokens()).unwrap();
     world
         .command(ben, |step| step.queue_acceptance(of_ben))

@@ -3,12 +3,13 @@
 use undertone_protocol::time::DAY_MS;
 use undertone_wire::frame::Body;
 
-use super::super::{Event, Input, Lane};
+use super::super::{DelayReason, Event, Input, Lane};
 use super::world::{START_MS, World};
 use crate::error::StepError;
 use crate::store::{ContactState, MessageState, ParkedKind};
 
 const YEAR_MS: i64 = 365 * 86_400_000;
+const HOUR_MS: u64 = 3_600_000;
 
 #[test]
 fn a_clock_off_by_a_year_signs_expires_and_deletes_nothing() {
@@ -186,6 +187,13 @@ fn an_unanswered_session_is_renewed_once() {
         ["hello Carl"],
         "both copies are one message"
     );
+    let sessions = world
+        .command(carl, |step| {
+            let device = step.active_devices(request)?[0];
+            Ok::<_, StepError>(step.core.sessions.of(device).count())
+        })
+        .unwrap();
+    assert_eq!(sessions, 1, "of a stranger, the newest");
 }
 
 #[test]
@@ -214,6 +222,54 @@ fn more_messages_than_a_chain_holds_reach_a_device_that_was_away() {
         1_101
     );
     assert!(view.gaps(conversation).unwrap().is_empty());
+}
+
+#[test]
+fn a_wrong_clock_judges_no_prekeys() {
+    let (mut world, [anna, _], _) = World::acquainted(38);
+    let carl = world.account("Carl");
+    world.go_online(carl);
+    world.settle();
+    let link = world.invite(carl);
+    world.devices[anna].clock_error = -YEAR_MS;
+    world.go_offline(anna);
+    world.go_online(anna);
+    world.settle();
+    let from = world.devices[anna].sent.len();
+    let of_anna = world.add(anna, &link, "hello");
+    world.run_for(HOUR_MS);
+    let popped = world.devices[anna].sent[from..]
+        .iter()
+        .any(|(_, body)| matches!(body, Body::PopPrekeys(_)));
+    assert!(!popped);
+    assert!(world.devices[anna].events.contains(&Event::SendingDelayed {
+        contact: of_anna,
+        reason: DelayReason::ClockWrong
+    }));
+    world.devices[anna].clock_error = 0;
+    world.go_offline(anna);
+    world.go_online(anna);
+    world.run_for(60_000);
+    assert_eq!(world.history(anna, of_anna)[0].1, MessageState::Sent);
+}
+
+#[test]
+fn what_a_clock_that_was_ahead_put_off_is_done_when_it_is_right() {
+    let (mut world, [anna, ben], [of_anna, _]) = World::acquainted(39);
+    world.go_offline(ben);
+    world.settle();
+    world.devices[anna].clock_error = YEAR_MS;
+    world.say(anna, of_anna, "from next year");
+    world.settle();
+    world.devices[anna].clock_error = 0;
+    let from = world.devices[anna].sent.len();
+    world.go_offline(anna);
+    world.go_online(anna);
+    world.run_for(2 * HOUR_MS);
+    let looked = world.devices[anna].sent[from..]
+        .iter()
+        .any(|(_, body)| matches!(body, Body::GetRecord(_)));
+    assert!(looked, "whether the silent contact has other devices");
 }
 
 #[test]

@@ -46,6 +46,7 @@ CREATE TABLE contact (
     newer_due_ms     INTEGER,                       -- when to fetch it again since a message named a newer one
     secrets          BLOB,                          -- sealed: delivery secret, profile key
     acceptance_owed  INTEGER NOT NULL DEFAULT 0,
+    delivery_due_ms  INTEGER,                       -- when to tell it our delivery secret; absent: it was told
     created_ms       INTEGER NOT NULL,
     changed_ms       INTEGER NOT NULL,
     CHECK ((claimed_key IS NULL) = (claimed_relay IS NULL))
@@ -203,7 +204,24 @@ CREATE TABLE receipt (
     id          INTEGER PRIMARY KEY,
     peer_device INTEGER NOT NULL REFERENCES peer_device (id) ON DELETE CASCADE,
     message_id  BLOB NOT NULL,
+    due_ms      INTEGER,                            -- when it goes by itself; absent: as soon as the contact's budget allows
     UNIQUE (peer_device, message_id)
+) STRICT;
+
+CREATE TABLE resend (
+    id          INTEGER PRIMARY KEY,
+    peer_device INTEGER NOT NULL REFERENCES peer_device (id) ON DELETE CASCADE,
+    session     BLOB NOT NULL,
+    number      INTEGER NOT NULL,                   -- chain and number in it, packed
+    UNIQUE (peer_device, session, number)
+) STRICT;
+
+CREATE TABLE budget (
+    id      INTEGER PRIMARY KEY,
+    contact INTEGER NOT NULL REFERENCES contact (id) ON DELETE CASCADE,
+    kind    INTEGER NOT NULL,
+    full_ms INTEGER NOT NULL,                       -- when nothing of it is used up any more
+    UNIQUE (contact, kind)
 ) STRICT;
 
 CREATE TABLE gap (

@@ -61,6 +61,8 @@ pub struct ContactRow {
     pub newer_due: Option<Timestamp>,
     /// Whether our acceptance must still be repeated.
     pub acceptance_owed: bool,
+    /// When to tell it our delivery secret, unless something is sent to it before; absent: it was told.
+    pub delivery_due: Option<Timestamp>,
     /// When the row was made.
     pub created: Timestamp,
     /// When the row last changed.
@@ -91,7 +93,7 @@ table! {
 const COLUMNS: &str =
     "SELECT id, account, state, name, manifest_key, manifest_relay, pin, manifest_issued_ms,
     silent_due_ms, acceptance_owed, created_ms, changed_ms, newer_due_ms, blocked_from,
-    claimed_key, claimed_relay FROM contact";
+    claimed_key, claimed_relay, delivery_due_ms FROM contact";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<ContactRow> {
     Ok(ContactRow {
@@ -113,6 +115,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ContactRow> {
             (Some(key), Some(relay)) => Some(ManifestPlace { key, relay }),
             _ => None,
         },
+        delivery_due: row.get::<_, Option<Uint>>(16)?.map(Into::into),
     })
 }
 
@@ -176,24 +179,64 @@ impl Contacts<'_> {
         Ok(count.0)
     }
 
-    /// Accepted ones whose acceptance was not confirmed and was last sent before `before`.
-    pub fn acceptances_due(&self, before: Timestamp) -> Result<Vec<ContactRow>, StoreError> {
+    /// Accepted ones whose acceptance was not confirmed and was last sent before `before`, or later than `latest`, as only a
+    /// wrong clock can have it.
+    pub fn acceptances_due(
+        &self,
+        before: Timestamp,
+        latest: Timestamp,
+    ) -> Result<Vec<ContactRow>, StoreError> {
         self.tx.all(
             &format!(
-                "{COLUMNS} WHERE acceptance_owed = 1 AND state = ?1 AND changed_ms <= ?2 ORDER BY id"
+                "{COLUMNS} WHERE acceptance_owed = 1 AND state = ?1 AND (changed_ms <= ?2 OR changed_ms > ?3)
+                 ORDER BY id"
             ),
-            (ContactState::Accepted, at(before)),
+            (ContactState::Accepted, at(before), at(latest)),
             read,
         )
     }
 
-    /// Those whose manifest is to be fetched by `now`.
-    pub fn manifests_due(&self, now: Timestamp) -> Result<Vec<ContactRow>, StoreError> {
+    /// Those whose manifest is to be fetched by `now`, or at a time beyond `latest` (for silent ones, for newer ones),
+    /// which only a wrong clock can have set.
+    pub fn manifests_due(
+        &self,
+        now: Timestamp,
+        latest: (Timestamp, Timestamp),
+    ) -> Result<Vec<ContactRow>, StoreError> {
         self.tx.all(
-            &format!("{COLUMNS} WHERE silent_due_ms <= ?1 OR newer_due_ms <= ?1 ORDER BY id"),
-            [at(now)],
+            &format!(
+                "{COLUMNS} WHERE silent_due_ms <= ?1 OR silent_due_ms > ?2 OR newer_due_ms <= ?1 OR newer_due_ms > ?3
+                 ORDER BY id"
+            ),
+            (at(now), at(latest.0), at(latest.1)),
             read,
         )
+    }
+
+    /// Those that are to be told our delivery secret by `now`, or at a time beyond `latest`, which only a wrong clock can
+    /// have set.
+    pub fn deliveries_due(
+        &self,
+        now: Timestamp,
+        latest: Timestamp,
+    ) -> Result<Vec<ContactRow>, StoreError> {
+        self.tx.all(
+            &format!("{COLUMNS} WHERE delivery_due_ms <= ?1 OR delivery_due_ms > ?2 ORDER BY id"),
+            (at(now), at(latest)),
+            read,
+        )
+    }
+
+    /// When to tell it our delivery secret; `None` when it was told.
+    pub fn set_delivery_due(
+        &self,
+        id: ContactId,
+        due: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        exactly_one(self.tx.run(
+            "UPDATE contact SET delivery_due_ms = ?2 WHERE id = ?1",
+            (id, maybe_at(due)),
+        )?)
     }
 
     /// Changes where we stand, to any state but blocked.
@@ -311,10 +354,15 @@ impl Contacts<'_> {
     }
 
     /// Whether our acceptance must still be repeated.
-    pub fn set_acceptance_owed(&self, id: ContactId, owed: bool) -> Result<(), StoreError> {
+    pub fn set_acceptance_owed(
+        &self,
+        id: ContactId,
+        owed: bool,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         exactly_one(self.tx.run(
-            "UPDATE contact SET acceptance_owed = ?2 WHERE id = ?1",
-            (id, owed),
+            "UPDATE contact SET acceptance_owed = ?2, changed_ms = ?3 WHERE id = ?1",
+            (id, owed, at(now)),
         )?)
     }
 

@@ -188,11 +188,16 @@ impl Gaps<'_> {
         )
     }
 
-    /// Gaps that are to be asked for by `now`.
-    pub fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<GapRow>, StoreError> {
+    /// Gaps that are to be asked for by `now`, or at a time beyond `latest`, which only a wrong clock can have set.
+    pub fn due(
+        &self,
+        now: Timestamp,
+        latest: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<GapRow>, StoreError> {
         self.tx.all(
-            &format!("{COLUMNS} WHERE due_ms <= ?1 ORDER BY due_ms, id LIMIT ?2"),
-            (at(now), page(limit)),
+            &format!("{COLUMNS} WHERE due_ms <= ?1 OR due_ms > ?2 ORDER BY due_ms, id LIMIT ?3"),
+            (at(now), at(latest), page(limit)),
             read,
         )
     }

@@ -3,6 +3,7 @@
 //! [`Tx`]: super::Tx
 
 mod accepted;
+mod budgets;
 mod contacts;
 mod conversations;
 mod cursors;
@@ -17,12 +18,14 @@ mod peer_devices;
 mod prekeys;
 mod receipts;
 mod relays;
+mod resends;
 mod retained;
 mod sessions;
 mod skipped;
 mod streams;
 
 pub use accepted::*;
+pub use budgets::*;
 pub use contacts::*;
 pub use conversations::*;
 pub use cursors::*;
@@ -42,6 +45,7 @@ pub use peer_devices::*;
 pub use prekeys::*;
 pub use receipts::*;
 pub use relays::*;
+pub use resends::*;
 pub use retained::*;
 pub use sessions::*;
 pub use skipped::*;

@@ -178,11 +178,18 @@ impl PeerDevices<'_> {
         )?)
     }
 
-    /// Devices that may begin a handshake by `now`, earliest first.
-    pub fn handshakes_due(&self, now: Timestamp) -> Result<Vec<PeerDeviceRow>, StoreError> {
+    /// Devices that may begin a handshake by `now`, or at a time beyond `latest`, which only a wrong clock can have set;
+    /// earliest first.
+    pub fn handshakes_due(
+        &self,
+        now: Timestamp,
+        latest: Timestamp,
+    ) -> Result<Vec<PeerDeviceRow>, StoreError> {
         self.tx.all(
-            &format!("{COLUMNS} WHERE next_handshake_ms <= ?1 ORDER BY next_handshake_ms, id"),
-            [at(now)],
+            &format!(
+                "{COLUMNS} WHERE next_handshake_ms <= ?1 OR next_handshake_ms > ?2 ORDER BY next_handshake_ms, id"
+            ),
+            (at(now), at(latest)),
             read,
         )
     }

@@ -134,6 +134,15 @@ impl Prekeys<'_> {
         Ok(())
     }
 
+    /// What was replaced later than `latest`, by a clock that was wrong, was replaced at `now`.
+    pub fn replaced_by(&self, latest: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+        self.tx.run(
+            "UPDATE prekey SET replaced_ms = ?2 WHERE replaced_ms > ?1",
+            (at(latest), at(now)),
+        )?;
+        Ok(())
+    }
+
     /// Deletes those that were replaced before `before`. Returns how many.
     pub fn remove_replaced(&self, before: Timestamp) -> Result<usize, StoreError> {
         self.tx

@@ -3,7 +3,8 @@
 use undertone_protocol::content::MessageId;
 
 use super::{StoreError, Tx, page, table};
-use crate::store::ids::PeerDeviceId;
+use crate::store::ids::{PeerDeviceId, at, maybe_at};
+use undertone_protocol::time::Timestamp;
 
 table! {
     /// Delivery receipts that are owed.
@@ -11,11 +12,17 @@ table! {
 }
 
 impl Receipts<'_> {
-    /// A receipt for a message is owed to the device that sent it. Owing it twice is owing it once.
-    pub fn owe(&self, device: PeerDeviceId, message: &MessageId) -> Result<(), StoreError> {
+    /// A receipt for a message is owed to the device that sent it. With `due` it goes with something else, or then. Owing
+    /// it twice is owing it once.
+    pub fn owe(
+        &self,
+        device: PeerDeviceId,
+        message: &MessageId,
+        due: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
         self.tx.run(
-            "INSERT INTO receipt (peer_device, message_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-            (device, message.as_bytes()),
+            "INSERT INTO receipt (peer_device, message_id, due_ms) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+            (device, message.as_bytes(), maybe_at(due)),
         )?;
         Ok(())
     }
@@ -29,10 +36,21 @@ impl Receipts<'_> {
         )
     }
 
-    /// Whether any is owed to a device.
+    /// Devices to which receipts are owed that may go by themselves: those without a time, and those whose time has come
+    /// or is beyond `latest`, where only a wrong clock can have put it.
+    pub fn due(&self, now: Timestamp, latest: Timestamp) -> Result<Vec<PeerDeviceId>, StoreError> {
+        self.tx.all(
+            "SELECT peer_device FROM receipt WHERE due_ms IS NULL OR due_ms <= ?1 OR due_ms > ?2
+             GROUP BY peer_device ORDER BY min(id)",
+            (at(now), at(latest)),
+            |row| row.get(0),
+        )
+    }
+
+    /// Whether any is owed to a device that waits for nothing.
     pub fn is_owed(&self, device: PeerDeviceId) -> Result<bool, StoreError> {
         self.tx.value(
-            "SELECT EXISTS (SELECT 1 FROM receipt WHERE peer_device = ?1)",
+            "SELECT EXISTS (SELECT 1 FROM receipt WHERE peer_device = ?1 AND due_ms IS NULL)",
             [device],
         )
     }

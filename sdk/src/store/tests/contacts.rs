@@ -20,7 +20,9 @@ fn a_contact_goes_through_its_states() {
         .set_silent_due(peer.contact, Some(NOW.plus(4)))
         .unwrap();
     contacts.set_newer_due(peer.contact, NOW.plus(6)).unwrap();
-    contacts.set_acceptance_owed(peer.contact, true).unwrap();
+    contacts
+        .set_acceptance_owed(peer.contact, true, NOW.plus(2))
+        .unwrap();
     let row = contacts.by_account(&account(1)).unwrap().unwrap();
     contacts.set_secrets(&row, b"secret").unwrap();
     assert_eq!(contacts.get(peer.contact).unwrap(), Some(row.clone()));
@@ -38,12 +40,26 @@ fn a_contact_goes_through_its_states() {
         contacts.secrets(&row).unwrap().unwrap().as_slice(),
         b"secret"
     );
-    let due = |after| contacts.manifests_due(NOW.plus(after)).unwrap().len();
+    let latest = (NOW.plus(100), NOW.plus(100));
+    let due = |after| {
+        let rows = contacts.manifests_due(NOW.plus(after), latest);
+        rows.unwrap().len()
+    };
     assert_eq!((due(3), due(4)), (0, 1));
     contacts.set_silent_due(peer.contact, None).unwrap();
     assert_eq!((due(5), due(6)), (0, 1));
+    let ahead = |latest| contacts.manifests_due(NOW, latest).unwrap().len();
+    assert_eq!(ahead((NOW.plus(9), NOW.plus(5))), 1, "set by a wrong clock");
     contacts.manifest_fetched(peer.contact).unwrap();
     assert_eq!(due(6), 0);
+    let told = |now, latest| {
+        let rows = contacts.deliveries_due(NOW.plus(now), NOW.plus(latest));
+        rows.unwrap().is_empty()
+    };
+    assert!(told(9, 0));
+    let due = Some(NOW.plus(8));
+    contacts.set_delivery_due(peer.contact, due).unwrap();
+    assert_eq!((told(7, 8), told(8, 9), told(0, 7)), (true, false, false));
     assert_eq!(row.blocked_from, Some(ContactState::Accepted));
     contacts
         .set_state(peer.contact, ContactState::Accepted, NOW.plus(7))
@@ -64,6 +80,7 @@ fn a_contact_is_removed_with_all_that_is_theirs() {
             .owe(
                 peer.device,
                 &message(peer, u64::from(number), "").message_id,
+                None,
             )
             .unwrap();
         tx.messages()
@@ -121,11 +138,16 @@ fn a_device_is_brought_up_to_date() {
         (1, Some(NOW), None)
     );
     assert_eq!(row.last_heard, Some(NOW));
-    assert_eq!(devices.handshakes_due(NOW.plus(6)).unwrap(), []);
     assert_eq!(
-        devices.handshakes_due(NOW.plus(7)).unwrap(),
+        devices.handshakes_due(NOW.plus(6), NOW.plus(9)).unwrap(),
+        []
+    );
+    assert_eq!(
+        devices.handshakes_due(NOW.plus(7), NOW.plus(9)).unwrap(),
         devices.of_contact(peer.contact).unwrap()
     );
+    let due = |latest| devices.handshakes_due(NOW, NOW.plus(latest)).unwrap().len();
+    assert_eq!((due(6), due(7)), (1, 0), "set by a wrong clock");
 }
 
 #[test]
@@ -156,12 +178,16 @@ fn contacts_are_counted_and_acceptances_become_due() {
     assert_eq!(contacts.count_in(ContactState::Accepted).unwrap(), 1);
     assert_eq!(contacts.count_in(ContactState::Requested).unwrap(), 1);
     let due = |before| {
-        let rows = contacts.acceptances_due(before).unwrap();
+        let rows = contacts
+            .acceptances_due(before, NOW.plus(100 * 86_400_000))
+            .unwrap();
         rows.into_iter().map(|row| row.id).collect::<Vec<_>>()
     };
     assert_eq!(due(NOW), []);
     for peer in [first, second] {
-        contacts.set_acceptance_owed(peer.contact, true).unwrap();
+        contacts
+            .set_acceptance_owed(peer.contact, true, NOW)
+            .unwrap();
     }
     assert_eq!(due(NOW), [first.contact]);
     assert_eq!(due(NOW.minus(1)), []);

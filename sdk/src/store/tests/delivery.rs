@@ -93,15 +93,50 @@ fn receipts_are_owed_once_and_taken_in_order() {
     let tx = fixture.store.transaction().unwrap();
     let (first, second) = (peer(&tx, 1), peer(&tx, 2));
     let receipts = tx.receipts();
-    receipts.owe(second.device, &id(9)).unwrap();
+    receipts.owe(second.device, &id(9), None).unwrap();
     for number in [1, 2, 3, 2] {
-        receipts.owe(first.device, &id(number)).unwrap();
+        receipts.owe(first.device, &id(number), None).unwrap();
     }
     assert_eq!(receipts.devices().unwrap(), [second.device, first.device]);
     assert_eq!(receipts.take(first.device, 2).unwrap(), [id(1), id(2)]);
     assert_eq!(receipts.take(first.device, 2).unwrap(), [id(3)]);
     assert_eq!(receipts.take(first.device, 2).unwrap(), []);
     assert_eq!(receipts.devices().unwrap(), [second.device]);
+}
+
+#[test]
+fn a_receipt_with_a_time_is_due_then_or_when_only_a_wrong_clock_can_have_set_it() {
+    let mut fixture = Fixture::new();
+    let tx = fixture.store.transaction().unwrap();
+    let peer = peer(&tx, 1);
+    let due = |now: u64, latest: u64| {
+        let rows = tx.receipts().due(NOW.plus(now), NOW.plus(latest));
+        !rows.unwrap().is_empty()
+    };
+    let later = Some(NOW.plus(100));
+    tx.receipts().owe(peer.device, &id(1), later).unwrap();
+    tx.receipts().owe(peer.device, &id(1), None).unwrap();
+    assert!(!due(99, 100));
+    assert!(due(100, 200));
+    assert!(due(0, 99));
+    tx.receipts().owe(peer.device, &id(2), None).unwrap();
+    assert!(due(0, 200));
+}
+
+#[test]
+fn what_a_device_asks_for_is_noted_once_and_bounded() {
+    let mut fixture = Fixture::new();
+    let tx = fixture.store.transaction().unwrap();
+    let (one, other) = (peer(&tx, 1), peer(&tx, 2));
+    let number = |n| MessageNumber { chain: 0, n };
+    for n in [2, 1, 2, 3] {
+        tx.resends().note(one.device, &sid(), number(n), 2).unwrap();
+    }
+    assert_eq!(tx.resends().devices().unwrap(), [one.device]);
+    assert!(tx.resends().take(other.device).unwrap().is_empty());
+    let asked = [(sid(), number(2)), (sid(), number(1))];
+    assert_eq!(tx.resends().take(one.device).unwrap(), asked);
+    assert!(tx.resends().devices().unwrap().is_empty());
 }
 
 #[test]
@@ -124,8 +159,12 @@ fn a_missed_envelope_is_asked_for_and_filled() {
         )
         .unwrap();
     assert_eq!(gaps.devices().unwrap(), [peer.device]);
-    assert!(gaps.due(NOW.plus(4), 10).unwrap().is_empty());
-    assert_eq!(gaps.due(NOW.plus(5), 10).unwrap()[0].missing, missing);
+    assert!(gaps.due(NOW.plus(4), NOW.plus(5), 10).unwrap().is_empty());
+    assert_eq!(gaps.due(NOW, NOW.plus(4), 10).unwrap().len(), 1);
+    assert_eq!(
+        gaps.due(NOW.plus(5), NOW.plus(5), 10).unwrap()[0].missing,
+        missing
+    );
     gaps.requested(gap, None).unwrap();
     let row = gaps.get(gap).unwrap().unwrap();
     assert_eq!(

@@ -113,7 +113,13 @@ fn fill(tx: &Tx<'_>) {
         sent: NOW,
     };
     tx.retained().insert(&kept).unwrap();
-    tx.receipts().owe(peer.device, &text.message_id).unwrap();
+    tx.receipts()
+        .owe(peer.device, &text.message_id, None)
+        .unwrap();
+    tx.resends().note(peer.device, &session, NUMBER, 1).unwrap();
+    tx.budgets()
+        .set_full_at(peer.contact, BudgetKind::Answers, NOW)
+        .unwrap();
     tx.gaps()
         .insert(
             peer.device,
