@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::rc::Rc;
 
 use undertone_protocol::primitives::aead::instrument;
+use undertone_relay::service::ConnectionId;
 use undertone_wire::Frame;
+use undertone_wire::frame::Body;
 
 /// Sizes an envelope may have, in bytes, up to what this world sends.
 const BUCKETS: [usize; 6] = [512, 1_024, 2_048, 4_096, 8_192, 16_384];
@@ -50,7 +52,6 @@ impl Drop for NonceLedger {
 
 /// Nothing that the relay may not know is in any frame that reaches it, and envelopes have the sizes of their buckets.
 pub(crate) fn relay_may_see(frame: &Frame, secrets: &[Vec<u8>]) -> Result<(), String> {
-    use undertone_wire::frame::Body;
     let bytes = frame.to_bytes().map_err(|error| error.to_string())?;
     for secret in secrets {
         if bytes.windows(secret.len()).any(|window| window == secret) {
@@ -76,6 +77,49 @@ pub(crate) fn relay_may_see(frame: &Frame, secrets: &[Vec<u8>]) -> Result<(), St
     match sizes.iter().find(|size| !BUCKETS.contains(size)) {
         Some(size) => Err(format!("an envelope of {size} bytes is no bucket")),
         None => Ok(()),
+    }
+}
+
+/// What a request shows of who makes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Matter {
+    /// Whose mailbox it is.
+    Mailbox,
+    /// Whose record it is.
+    Record,
+    /// Who is looked up.
+    LookUp,
+    /// To whom something is sent.
+    Send,
+}
+
+/// Watches what each connection carries: the relay could tie two matters together that are on one.
+#[derive(Debug, Default)]
+pub(crate) struct Matters(BTreeMap<ConnectionId, Matter>);
+
+impl Matters {
+    pub(crate) fn carried(&mut self, conn: ConnectionId, frame: &Frame) -> Result<(), String> {
+        let matter = match &frame.body {
+            Some(
+                Body::Authenticate(_)
+                | Body::Ack(_)
+                | Body::Credit(_)
+                | Body::SetTokens(_)
+                | Body::ReplacePrekeys(_)
+                | Body::PrekeyStatus(_)
+                | Body::DeleteMailbox(_),
+            ) => Matter::Mailbox,
+            Some(Body::PutRecord(_) | Body::DeleteRecord(_)) => Matter::Record,
+            Some(Body::GetRecord(_) | Body::PopPrekeys(_)) => Matter::LookUp,
+            Some(Body::Send(_) | Body::SendMany(_)) => Matter::Send,
+            _ => return Ok(()),
+        };
+        let first = *self.0.entry(conn).or_insert(matter);
+        if first == matter {
+            Ok(())
+        } else {
+            Err(format!("one connection shows {first:?} and {matter:?}"))
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use undertone_relay::service::ConnectionId;
 use crate::clock::Clock;
 use crate::device::{Device, Fate};
 use crate::faults::Faults;
-use crate::invariants::{self, NonceLedger};
+use crate::invariants::{self, Matters, NonceLedger};
 use crate::log::Log;
 use crate::network::{DeviceNumber, Event, Network};
 use crate::relay::SimulatedRelay;
@@ -46,6 +46,7 @@ pub(crate) struct World {
     relay: SimulatedRelay,
     network: Network,
     connections: BTreeMap<ConnectionId, End>,
+    matters: Matters,
     said: Vec<Said>,
     nonces: NonceLedger,
     log: Log,
@@ -101,6 +102,7 @@ impl World {
             relay,
             network: Network::default(),
             connections: BTreeMap::new(),
+            matters: Matters::default(),
             said: Vec::new(),
             nonces,
             log,

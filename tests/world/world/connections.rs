@@ -33,6 +33,9 @@ impl World {
             format_args!("{device} on {} sends {}", name_of(lane), seen(&frame)),
         );
         for conn in self.connections_on(device, lane) {
+            if let Err(wrong) = self.matters.carried(conn, &frame) {
+                panic!("{wrong}\n{}", self.log.tail());
+            }
             if self.rng.random_bool(self.faults.cut) {
                 self.cut(conn);
                 return;
