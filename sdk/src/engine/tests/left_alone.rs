@@ -249,10 +249,12 @@ fn a_step_works_for_one_recipient() {
     let worked = |world: &World| {
         let sent = world.devices[anna].sent.iter();
         sent.filter(|(_, body)| {
-            let right = match body {
-                Body::Send(send) => send.right.as_ref(),
-                Body::PopPrekeys(pop) => pop.right.as_ref(),
-                _ => None,
+            let right = if let Body::Send(send) = body {
+                send.right.as_ref()
+            } else if let Body::PopPrekeys(pop) = body {
+                pop.right.as_ref()
+            } else {
+                None
             };
             right.is_some_and(|right| {
                 matches!(right.right, Some(undertone_wire::right::Right::Work(_)))

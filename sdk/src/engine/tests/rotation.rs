@@ -85,9 +85,11 @@ impl Three {
         self.world.settle();
         let sent = &self.world.devices[device].sent[from..];
         sent.iter()
-            .filter_map(|(_, body)| match body {
-                Body::Send(send) => send.right.as_ref()?.right.as_ref(),
-                _ => None,
+            .filter_map(|(_, body)| {
+                let Body::Send(send) = body else {
+                    return None;
+                };
+                send.right.as_ref()?.right.as_ref()
             })
             .map(|right| match right {
                 Right::Bearer(_) => "token",
