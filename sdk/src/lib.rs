@@ -114,6 +114,7 @@ pub use transport::{
 pub use undertone_protocol::account::AccountId;
 pub use undertone_protocol::content::MessageId;
 pub use undertone_protocol::invite::{InviteLink, InviteLinkError};
+pub use undertone_protocol::primitives::self_test::{Primitive, SelfTestError};
 pub use undertone_protocol::relay_address::{RelayAddress, RelayAddressError};
 pub use undertone_protocol::safety_number::SafetyNumber;
 pub use undertone_protocol::time::Timestamp;

@@ -53,6 +53,16 @@ pub(crate) struct World {
     _folder: tempfile::TempDir,
 }
 
+/// Tells each device which account is whose, so that its log names people by number.
+fn introduce_everybody(devices: &mut [Device]) {
+    let accounts: Vec<_> = devices.iter().map(Device::account).collect();
+    for device in devices {
+        for (number, account) in accounts.iter().enumerate() {
+            device.introduce(number, *account);
+        }
+    }
+}
+
 impl World {
     pub(crate) fn new(seed: u64, people: usize, faults: Faults) -> Self {
         let mut rng = ChaCha12Rng::seed_from_u64(seed);
@@ -60,7 +70,7 @@ impl World {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let nonces = NonceLedger::open();
         let relay = SimulatedRelay::new(relay_time(clock), ChaCha12Rng::from_rng(&mut rng));
-        let devices = (0..people)
+        let mut devices: Vec<_> = (0..people)
             .map(|number| {
                 Device::create(
                     number,
@@ -70,46 +80,26 @@ impl World {
                 )
             })
             .collect();
-        let log = Log::open(seed);
-        let mut world = Self::assemble(clock, rng, faults, devices, relay, nonces, folder, log);
+        introduce_everybody(&mut devices);
+        let mut network = Network::default();
+        network.put(TICK_MS, Event::RelayTick);
         for device in 0..people {
-            world.network.put(0, Event::Reconnect { device });
+            network.put(0, Event::Reconnect { device });
         }
-        world
-    }
-
-    fn assemble(
-        clock: Clock,
-        rng: ChaCha12Rng,
-        faults: Faults,
-        mut devices: Vec<Device>,
-        relay: SimulatedRelay,
-        nonces: NonceLedger,
-        folder: tempfile::TempDir,
-        log: Log,
-    ) -> Self {
-        let accounts: Vec<_> = devices.iter().map(Device::account).collect();
-        for device in &mut devices {
-            for (number, account) in accounts.iter().enumerate() {
-                device.introduce(number, *account);
-            }
-        }
-        let mut world = Self {
+        Self {
             clock,
             rng,
             faults,
             devices,
             relay,
-            network: Network::default(),
+            network,
             connections: BTreeMap::new(),
             matters: Matters::default(),
             said: Vec::new(),
             nonces,
-            log,
+            log: Log::open(seed),
             _folder: folder,
-        };
-        world.network.put(TICK_MS, Event::RelayTick);
-        world
+        }
     }
 
     pub(crate) fn into_log(self) -> Log {

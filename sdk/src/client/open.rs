@@ -2,6 +2,7 @@
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use undertone_protocol::primitives::self_test::{self, SelfTestError};
 use undertone_protocol::relay_address::RelayAddressError;
 
 use super::Client;
@@ -21,6 +22,9 @@ use crate::transport::{Inbox, InvalidRoot, Transport};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
+    /// A cryptographic primitive computes something wrong on this processor. Nothing was touched. The developer must act.
+    #[error(transparent)]
+    Primitive(#[from] SelfTestError),
     /// The store could not be opened: a wrong key, damage, a newer version, a full disk. The error says who must act.
     #[error(transparent)]
     Store(#[from] store::OpenError),
@@ -56,7 +60,9 @@ impl OpenError {
             Self::Account(error) => error.actor(),
             Self::Create(error) => error.actor(),
             Self::RelayAddress(_) | Self::NoThread(_) => Actor::User,
-            Self::NoAccount | Self::Root(_) | Self::BrokenOff => Actor::Developer,
+            Self::Primitive(_) | Self::NoAccount | Self::Root(_) | Self::BrokenOff => {
+                Actor::Developer
+            }
         }
     }
 }
@@ -96,6 +102,7 @@ fn prepare(
     jobs: mpsc::Receiver<super::driver::Job>,
     publisher: Publisher,
 ) -> Result<(Driver, Runtime), OpenError> {
+    self_test::run()?;
     let runtime = Builder::new_multi_thread()
         .worker_threads(1)
         .thread_name("undertone-net")

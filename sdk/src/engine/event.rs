@@ -87,7 +87,7 @@ pub enum Event {
         until: Timestamp,
     },
     /// Something about a contact's identity is wrong, or new. Kept until it is dismissed
-    /// ([`View::identity_alarms`](super::View::identity_alarms)). The user must decide.
+    /// ([`Client::identity_alarms`](crate::Client::identity_alarms)). The user must decide.
     IdentityAlarm {
         /// Whose.
         contact: ContactId,

@@ -133,6 +133,8 @@ fn told(world: &World, device: usize) -> usize {
 #[test]
 fn what_was_deleted_stays_a_gap_and_is_not_asked_for_again() {
     let (mut world, [anna, ben], [of_anna, of_ben]) = World::acquainted(72);
+    // The minute after the backlog is long over.
+    world.run_for(10 * 60_000);
     change_deliveries(&mut world, ben, lose);
     let deleted = world.say(anna, of_anna, "deleted");
     world.settle();
