@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
+use undertone_protocol::invite::InviteToken;
 use undertone_wire as wire;
 use undertone_wire::frame::Body;
 use undertone_wire::{Deliver, ErrorCode, Frame};
@@ -13,6 +14,7 @@ use super::super::delivery::Delivery;
 use super::super::requests::Purpose;
 use super::super::{Input, Lane};
 use super::world::World;
+use crate::error::StepError;
 use crate::store::{ContactState, MessageState};
 
 const HOUR_MS: u64 = 3_600_000;
@@ -199,4 +201,40 @@ fn an_unblocked_stranger_is_a_stranger() {
     world.command(ben, |step| step.accept(of_ben)).unwrap();
     world.run_for(60_000);
     assert_eq!(world.history(anna, of_ben)[0].1, MessageState::Delivered);
+}
+
+#[test]
+fn the_token_of_another_link_is_known_when_a_relay_took_it() {
+    let (mut world, [anna, ben], [of_anna, _]) = World::acquainted(707);
+    let first = world.engine(ben).view().unwrap().invites().unwrap();
+    let link = world.invite(ben);
+    world.add(anna, &link, "another link");
+    world.settle();
+    let tokens = |world: &mut World| {
+        let found = world.command(anna, |step| {
+            let secrets = &step.contact(of_anna)?.unwrap().secrets;
+            let same = |token: &Option<InviteToken>| {
+                token
+                    .as_ref()
+                    .map(|token| token.expose() == link.token.expose())
+            };
+            Ok::<_, StepError>((same(&secrets.invite), same(&secrets.claimed)))
+        });
+        found.unwrap()
+    };
+    assert_eq!(tokens(&mut world), (Some(false), Some(true)));
+    // Ben takes back all rights but the one of the new link.
+    for invite in first {
+        world
+            .command(ben, |step| step.revoke_invite(&invite.id))
+            .unwrap();
+    }
+    let another = Delivery::generate(&mut ChaCha20Rng::seed_from_u64(8));
+    world.engine(ben).core.me.delivery = another;
+    world.command(ben, |step| step.register_tokens()).unwrap();
+    world.settle();
+    world.say(anna, of_anna, "with the new one");
+    world.settle();
+    assert_eq!(world.history(anna, of_anna)[2].1, MessageState::Sent);
+    assert_eq!(tokens(&mut world), (Some(true), None));
 }

@@ -424,6 +424,11 @@ fn replaced_prekeys_are_kept_for_their_time() {
             .unwrap()
             .is_some()
     );
+    // One that a wrong clock replaced in the future was replaced now.
+    prekeys.replaced_by(NOW.plus(5), NOW).unwrap();
+    assert_eq!(prekeys.remove_replaced(NOW.plus(1)).unwrap(), 0);
+    prekeys.replaced_by(NOW.plus(4), NOW).unwrap();
+    assert_eq!(prekeys.remove_replaced(NOW.plus(1)).unwrap(), 1);
 }
 
 #[test]
