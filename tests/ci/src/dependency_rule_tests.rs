@@ -60,7 +60,7 @@ fn a_missing_relay_crate_is_found() {
 #[test]
 fn dev_dependencies_are_aside_and_build_dependencies_are_not() {
     let metadata: Metadata = serde_json::from_str(
-        r#"{"workspace_members": ["a", "b"], "packages": [
+        r#"{"target_directory": "target", "workspace_members": ["a", "b"], "packages": [
             {"id": "a", "name": "undertone-relay", "version": "1.0.0", "license": null, "targets": [], "dependencies": [
                 {"name": "undertone-wire", "kind": "build"}, {"name": "undertone", "kind": "dev"}, {"name": "serde", "kind": null}]},
             {"id": "b", "name": "undertone-wire", "version": "1.0.0", "license": null, "targets": [], "dependencies": []},

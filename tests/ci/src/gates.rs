@@ -173,7 +173,7 @@ fn summary(lines: &[String], failed: usize, seconds: f64) -> String {
 }
 
 /// Standard output may be closed (`| head`): that is no reason to fail a gate.
-fn print(text: &str) {
+pub(crate) fn print(text: &str) {
     let mut out = io::stdout().lock();
     let _ = out.write_all(text.as_bytes());
     let _ = out.flush();

@@ -15,6 +15,7 @@ mod duplicates;
 mod gates;
 mod licences;
 mod metadata;
+mod models;
 mod style;
 mod vectors;
 
@@ -40,6 +41,13 @@ struct Arguments {
 enum Command {
     #[command(flatten)]
     Gate(Gate),
+    /// What Verifpal finds in the protocol's models is what is written beside their queries (not part of the default run; builds Verifpal
+    /// once).
+    Models {
+        /// Look only at models whose name contains this.
+        #[arg(long, value_name = "PART")]
+        only: Option<String>,
+    },
     /// Measures the rows of the speed table (not part of the default run).
     Bench {
         /// Also write the rows to this file as JSON.
@@ -56,6 +64,9 @@ fn main() -> ExitCode {
     let passed = match arguments.command {
         None => gates::run(&Gate::ALL, arguments.keep_going),
         Some(Command::Gate(gate)) => gates::run(&[gate], false),
+        Some(Command::Models { only }) => {
+            gates::report("models", &models::check(only.as_deref()).into())
+        }
         Some(Command::Bench { json, only }) => {
             gates::report("bench", &cargo::bench(json.as_deref(), only.as_deref()))
         }

@@ -24,6 +24,7 @@ pub(crate) enum MetadataError {
 pub(crate) struct Metadata {
     pub(crate) packages: Vec<Package>,
     workspace_members: Vec<String>,
+    pub(crate) target_directory: PathBuf,
 }
 
 #[derive(Deserialize)]
