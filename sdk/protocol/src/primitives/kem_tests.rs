@@ -11,7 +11,10 @@ use crate::test_support::{FixedRng, rng};
 macro_rules! parameter_set {
     ($module:ident, $oracle:ident, $test:ident, $encaps:ident, $keygen:ident) => {
         mod $module {
-            use ml_kem::{Decapsulate, Encapsulate, FromSeed, KeyExport, $oracle as Oracle};
+            use ml_kem::{
+                Decapsulate, Encapsulate, EncapsulationKey, FromSeed, KeyExport, $oracle as Oracle,
+            };
+            use rand_core::Rng;
 
             use super::*;
             use crate::primitives::kem::$module::{Ciphertext, PublicKey, SecretKey};
@@ -111,15 +114,36 @@ macro_rules! parameter_set {
                     let mut ct = Ciphertext(Box::new(ct[..].try_into().unwrap()));
                     assert_eq!(ours.decapsulate(&ct).0.expose()[..], shared[..]);
 
-                    // Implicit rejection gives both the same unpredictable secret.
+                    // Implicit rejection gives both the same unpredictable secret: of a changed ciphertext, and of any bytes.
                     ct.0[usize::from(seed)] ^= 1;
-                    let (rejected, _) = ours.decapsulate(&ct);
-                    assert_ne!(rejected.expose()[..], shared[..]);
-                    assert_eq!(
-                        rejected.expose()[..],
-                        oracle.decapsulate_slice(&ct.0[..]).unwrap()[..]
-                    );
+                    let mut noise = ct.clone();
+                    rng.fill_bytes(&mut noise.0[..]);
+                    for nobodys in [ct, noise] {
+                        let (rejected, _) = ours.decapsulate(&nobodys);
+                        assert_ne!(rejected.expose()[..], shared[..]);
+                        assert_eq!(
+                            rejected.expose()[..],
+                            oracle.decapsulate_slice(&nobodys.0[..]).unwrap()[..]
+                        );
+                    }
                 }
+            }
+
+            /// Two bytes of an encapsulation key replaced by ones that make a coefficient too large, or not.
+            #[test]
+            fn both_implementations_accept_the_same_keys() {
+                let mut rng = rng(0);
+                let honest = *SecretKey::generate(&mut rng).public_key().as_bytes();
+                let (mut accepted, mut rejected) = (0, 0);
+                for position in (0..honest.len() - 32).step_by(31) {
+                    let mut changed = honest;
+                    rng.fill_bytes(&mut changed[position..position + 2]);
+                    let ours = PublicKey::parse(&changed).is_ok();
+                    let oracle = EncapsulationKey::<Oracle>::new(&changed[..].try_into().unwrap());
+                    assert_eq!(ours, oracle.is_ok(), "changed at {position}");
+                    if ours { accepted += 1 } else { rejected += 1 }
+                }
+                assert!(accepted > 5 && rejected > 5, "{accepted} and {rejected}");
             }
         }
     };
