@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use undertone_protocol::primitives::aead::instrument;
 use undertone_relay::service::ConnectionId;
+use undertone_relay::storage::memory::Kept;
 use undertone_wire::Frame;
 use undertone_wire::frame::Body;
 
@@ -78,6 +79,34 @@ pub(crate) fn relay_may_see(frame: &Frame, secrets: &[Vec<u8>]) -> Result<(), St
         Some(size) => Err(format!("an envelope of {size} bytes is no bucket")),
         None => Ok(()),
     }
+}
+
+/// What the relay has stored is within its allow-list: at most a mailbox and a record for each of `people`, envelopes of
+/// buckets, and values in which nothing of `secrets` can be read.
+pub(crate) fn relay_may_keep(
+    kept: &Kept,
+    people: usize,
+    secrets: &[Vec<u8>],
+) -> Result<(), String> {
+    let (mailboxes, records) = (kept.mailboxes.len(), kept.records.len());
+    if mailboxes > people || records > people || !kept.blobs.is_empty() {
+        return Err(format!(
+            "{people} people left {mailboxes} mailboxes, {records} records and {} blobs",
+            kept.blobs.len()
+        ));
+    }
+    let mut sizes = kept.envelopes.iter().map(|envelope| envelope.len());
+    if let Some(size) = sizes.find(|size| !BUCKETS.contains(size)) {
+        return Err(format!("an envelope of {size} bytes is kept"));
+    }
+    for bytes in kept.envelopes.iter().chain(&kept.values) {
+        for secret in secrets {
+            if bytes.windows(secret.len()).any(|window| window == secret) {
+                return Err(format!("{} secret bytes are kept", secret.len()));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What a request shows of who makes it.

@@ -6,7 +6,7 @@ use rand_chacha::ChaCha12Rng;
 use rand_core::Rng;
 use undertone_relay::service::{ConnectionId, ConnectionInfo, Output, Service, ServiceConfig};
 use undertone_relay::storage::Timestamp;
-use undertone_relay::storage::memory::MemoryStorage;
+use undertone_relay::storage::memory::{Kept, MemoryStorage};
 use undertone_wire::binding::{BindingValue, host};
 use undertone_wire::{Frame, StoreEpoch};
 
@@ -102,6 +102,11 @@ impl SimulatedRelay {
             .batch(&mut self.storage, now);
         batch.close(conn);
         batch.commit().outputs
+    }
+
+    /// Everything the relay has stored.
+    pub(crate) fn kept(&self) -> Kept {
+        self.storage.kept()
     }
 
     /// Time passes; the connections in `alive` gave signs of life.

@@ -164,6 +164,7 @@ impl World {
         while self.clock.elapsed() < until && !self.has_everything_arrived() {
             let chunk = 60_000.max((self.clock.elapsed() + PATIENCE_MS - until) / 4);
             self.run_for(chunk);
+            self.assert_relay_keeps_what_it_may();
         }
     }
 

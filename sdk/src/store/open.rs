@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -30,12 +31,17 @@ enum Head {
     Salt([u8; SALT_LEN]),
 }
 
+/// Held while a store is opened.
+static OPENING: Mutex<()> = Mutex::new(());
+
 /// Opens or makes the file, and brings its schema to this version.
 pub(super) fn connect(
     path: &Path,
     key: &StoreKey,
     options: &StoreOptions,
 ) -> Result<(Connection, ColumnKey), OpenError> {
+    // Stores that a process opens at once have been seen to fail for no reason of their own: one after the other.
+    let _turn = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
     let salt = match read_head(path)? {
         Head::Salt(salt) if key.matches(&salt)? => salt,
         Head::Salt(_) => return Err(OpenError::WrongKey),

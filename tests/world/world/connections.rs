@@ -68,6 +68,7 @@ impl World {
         if self.rng.random_bool(self.faults.relay_crash) {
             self.log.note(self.clock.elapsed(), "the relay died");
             self.relay.frame_then_crash(now, conn, frame);
+            self.assert_relay_keeps_what_it_may();
             for conn in self.connections.keys().copied().collect::<Vec<_>>() {
                 self.cut(conn);
             }
@@ -75,6 +76,13 @@ impl World {
         }
         let outputs = self.relay.frame(now, conn, frame);
         self.carry_out(outputs);
+    }
+
+    pub(super) fn assert_relay_keeps_what_it_may(&self) {
+        let kept = self.relay.kept();
+        if let Err(wrong) = invariants::relay_may_keep(&kept, self.devices.len(), &self.secrets()) {
+            panic!("{wrong}\n{}", self.log.tail());
+        }
     }
 
     pub(super) fn relay_tick(&mut self) {

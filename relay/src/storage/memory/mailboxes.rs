@@ -9,7 +9,7 @@ use undertone_wire::limits::IDEMPOTENCE_MS;
 use undertone_wire::{MailboxId, MessageId};
 
 use super::prekeys::MailboxPrekeys;
-use super::{MemoryStorage, Payload};
+use super::{Kept, MemoryStorage, Payload};
 use crate::storage::types::{
     Append, AppendBounds, Incoming, MailboxState, PayloadId, Queued, SeqRange, StorageError,
     Timestamp, Token, Via,
@@ -49,6 +49,22 @@ impl Mailbox {
             recent: HashMap::new(),
             tokens: Arc::from([]),
         }
+    }
+
+    pub(super) fn list(&self, kept: &mut Kept) {
+        let Self {
+            state: _,
+            prekeys,
+            seen_day: _,
+            queue,
+            queued_ids: _,
+            recent: _,
+            tokens: _,
+        } = self;
+        prekeys.list(kept);
+        let own = queue.iter().filter(|entry| entry.shared.is_none());
+        kept.envelopes
+            .extend(own.map(|entry| entry.envelope.clone()));
     }
 
     pub(super) fn payloads(&self) -> Vec<i64> {

@@ -4,10 +4,13 @@
 //! Invariant: everything is reached through journalled tables, so that a rollback is exact.
 
 mod blobs;
+mod kept;
 mod mailboxes;
 mod prekeys;
 mod records;
 mod table;
+
+pub use self::kept::Kept;
 
 use bytes::Bytes;
 use undertone_wire::limits::IDEMPOTENCE_MS;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use undertone_wire::limits::{IDEMPOTENCE_MS, MAX_ONE_TIME_KEM, MAX_ONE_TIME_X25519};
 use undertone_wire::{MailboxId, PopId};
 
-use super::MemoryStorage;
+use super::{Kept, MemoryStorage};
 use crate::storage::Prekeys;
 use crate::storage::types::{
     Pop, PopAs, Popped, PrekeyCounts, PrekeyItem, PrekeyReplace, PrekeyReplacement, PrekeysLeft,
@@ -25,6 +25,21 @@ pub(super) struct MailboxPrekeys {
 }
 
 impl MailboxPrekeys {
+    pub(super) fn list(&self, kept: &mut Kept) {
+        let Self {
+            page,
+            last_resort,
+            x25519,
+            kem,
+            for_strangers: _,
+            // Copies of what was here.
+            pops: _,
+        } = self;
+        kept.values.extend(page.iter().chain(last_resort).cloned());
+        let items = x25519.iter().chain(kem);
+        kept.values.extend(items.map(|item| item.item.clone()));
+    }
+
     fn counts(&self) -> PrekeyCounts {
         PrekeyCounts {
             x25519: u32::try_from(self.x25519.len()).unwrap_or(u32::MAX),
