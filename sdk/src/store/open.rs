@@ -3,7 +3,8 @@
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Once;
+use std::thread;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -31,8 +32,27 @@ enum Head {
     Salt([u8; SALT_LEN]),
 }
 
-/// Held while a store is opened.
-static OPENING: Mutex<()> = Mutex::new(());
+/// How often it is looked whether SQLCipher is ready: some seconds, of the microseconds that it takes.
+const LOOKS: u32 = 100_000;
+
+/// Waits until SQLCipher takes keys. SQLite initialises it by itself with the first database that a process opens, but after
+/// it gave up its own lock: another thread's database would meanwhile refuse its key.
+fn await_sqlcipher() {
+    static READY: Once = Once::new();
+    let takes_keys = |connection: Connection| {
+        connection
+            .execute_batch("PRAGMA cipher_log_level = NONE; PRAGMA key = 'none';")
+            .is_ok()
+    };
+    READY.call_once(|| {
+        for _ in 0..LOOKS {
+            if Connection::open_in_memory().is_ok_and(takes_keys) {
+                return;
+            }
+            thread::yield_now();
+        }
+    });
+}
 
 /// Opens or makes the file, and brings its schema to this version.
 pub(super) fn connect(
@@ -40,8 +60,6 @@ pub(super) fn connect(
     key: &StoreKey,
     options: &StoreOptions,
 ) -> Result<(Connection, ColumnKey), OpenError> {
-    // Stores that a process opens at once have been seen to fail for no reason of their own: one after the other.
-    let _turn = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
     let salt = match read_head(path)? {
         Head::Salt(salt) if key.matches(&salt)? => salt,
         Head::Salt(_) => return Err(OpenError::WrongKey),
@@ -51,6 +69,7 @@ pub(super) fn connect(
             key.new_salt(fresh)?
         }
     };
+    await_sqlcipher();
     let mut connection = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE

@@ -3,6 +3,7 @@
 use undertone_protocol::account::AccountId;
 use undertone_protocol::recovery_phrase;
 
+use undertone::store::{Store, StoreKey};
 use undertone::{Client, ClientConfig, OpenError, OpenStoreError, RelayAddressError};
 
 use crate::support::{World, bytes, key};
@@ -92,4 +93,43 @@ async fn the_phrase_is_that_of_the_account() {
     let root = recovery_phrase::parse(&phrase).unwrap();
     let account = AccountId::of(&root.account_key());
     assert_eq!(account, alice.account().await.unwrap());
+}
+
+/// Set for a process in which nothing has used SQLite yet.
+const FRESH: &str = "UNDERTONE_TEST_FRESH_PROCESS";
+
+/// In a process of their own several threads open the first stores at the same time.
+#[test]
+fn the_first_stores_of_a_process_may_open_at_once() {
+    if std::env::var_os(FRESH).is_some() {
+        return open_at_once();
+    }
+    for _ in 0..20 {
+        let mut fresh = std::process::Command::new(std::env::current_exe().unwrap());
+        fresh.env(FRESH, "1").args([
+            "--exact",
+            "opening::the_first_stores_of_a_process_may_open_at_once",
+        ]);
+        let output = fresh.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success() && said.contains("1 passed"),
+            "{said}"
+        );
+    }
+}
+
+fn open_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let begin = std::sync::Barrier::new(8);
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let (folder, begin) = (&folder, &begin);
+            scope.spawn(move || {
+                begin.wait();
+                let path = folder.path().join(format!("{number}.db"));
+                Store::open(&path, &StoreKey::new(&key("alice"))).unwrap();
+            });
+        }
+    });
 }
