@@ -274,11 +274,6 @@ impl CommittingThread {
         if due.sweep {
             batch.sweep_some();
         }
-        if due.tick {
-            let totals = batch.storage().totals().unwrap_or_default();
-            stand = Some((batch.storage().room(), totals));
-            batch.tick();
-        }
         for job in jobs {
             match job {
                 Job::Open(id, info, outbound, _permit) => {
@@ -307,6 +302,12 @@ impl CommittingThread {
                     }
                 }
             }
+        }
+        // After what waited: a relay that slept hears first who lives, and then looks who does not.
+        if due.tick {
+            let totals = batch.storage().totals().unwrap_or_default();
+            stand = Some((batch.storage().room(), totals));
+            batch.tick();
         }
         let before = stopwatch.elapsed();
         let committed = batch.commit();
@@ -440,3 +441,7 @@ fn carry_out(
         }
     }
 }
+
+#[cfg(test)]
+#[path = "committer_tests.rs"]
+mod tests;
