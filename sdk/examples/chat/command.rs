@@ -44,6 +44,8 @@ pub(crate) enum Command {
     More,
     Safety(i64),
     Dismiss,
+    /// Whether the store is sound.
+    Check,
     Help,
     Quit,
 }
@@ -73,6 +75,7 @@ pub(crate) const HELP: &[&str] = &[
     "/me                 your account; /name NAME changes what others are told",
     "/phrase             the 24 words that are your account",
     "/dismiss            alarms about your own account: you have seen them",
+    "/check              read your whole store and see whether the disk damaged it",
     "/quit               leave; what waits is sent next time",
     "Marks: … waiting, ✓ at the relay, ✓✓ delivered, ! failed",
     "Your messages are encrypted on disk; the key lies beside them in PROFILE/store.key, readable by you only.",
@@ -116,6 +119,7 @@ impl Command {
             "search" => Self::Search(rest.to_owned()),
             "more" => Self::More,
             "dismiss" => Self::Dismiss,
+            "check" => Self::Check,
             "help" => Self::Help,
             "quit" => Self::Quit,
             other => return Self::numbered(other, rest).map(Some),

@@ -127,6 +127,12 @@ impl Session {
                 }
                 Ok(vec![])
             }
+            Command::Check => {
+                self.client.check_store().await?;
+                Ok(vec![Record::Text {
+                    text: "the store is sound".to_owned(),
+                }])
+            }
             Command::Help => Ok(HELP
                 .iter()
                 .map(|line| Record::Text {

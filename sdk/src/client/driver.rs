@@ -41,6 +41,8 @@ pub(super) enum Job {
     NetworkChanged,
     /// What was deleted leaves the disk.
     Checkpoint(oneshot::Sender<()>),
+    /// Read the whole store and check it.
+    Check(oneshot::Sender<Result<(), StoreError>>),
     /// Close the store and wipe all keys from memory.
     Lock(oneshot::Sender<Result<(), StoreError>>),
     /// Open it again.
@@ -210,6 +212,10 @@ impl Driver {
             Job::Checkpoint(reply) => {
                 self.checkpoint();
                 let _ = reply.send(());
+            }
+            Job::Check(reply) => {
+                let engine = self.engine.as_mut().ok_or(StoreError::Locked);
+                let _ = reply.send(engine.and_then(|engine| engine.check_store()));
             }
             Job::Lock(reply) => {
                 let _ = reply.send(self.lock());

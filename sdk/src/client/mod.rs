@@ -95,6 +95,17 @@ impl Client {
         self.tell(Job::NetworkChanged).await;
     }
 
+    /// Reads every page of the store and checks its authentication, the structure of the database and the search index: for a user
+    /// who suspects damage. Other calls wait as long as it takes to read it. Nothing is changed or repaired.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when anything is damaged: the user restores from a backup.
+    pub async fn check_store(&self) -> Result<(), StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.tell(Job::Check(reply)).await;
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
     /// Closes all connections and the store, and wipes every key from memory. Calls fail with [`StoreError::Locked`] until
     /// [`unlock`](Self::unlock).
     ///

@@ -259,6 +259,14 @@ impl Engine {
         self.store.checkpoint()
     }
 
+    /// Reads the whole store and checks it.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when anything is wrong.
+    pub fn check_store(&mut self) -> Result<(), StoreError> {
+        self.store.verify()
+    }
+
     /// Whether this is the key that the store was opened with.
     ///
     /// # Errors

@@ -1,6 +1,8 @@
 //! A store that cannot be written: calls say so, and nothing is lost.
 
-use undertone::{ClientEvent, SendError, StepError, StoreError};
+use std::os::unix::fs::FileExt;
+
+use undertone::{Client, ClientEvent, SendError, StepError, StoreError};
 
 use crate::support::{Person, World};
 
@@ -48,4 +50,37 @@ async fn a_full_store_refuses_with_a_typed_error_and_loses_nothing() {
             .count(),
         history.iter().filter(|text| **text == long).count()
     );
+}
+
+/// Size of a page of the store, in bytes.
+const PAGE: u64 = 4_096;
+
+#[tokio::test]
+async fn damage_that_nothing_has_met_yet_is_found_by_checking() {
+    let world = World::new().await;
+    let (alice, _bob) = world.friends().await;
+    assert_eq!(alice.client.check_store().await, Ok(()));
+    alice.client.close().await;
+    let path = world.store("alice");
+    let pages = std::fs::metadata(&path).unwrap().len() / PAGE;
+    let mut opened = 0;
+    for page in (0..pages).rev().step_by(8) {
+        let file = std::fs::File::options().write(true).read(true).open(&path);
+        let (file, at) = (file.unwrap(), page * PAGE + 1_000);
+        let mut sound = [0];
+        file.read_exact_at(&mut sound, at).unwrap();
+        file.write_all_at(&[sound[0] ^ 1], at).unwrap();
+        // Some pages are read by opening already.
+        if let Ok(client) = Client::open(world.config("alice")).await {
+            let found = client.check_store().await;
+            assert_eq!(found, Err(StoreError::Corrupt), "page {page}");
+            client.close().await;
+            opened += 1;
+        }
+        file.write_all_at(&sound, at).unwrap();
+    }
+    assert!(opened > 0);
+    let alice = Client::open(world.config("alice")).await.unwrap();
+    assert_eq!(alice.check_store().await, Ok(()));
+    alice.close().await;
 }
