@@ -11,6 +11,7 @@
 //!
 //! The first message (0x12) carries the same from the tag on, behind its handshake: there TH is followed by the hash of
 //! the handshake part, and 0x12 stands for the kind. Invariant: every byte in front of the body is associated data of it.
+//! A group message has the same parts, but its header signs the body and so is encrypted last ([`BodyFirst`]).
 //! Not its concern: which keys to use, and what is in the body.
 
 use crate::header::{HEADER_LEN, Header};
@@ -18,7 +19,9 @@ use crate::limits::ENVELOPE_OVERHEAD;
 use crate::padding;
 use crate::pqxdh::TranscriptHash;
 use crate::primitives::aead::{self, AeadError, NONCE_LEN};
-use crate::ratchet::{BodyKey, COMMITMENT_LEN, HeaderKey, HeaderKeys, SEALED_HEADER_LEN};
+use crate::ratchet::{
+    BodyKey, COMMITMENT_LEN, ContentKey, HeaderKey, HeaderKeys, SEALED_HEADER_LEN,
+};
 use crate::session::limits::MAX_N;
 use crate::tag::{TAG_LEN, Tag};
 
@@ -94,8 +97,9 @@ pub(crate) struct Sealed<'a> {
     body: &'a [u8],
 }
 
-/// The associated data of one encryption: context, kind, and what stands in front of the ciphertext.
-struct AssociatedData {
+/// The associated data of one encryption: of a session's message context, kind, and what stands in front of the
+/// ciphertext.
+pub(crate) struct AssociatedData {
     bytes: [u8; 32 + 32 + 1 + BODY],
     len: usize,
 }
@@ -103,22 +107,29 @@ struct AssociatedData {
 impl AssociatedData {
     #[inline]
     fn new(context: Context<'_>, front: &[u8]) -> Self {
+        match context {
+            Context::Session(transcript) => {
+                Self::of(&[transcript.as_bytes(), &[KIND_MESSAGE], front])
+            }
+            Context::First(transcript, handshake) => Self::of(&[
+                transcript.as_bytes(),
+                &handshake,
+                &[KIND_FIRST_MESSAGE],
+                front,
+            ]),
+        }
+    }
+
+    /// The concatenation of `parts`, at most 304 bytes.
+    #[inline]
+    pub(crate) fn of(parts: &[&[u8]]) -> Self {
         let mut data = Self {
             bytes: [0; 32 + 32 + 1 + BODY],
             len: 0,
         };
-        match context {
-            Context::Session(transcript) => {
-                data.push(transcript.as_bytes());
-                data.push(&[KIND_MESSAGE]);
-            }
-            Context::First(transcript, handshake) => {
-                data.push(transcript.as_bytes());
-                data.push(&handshake);
-                data.push(&[KIND_FIRST_MESSAGE]);
-            }
+        for part in parts {
+            data.push(part);
         }
-        data.push(front);
         data
     }
 
@@ -130,7 +141,7 @@ impl AssociatedData {
     }
 
     #[inline]
-    fn as_slice(&self) -> &[u8] {
+    pub(crate) fn as_slice(&self) -> &[u8] {
         &self.bytes[..self.len]
     }
 }
@@ -171,10 +182,71 @@ impl<K: BodyKey> Sealer<'_, K> {
         let (commitment, key) = self.message_key.expand();
         out.extend_from_slice(commitment.as_bytes());
         let ad = AssociatedData::new(self.context, &out[start..]);
-        let body = out.len();
-        padding::pad(content, padded_len, out);
-        out.resize(body + padded_len + aead::TAG_LEN, 0);
-        key.seal(&self.salt, ad.as_slice(), &mut out[body..])
+        append_body(&key, &self.salt, &ad, (content, padded_len), out)
+    }
+}
+
+/// Appends the padded and encrypted content.
+#[inline]
+fn append_body(
+    key: &ContentKey,
+    salt: &[u8; NONCE_LEN],
+    ad: &AssociatedData,
+    (content, padded_len): (&[u8], usize),
+    out: &mut Vec<u8>,
+) -> Result<(), AeadError> {
+    let body = out.len();
+    padding::pad(content, padded_len, out);
+    out.resize(body + padded_len + aead::TAG_LEN, 0);
+    key.seal(salt, ad.as_slice(), &mut out[body..])
+}
+
+/// A sealed part that is being made body first: everything is there but the header, which signs the body.
+pub(crate) struct BodyFirst<'o> {
+    salt: [u8; NONCE_LEN],
+    sealed: &'o mut [u8],
+}
+
+impl<'o> BodyFirst<'o> {
+    /// Appends tag, salt, room for the header, commitment and body: `padded_len` + 255 bytes. The body's associated data
+    /// are `bound` and the commitment. `out` is unspecified behind its old end on failure.
+    pub(crate) fn seal(
+        (tag, salt): (Tag, [u8; NONCE_LEN]),
+        message_key: &impl BodyKey,
+        bound: &[u8],
+        (content, padded_len): (&[u8], usize),
+        out: &'o mut Vec<u8>,
+    ) -> Result<Self, AeadError> {
+        let start = out.len();
+        out.reserve(padded_len + SEALED_OVERHEAD);
+        out.extend_from_slice(tag.as_bytes());
+        out.extend_from_slice(&salt);
+        out.extend_from_slice(&[0; SEALED_HEADER_LEN]);
+        let (commitment, key) = message_key.expand();
+        out.extend_from_slice(commitment.as_bytes());
+        let ad = AssociatedData::of(&[bound, commitment.as_bytes()]);
+        append_body(&key, &salt, &ad, (content, padded_len), out)?;
+        let sealed = &mut out[start..];
+        Ok(Self { salt, sealed })
+    }
+
+    /// What the header signs: everything behind it.
+    pub(crate) fn behind_header(&self) -> &[u8] {
+        &self.sealed[COMMITMENT..]
+    }
+
+    /// Encrypts the header into its place.
+    pub(crate) fn seal_header(
+        self,
+        key: &HeaderKey,
+        ad: &AssociatedData,
+        header: &[u8; HEADER_LEN],
+    ) -> Result<(), AeadError> {
+        let mut buffer = [0; SEALED_HEADER_LEN];
+        buffer[..HEADER_LEN].copy_from_slice(header);
+        key.seal(&self.salt, ad.as_slice(), &mut buffer)?;
+        self.sealed[HEADER..COMMITMENT].copy_from_slice(&buffer);
+        Ok(())
     }
 }
 
@@ -213,6 +285,19 @@ impl<'a> Sealed<'a> {
         Tag::from_bytes(*self.tag)
     }
 
+    pub(crate) const fn salt(&self) -> &'a [u8; NONCE_LEN] {
+        self.salt
+    }
+
+    pub(crate) const fn commitment(&self) -> &'a [u8; COMMITMENT_LEN] {
+        self.commitment
+    }
+
+    /// The encrypted body.
+    pub(crate) const fn body(&self) -> &'a [u8] {
+        self.body
+    }
+
     /// Decrypts and parses the header of a message of a chain, whose N is limited.
     #[inline]
     pub(crate) fn open_header(
@@ -235,11 +320,20 @@ impl<'a> Sealed<'a> {
         key: &HeaderKey,
     ) -> Result<Header, SealedError> {
         let ad = AssociatedData::new(context, self.tag);
+        let header = self.decrypt_header(key, &ad)?;
+        Header::parse(&header).map_err(|_| SealedError::Header)
+    }
+
+    /// Decrypts a header, whatever it says.
+    #[inline]
+    pub(crate) fn decrypt_header(
+        &self,
+        key: &HeaderKey,
+        ad: &AssociatedData,
+    ) -> Result<[u8; HEADER_LEN], SealedError> {
         let mut buffer = *self.header;
-        let header = key
-            .open(self.salt, ad.as_slice(), &mut buffer)
-            .map_err(|_| SealedError::Header)?;
-        Header::parse(header).map_err(|_| SealedError::Header)
+        let header = key.open(self.salt, ad.as_slice(), &mut buffer);
+        header.copied().map_err(|_| SealedError::Header)
     }
 
     /// Compares the commitment, then decrypts the body; `content` is replaced by what is in front of the padding, or
@@ -251,12 +345,26 @@ impl<'a> Sealed<'a> {
         message_key: &impl BodyKey,
         content: &mut Vec<u8>,
     ) -> Result<(), SealedError> {
+        self.open_body_with(
+            &AssociatedData::new(context, self.front),
+            message_key,
+            content,
+        )
+    }
+
+    /// The same with these associated data.
+    #[inline]
+    pub(crate) fn open_body_with(
+        &self,
+        ad: &AssociatedData,
+        message_key: &impl BodyKey,
+        content: &mut Vec<u8>,
+    ) -> Result<(), SealedError> {
         content.clear();
         let (commitment, key) = message_key.expand();
         if !commitment.matches(self.commitment) {
             return Err(SealedError::Commitment);
         }
-        let ad = AssociatedData::new(context, self.front);
         content.extend_from_slice(self.body);
         let opened = match key.open(self.salt, ad.as_slice(), content) {
             Ok(padded) => padding::unpadded_len(padded).ok_or(SealedError::Padding),

@@ -9,6 +9,7 @@ pub mod delivery;
 pub mod device;
 pub mod envelope;
 pub mod first_message;
+pub mod group;
 mod header;
 mod id;
 pub mod identity_block;

@@ -1,8 +1,9 @@
 //! The tag in front of an envelope: one AES block of the message number under a key of the chain.
 //!
-//! To the relay a tag is random; its recipient looks it up, or inverts it and reads the number. Invariant: equal tags
-//! come from equal numbers of one chain, because the block cipher is a permutation. Not its concern: which session a tag
-//! belongs to (`tag_index`).
+//! To the relay a tag is random; its recipient looks it up, or inverts it and reads the number. In a group all senders
+//! share one key, and their index stands beside the number. Invariant: equal tags come from equal numbers of one chain, or
+//! of one sender, because the block cipher is a permutation. Not its concern: which session a tag
+//! belongs to (`tag_index`, `group`).
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -102,6 +103,12 @@ impl TagMaker {
         self.encrypt(OF_SIDE_CHAIN, number)
     }
 
+    /// AES-256(TK, 0×8 ‖ sender index ‖ n), of a group.
+    #[inline]
+    pub(crate) fn group_tag(&self, sender: u32, n: u32) -> Tag {
+        self.encrypt(sender.to_be_bytes(), n)
+    }
+
     #[inline]
     fn encrypt(&self, numbers: [u8; 4], number: u32) -> Tag {
         let mut block = [0; TAG_LEN];
@@ -115,18 +122,28 @@ impl TagReader {
     /// What a tag of this chain says; `None` for a tag of another one, which passes with probability 2^-95.
     #[inline]
     pub(crate) fn read(&self, tag: Tag) -> Option<Numbered> {
-        let block = self.0.decrypt(tag.0);
-        let (zeros, rest) = block.split_first_chunk::<ZEROS>()?;
-        if *zeros != [0; ZEROS] {
-            return None;
-        }
-        let (numbers, number) = rest.split_first_chunk()?;
-        let number = u32::from_be_bytes(*number.first_chunk()?);
-        match *numbers {
-            OF_CHAIN => Some(Numbered::Message(number)),
-            OF_SIDE_CHAIN => Some(Numbered::Ephemeral(number)),
+        match self.decrypt(tag)? {
+            (OF_CHAIN, number) => Some(Numbered::Message(number)),
+            (OF_SIDE_CHAIN, number) => Some(Numbered::Ephemeral(number)),
             _ => None,
         }
+    }
+
+    /// Sender index and number that a tag of this group's epoch says; `None` for most tags of others.
+    #[inline]
+    pub(crate) fn group(&self, tag: Tag) -> Option<(u32, u32)> {
+        let (sender, number) = self.decrypt(tag)?;
+        Some((u32::from_be_bytes(sender), number))
+    }
+
+    /// What stands behind the zeros, if there are any.
+    #[inline]
+    fn decrypt(&self, tag: Tag) -> Option<([u8; 4], u32)> {
+        let block = self.0.decrypt(tag.0);
+        let (zeros, rest) = block.split_first_chunk::<ZEROS>()?;
+        let (numbers, number) = rest.split_first_chunk()?;
+        let number = u32::from_be_bytes(*number.first_chunk()?);
+        (*zeros == [0; ZEROS]).then_some((*numbers, number))
     }
 
     /// The number of a message of this chain.

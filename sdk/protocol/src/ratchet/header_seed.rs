@@ -3,7 +3,7 @@
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::HeaderKey;
-use crate::labels;
+use crate::labels::{self, KdfLabel};
 use crate::primitives::kdf;
 use crate::tag::TagKey;
 
@@ -11,7 +11,7 @@ use crate::tag::TagKey;
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub(crate) struct HeaderSeed([u8; 32]);
 
-/// The two keys that one chain's headers and tags take, derived once a chain.
+/// The two keys that the headers and tags of one chain, or of one epoch of a group, take; derived once.
 pub(crate) struct HeaderKeys {
     pub(crate) header: HeaderKey,
     pub(crate) tag: TagKey,
@@ -34,11 +34,18 @@ impl HeaderSeed {
 
     /// HK ‖ TK = HKDF-Expand(HS, "dr-header", 64).
     pub(crate) fn expand(&self) -> HeaderKeys {
-        let okm = kdf::expand::<64>(&self.0, labels::DR_HEADER, &[]);
+        HeaderKeys::of(&self.0, labels::DR_HEADER)
+    }
+}
+
+impl HeaderKeys {
+    /// HK ‖ TK = HKDF-Expand(seed, label, 64): of a chain, or of a group's epoch.
+    pub(crate) fn of(seed: &[u8; 32], label: KdfLabel) -> Self {
+        let okm = kdf::expand::<64>(seed, label, &[]);
         let (mut header, mut tag) = ([0; 32], [0; 32]);
         header.copy_from_slice(&okm[..32]);
         tag.copy_from_slice(&okm[32..]);
-        let keys = HeaderKeys {
+        let keys = Self {
             header: HeaderKey::from_bytes(header),
             tag: TagKey::from_bytes(tag),
         };
@@ -46,9 +53,7 @@ impl HeaderSeed {
         tag.zeroize();
         keys
     }
-}
 
-impl HeaderKeys {
     /// A second copy, for the session that an authenticated message will put in place of the present one.
     pub(crate) const fn fork(&self) -> Self {
         Self {

@@ -16,6 +16,7 @@ use crate::prekeys::{
 };
 use crate::primitives::kem::mlkem1024;
 use crate::profile::ProfileKey;
+use crate::ratchet::HeaderKeys;
 use crate::relay_address::RelayAddress;
 use crate::tag::Tag;
 use crate::test_support::rng;
@@ -175,6 +176,11 @@ pub(crate) fn restored(state: &[u8]) -> Session {
     let (len, parts) = state.split_first_chunk::<4>().unwrap();
     let (bytes, material) = parts.split_at(u32::from_be_bytes(*len) as usize);
     Session::from_bytes(bytes, material).unwrap()
+}
+
+/// NHKr and NTKr.
+pub(crate) fn next_receiving_keys(session: &Session) -> HeaderKeys {
+    session.next_receiving.fork()
 }
 
 /// Where a session expects a tag, found by inversion.

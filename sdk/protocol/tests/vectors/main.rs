@@ -12,6 +12,7 @@
 
 mod account;
 mod content;
+mod group;
 mod handshake;
 mod invite;
 mod manifest;

@@ -72,7 +72,7 @@ impl Chain {
     }
 }
 
-fn hmac(key: &[u8; 32], data: &[u8]) -> [u8; 32] {
+pub(crate) fn hmac(key: &[u8; 32], data: &[u8]) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
     mac.update(data);
     mac.finalize().into_bytes().into()

@@ -1,0 +1,6 @@
+mod chains;
+mod confusion;
+mod forgery;
+mod open;
+mod schedule;
+mod seal;
