@@ -10,6 +10,7 @@
 pub mod durability;
 mod end_to_end;
 mod fan_out;
+mod group;
 pub mod measure;
 mod messages;
 pub mod primitives;
@@ -38,6 +39,7 @@ const BENCHES: &[(&str, Bench)] = &[
     ("ping_pong", ratchet::ping_pong),
     ("skip_1000", ratchet::skip_1000),
     ("seal_1000_pairwise", fan_out::seal_1000_pairwise),
+    ("seal_group", group::seal),
     ("miss_3000", fan_out::miss_3000),
     ("e2e_p99_ms", end_to_end::p99),
 ];

@@ -103,6 +103,15 @@ pub fn ed25519_verify(length: usize) -> Primitive {
     })
 }
 
+/// An Ed25519 signature over `length` bytes.
+pub fn ed25519_sign(length: usize) -> Primitive {
+    let key = SigningKey::from_bytes(&[7; 32]);
+    let message = vec![1; length];
+    Primitive::new(format!("Ed25519 sign {length} B"), move || {
+        black_box(key.sign(black_box(&message)));
+    })
+}
+
 /// Strict verification of an Ed25519 signature over `length` bytes, the key as it arrives, encoded.
 pub fn ed25519_decode_and_verify(length: usize) -> Primitive {
     let (key, message, signature) = signed(length);

@@ -28,7 +28,7 @@ use crate::bench::BenchError;
 use crate::bench::measure::cpu_us;
 use crate::bench::primitives::rng;
 
-const NOW: Timestamp = Timestamp(1_800_000_000_000);
+pub(super) const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
 /// An account with one device.
 struct Party {
@@ -102,7 +102,8 @@ fn content() -> Content {
     }
 }
 
-fn encoded_content() -> Result<Vec<u8>, BenchError> {
+/// 100 bytes of text, as content.
+pub(super) fn encoded_content() -> Result<Vec<u8>, BenchError> {
     let mut encoded = Vec::new();
     content().encode(&mut encoded)?;
     Ok(encoded)

@@ -345,3 +345,14 @@ proptest! {
         let _ = Pin::from_bytes(&bytes);
     }
 }
+
+#[test]
+fn extensions_of_a_later_version_are_skipped_and_copied() {
+    let f = Fixture::new(1);
+    let mut body = f.first().body().clone();
+    body.extensions = vec![7; MAX_MANIFEST_EXTENSION_LEN];
+    let extended = VerifiedManifest::parse(&f.signed(&body), &f.account).unwrap();
+    let next = ManifestDraft::successor(&extended).unwrap();
+    let next = next.sign(&f.key, NOW).unwrap();
+    assert_eq!(next.body().extensions, body.extensions);
+}

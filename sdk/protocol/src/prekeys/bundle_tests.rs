@@ -387,3 +387,28 @@ fn an_item_with_the_absent_id_is_malformed() {
         Err(ItemError::Malformed(DecodeError::InvalidValue))
     );
 }
+
+#[test]
+fn an_item_out_of_its_batch_is_malformed() {
+    let account = account(1, 1);
+    let device = &account.devices[0];
+    let good = &device.opks[0].item;
+    let key = device.keys.public().signing_key;
+    let malformed = |index: u16, count: u16| {
+        let mut item = good.clone();
+        item[37..39].copy_from_slice(&index.to_be_bytes());
+        item[39..41].copy_from_slice(&count.to_be_bytes());
+        match verify_one_time(&item, &account.id, &device.keys.id, &key, NOW) {
+            Err(ItemError::Malformed(error)) => Some(error),
+            Err(_) | Ok(_) => None,
+        }
+    };
+    let count = u16::from_be_bytes([good[39], good[40]]);
+    assert_eq!(malformed(0, count), None);
+    assert_eq!(malformed(count, count), Some(DecodeError::InvalidValue));
+    assert_eq!(malformed(0, 0), Some(DecodeError::InvalidValue));
+    assert_eq!(malformed(0, 257), Some(DecodeError::InvalidValue));
+    // A path is as long as the count says.
+    assert_eq!(malformed(0, 1), Some(DecodeError::TrailingBytes));
+    assert_eq!(malformed(0, 256), Some(DecodeError::Truncated));
+}

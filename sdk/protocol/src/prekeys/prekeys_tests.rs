@@ -4,9 +4,10 @@ use super::*;
 use crate::{
     device::DeviceKeys,
     limits::{ONE_TIME_KEM_PREKEYS, ONE_TIME_PREKEYS},
+    prekeys::item::Lifetime,
     prekeys::one_time::{generate_one_time, generate_one_time_kem},
     test_support::{FixedRng, rng},
-    time::Timestamp,
+    time::{DAY_MS, Timestamp},
 };
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
@@ -89,4 +90,29 @@ fn kinds_are_bytes() {
             Err(error) => assert!(!(1..=4).contains(&byte) && error == DecodeError::InvalidValue),
         }
     }
+}
+
+#[test]
+fn lifetimes_are_judged_at_their_limits() {
+    let longest = 45 * DAY_MS;
+    let check = |issued: Timestamp, expires: Timestamp| {
+        let lifetime = Lifetime { issued, expires };
+        lifetime.check(longest, NOW).err()
+    };
+    assert_eq!(check(NOW, NOW.plus(longest)), None);
+    assert_eq!(check(NOW, NOW.plus(longest + 1)), Some(ItemError::Lifetime));
+    for expires in [NOW, NOW.minus(1)] {
+        assert_eq!(check(NOW, expires), Some(ItemError::Lifetime));
+    }
+    let tomorrow = NOW.plus(DAY_MS);
+    assert_eq!(check(tomorrow, tomorrow.plus(1)), None);
+    assert_eq!(
+        check(tomorrow.plus(1), tomorrow.plus(2)),
+        Some(ItemError::NotYetValid)
+    );
+    assert_eq!(check(NOW.minus(longest), NOW), None);
+    assert_eq!(
+        check(NOW.minus(longest), NOW.minus(1)),
+        Some(ItemError::Expired)
+    );
 }

@@ -142,3 +142,29 @@ fn a_signature_counts_under_its_own_label_only() {
         }
     }
 }
+
+/// "Taming the many EdDSAs", table 6, case 2: the equation holds for an R of low order, by which one signature would do for
+/// several messages. The control is the check of RFC 8032, which takes it.
+#[test]
+fn a_signature_with_a_weak_r_is_rejected() {
+    use ed25519_dalek::Verifier;
+    let bytes = |hex: &str| decode(hex).unwrap();
+    let key: [u8; 32] = bytes("f7badec5b8abeaf699583992219b7b223f1df3fbbea919844e3f7c554a43dd43")
+        .try_into()
+        .unwrap();
+    let message = bytes("aebf3f2601a0c8c5d39cc7d8911642f740b78168218da8471772b35f9d35b9ab");
+    let signature: [u8; 64] = bytes(
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa\
+         8c4bd45aecaca5b24fb97bc10ac27ac8751a7dfe1baff8b953ec9f5833ca260e",
+    )
+    .try_into()
+    .unwrap();
+    let control = ed25519_dalek::VerifyingKey::from_bytes(&key).unwrap();
+    let loose = ed25519_dalek::Signature::from_bytes(&signature);
+    assert!(control.verify(&message, &loose).is_ok());
+    let key = PublicKey::<role::Mailbox>::parse(&key).unwrap();
+    assert_eq!(
+        key.verify_bytes(&message, &Signature(signature)),
+        Err(SignatureError::NotVerified)
+    );
+}

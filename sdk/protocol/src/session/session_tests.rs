@@ -399,6 +399,20 @@ fn r2_a_flood_of_skipped_messages_is_bounded() {
 }
 
 #[test]
+fn content_that_fits_no_envelope_is_refused() {
+    let mut pair = pair(3);
+    let before = state(&pair.a);
+    let mut out = vec![7];
+    let longest = crate::padding::MAX_CONTENT;
+    let refused = pair
+        .a
+        .encrypt(&mut pair.rng, &vec![0; longest + 1], &mut out);
+    assert_eq!(refused, Err(EncryptError::TooLong));
+    assert_eq!((out, state(&pair.a)), (vec![7], before));
+    pair.send(true, &vec![1; longest]);
+}
+
+#[test]
 fn secrets_are_neither_cloned_nor_printed() {
     crate::test_support::assert_not_impl!(Session: Clone);
     crate::test_support::assert_not_impl!(Session: core::fmt::Debug);

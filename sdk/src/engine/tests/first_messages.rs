@@ -111,3 +111,68 @@ fn what_could_be_replayed_is_bounded_and_new_prekeys_make_room() {
     assert_eq!(requests(&mut world, ben), 2);
     assert_eq!(remembered(&mut world, ben), 1);
 }
+
+/// What follows a first message could not be read before it: it goes when the relay has taken that one, and no earlier.
+#[test]
+fn follow_ups_wait_until_the_relay_took_the_first_message() {
+    let mut world = World::new(8);
+    let (anna, ben) = (world.account("Anna"), world.account("Ben"));
+    world.go_online(anna);
+    world.go_online(ben);
+    world.settle();
+    let link = world.invite(ben);
+    let before = world.devices[anna].sent.len();
+    world.tamper = Some(Box::new(move |device, frame| {
+        device != anna || !matches!(frame.body, Some(Body::Sent(_)))
+    }));
+    let of_anna = world.add(anna, &link, "hello");
+    world.say(anna, of_anna, "and more");
+    world.run_for(10 * 60_000);
+    let sent = world.devices[anna].sent[before..].iter();
+    let envelopes: Vec<_> = sent
+        .filter_map(|(_, body)| match body {
+            Body::Send(send) => Some(send.envelope.clone()),
+            _ => None,
+        })
+        .collect();
+    // The same bytes again, and nothing else.
+    assert!(envelopes.len() > 1);
+    assert!(envelopes.iter().all(|envelope| *envelope == envelopes[0]));
+    assert_eq!(envelopes[0][0], 0x12);
+    world.tamper = None;
+    world.run_for(2 * 3_600_000);
+    let request = world.contact_in(ben, ContactState::Requested).unwrap();
+    assert_eq!(world.texts(ben, request), ["hello", "and more"]);
+}
+
+/// Nobody learns from a stranger's message that it arrived, and no relay that the stranger named is asked for anything.
+#[test]
+fn before_acceptance_nothing_is_fetched_or_answered() {
+    let mut world = World::new(9);
+    let (anna, ben) = (world.account("Anna"), world.account("Ben"));
+    world.go_online(anna);
+    world.go_online(ben);
+    world.settle();
+    let link = world.invite(ben);
+    let of_anna = world.add(anna, &link, "hello");
+    let before = world.devices[ben].sent.len();
+    world.say(anna, of_anna, "and more");
+    world.run_for(13 * 3_600_000);
+    let request = world.contact_in(ben, ContactState::Requested).unwrap();
+    assert_eq!(world.texts(ben, request).len(), 2);
+    let asks = |body: &Body| {
+        matches!(
+            body,
+            Body::Send(_) | Body::SendMany(_) | Body::GetRecord(_) | Body::PopPrekeys(_)
+        )
+    };
+    let asked = |world: &World| {
+        let sent = world.devices[ben].sent[before..].iter();
+        sent.filter(|(_, body)| asks(body)).count()
+    };
+    assert_eq!(asked(&world), 0);
+    // The control: accepting does all that.
+    world.command(ben, |step| step.accept(request)).unwrap();
+    world.run_for(60_000);
+    assert!(asked(&world) > 1);
+}

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use undertone_protocol::content::{Body as Content, MissingMessage};
+use undertone_protocol::content::{Body as Content, MissingMessage, Resent};
 use undertone_protocol::session::{MessageNumber, SessionId};
 use undertone_protocol::time::DAY_MS;
 use undertone_wire::frame::Body;
@@ -271,4 +271,49 @@ fn a_stranger_is_asked_for_nothing() {
     let before = world.devices[ben].sent.len();
     world.run_for(2 * DAY_MS);
     assert_eq!(sends(&world, ben, before), 0);
+}
+
+/// An answer is unpacked once: whoever nests them shows nothing and gains nothing.
+#[test]
+fn an_answer_inside_an_answer_is_none() {
+    let (mut world, [anna, ben], [of_anna, of_ben]) = World::acquainted(77);
+    let missing = MissingMessage {
+        session: SessionId::from_bytes([9; 16]),
+        number: MessageNumber { chain: 9, n: 9 },
+    };
+    for (depth, text) in [(1, "once"), (2, "twice")] {
+        world
+            .command(anna, |step| {
+                let mut composed = step.compose_hidden(Content::Text(text.to_owned()))?;
+                for _ in 0..depth {
+                    let content = composed.bytes.to_vec();
+                    composed = step.compose_hidden(Content::Resent(Resent { missing, content }))?;
+                }
+                step.queue(of_anna, &composed)
+            })
+            .unwrap();
+        world.run_for(60_000);
+    }
+    assert_eq!(world.texts(ben, of_ben), ["hello", "once"]);
+}
+
+#[test]
+fn malformed_content_is_dropped_and_the_session_goes_on() {
+    let (mut world, [anna, ben], [of_anna, of_ben]) = World::acquainted(78);
+    let before = world.devices[ben].sent.len();
+    world
+        .command(anna, |step| {
+            let mut composed = step.compose_hidden(Content::Text("never shown".to_owned()))?;
+            // Another version.
+            composed.bytes[0] = 9;
+            step.queue(of_anna, &composed)
+        })
+        .unwrap();
+    world.run_for(60_000);
+    assert_eq!(sends(&world, ben, before), 0);
+    assert_eq!(gaps(&mut world, ben, of_ben), []);
+    world.say(anna, of_anna, "and on");
+    world.run_for(60_000);
+    assert_eq!(world.texts(ben, of_ben), ["hello", "and on"]);
+    assert!(sends(&world, ben, before) > 0);
 }

@@ -67,7 +67,7 @@ fn g7_a_signature_belongs_to_one_ciphertext() {
     let header = header_of(&fixture, &envelope);
     let id = fixture.epoch.id();
     let named = fixture.next().named;
-    let named = super::super::header::Named { n: 0, ..named };
+    let named = header::Named { n: 0, ..named };
     let (tag, salt) = (sealed.tag(), *sealed.salt());
     let bound = bound(&id, &fixture.who, named, (tag, &salt));
     let mut forgery = vec![KIND_MESSAGE];
