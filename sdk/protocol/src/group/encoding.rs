@@ -111,13 +111,13 @@ impl ReceivingSender {
     /// The bytes of the sender's chains.
     #[must_use]
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        let skipped: usize = self.chains.iter().map(|chain| chain.skipped.len()).sum();
+        let skipped: usize = self.chains.values().map(|chain| chain.skipped.len()).sum();
         let len = WHO_LEN + 1 + self.chains.len() * CHAIN_LEN + skipped * SKIPPED_LEN;
         let mut bytes = Zeroizing::new(Vec::with_capacity(len));
         let mut writer = Writer::new(&mut bytes);
         write_who((self.epoch, self.sender, self.index), &mut writer);
         write_count(self.chains.len(), &mut writer);
-        for chain in &self.chains {
+        for chain in self.chains.values() {
             write_chain(chain, &mut writer);
         }
         bytes
@@ -134,14 +134,18 @@ impl ReceivingSender {
         if count > MAX_OLD_CHAINS + 1 {
             return Err(MalformedChain);
         }
-        let mut chains = Vec::with_capacity(count);
+        let mut chains: BTreeMap<u32, Box<ReceivingChain>> = BTreeMap::new();
         for _ in 0..count {
-            chains.push(Box::new(read_chain(&mut reader)?));
+            let chain = Box::new(read_chain(&mut reader)?);
+            if chains
+                .last_key_value()
+                .is_some_and(|(start, _)| *start >= chain.start)
+            {
+                return Err(MalformedChain);
+            }
+            chains.insert(chain.start, chain);
         }
         reader.finish()?;
-        if !chains.is_sorted_by(|a, b| a.start < b.start) {
-            return Err(MalformedChain);
-        }
         Ok(Self {
             epoch,
             sender,

@@ -4,6 +4,8 @@
 //! ends where the next one begins, so that whoever copied an old chain's keys cannot write behind the new one.
 //! Not its concern: which device has which index (the group's state).
 
+use std::collections::BTreeMap;
+
 use super::limits::{MAX_OLD_CHAINS, OLD_CHAIN_LIFETIME_MS};
 use super::message::{GroupOpenError, Unverified};
 use super::receiving::{Advance, ReceivingChain};
@@ -17,7 +19,7 @@ pub struct ReceivingSender {
     pub(super) sender: Sender,
     pub(super) index: SenderIndex,
     /// By the number they begin with. Each in a box, so that moving it leaves no copy of its key behind.
-    pub(super) chains: Vec<Box<ReceivingChain>>,
+    pub(super) chains: BTreeMap<u32, Box<ReceivingChain>>,
 }
 
 /// What a distribution brought.
@@ -72,7 +74,7 @@ impl ReceivingSender {
             epoch,
             sender,
             index,
-            chains: Vec::new(),
+            chains: BTreeMap::new(),
         }
     }
 
@@ -98,28 +100,26 @@ impl ReceivingSender {
         {
             return Err(LearnError::NotTheSender);
         }
-        let known = |chain: &&Box<ReceivingChain>| chain.key == distribution.key;
-        if let Some(known) = self.chains.iter().find(known) {
+        let mut chains = self.chains.values();
+        if let Some(known) = chains.find(|chain| chain.key == distribution.key) {
             return if known.verification_key == distribution.verification_key {
                 Ok(Learned::Known)
             } else {
                 Err(LearnError::Contradiction)
             };
         }
-        let at = self
-            .chains
-            .binary_search_by_key(&distribution.n, |chain| chain.start);
-        let Err(at) = at else {
+        let start = distribution.n;
+        if self.chains.contains_key(&start) {
             return Err(LearnError::Contradiction);
-        };
+        }
         let full = self.chains.len() > MAX_OLD_CHAINS;
-        if full && at == 0 {
+        if full && self.chains.range(..start).next().is_none() {
             return Err(LearnError::TooOld);
         }
         let chain = Box::new(ReceivingChain::new(distribution));
-        self.chains.insert(at, chain);
+        self.chains.insert(start, chain);
         if full {
-            self.chains.remove(0);
+            self.chains.pop_first();
         }
         self.supersede(now);
         Ok(Learned::New)
@@ -128,7 +128,7 @@ impl ReceivingSender {
     /// Every chain but the newest is superseded, and has no key behind its end.
     fn supersede(&mut self, now: Timestamp) {
         let mut end = None;
-        for chain in self.chains.iter_mut().rev() {
+        for chain in self.chains.values_mut().rev() {
             if let Some(end) = end {
                 chain.superseded.get_or_insert(now);
                 chain.skipped.retain(|n, _| *n < end);
@@ -140,7 +140,7 @@ impl ReceivingSender {
     /// Deletes chains that were superseded 7 days ago; tells whether there were any.
     pub fn forget_old(&mut self, now: Timestamp) -> bool {
         let before = self.chains.len();
-        self.chains.retain(|chain| {
+        self.chains.retain(|_, chain| {
             chain
                 .superseded
                 .is_none_or(|since| now.since(since) < OLD_CHAIN_LIFETIME_MS)
@@ -166,10 +166,13 @@ impl ReceivingSender {
             .ok_or(GroupOpenError::NotExpected)?;
         let message = Unverified::open(epoch, number, sealed)?;
         let key = message.named.key;
-        let at = self.chains.iter().position(|chain| chain.key == key);
-        let at = at.ok_or(GroupOpenError::UnknownKey)?;
-        let next_start = self.chains.get(at + 1).map(|chain| chain.start);
-        let chain = self.chains.get_mut(at).ok_or(GroupOpenError::UnknownKey)?;
+        let mut chains = self.chains.values();
+        let named = chains.find(|chain| chain.key == key);
+        let start = named.ok_or(GroupOpenError::UnknownKey)?.start;
+        let mut next = self.chains.range(start.saturating_add(1)..);
+        let next_start = next.next().map(|(start, _)| *start);
+        let chain = self.chains.get_mut(&start);
+        let chain = chain.ok_or(GroupOpenError::UnknownKey)?;
         let end = next_start.map_or(chain.end(), |start| start.min(chain.end()));
         let who = (&self.epoch, &self.sender);
         let advance = chain.open(message, who, end, content)?;
