@@ -10,7 +10,7 @@ use crate::account::{AccountId, Root};
 use crate::device::DeviceId;
 use crate::envelope::{BodyFirst, Envelope, KIND_MESSAGE};
 use crate::header::HEADER_LEN;
-use crate::ratchet::{ChainKey, MessageKey};
+use crate::ratchet::{BodyKey, ChainKey, MessageKey};
 use crate::test_support::rng;
 use crate::time::Timestamp;
 
@@ -146,6 +146,19 @@ pub(super) fn message_key(chain_key: &ChainKey, ahead: u32) -> MessageKey {
     let mut chain_key = chain_key.fork();
     (0..ahead).for_each(|_| drop(chain_key.step()));
     chain_key.step()
+}
+
+/// The commitments of the next `count` messages of a chain.
+pub(super) fn commitments(chain_key: &ChainKey, count: u32) -> Vec<[u8; 32]> {
+    let mut chain_key = chain_key.fork();
+    (0..count)
+        .map(|_| *chain_key.step().expand().0.as_bytes())
+        .collect()
+}
+
+/// The commitment that an envelope carries.
+pub(super) fn commitment_of(envelope: &[u8]) -> [u8; 32] {
+    *Envelope::parse(envelope).unwrap().sealed().commitment()
 }
 
 /// A message made by somebody who knows the keys that it is made with.
