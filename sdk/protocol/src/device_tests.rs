@@ -39,7 +39,7 @@ fn a_mailbox_is_named_by_the_hash_of_its_key() {
 
 /// Attack row E10: a broken generator stops key generation instead of giving equal keys.
 #[test]
-fn a_generator_that_repeats_is_noticed() {
+fn e10_a_generator_that_repeats_is_noticed() {
     assert_eq!(
         DeviceKeys::generate(&mut FixedRng::new(&[7])).err(),
         Some(RandomnessRepeats)

@@ -1,8 +1,7 @@
 use super::*;
 use crate::pq_ratchet::{PqFields, Slot};
-use crate::primitives::block::BlockEncryptor;
 use crate::primitives::dh::PublicKey;
-use crate::ratchet::{ContentKey, HeaderSeed, MessageKey};
+use crate::ratchet::{HeaderSeed, MessageKey};
 
 fn sealer<'a>(
     keys: &'a HeaderKeys,
@@ -132,118 +131,67 @@ fn a_body_without_padding_is_rejected() {
     assert_eq!((opened, content.len()), (Err(SealedError::Padding), 0));
 }
 
-/// C1: one body that is authentic under two message keys ("invisible salamander"). AES-GCM accepts both; the commitment
-/// accepts the one that the sender committed to.
+/// C1: bodies that AES-GCM opens under two message keys ("invisible salamanders"), as a message and as a first message. The
+/// commitment accepts the key that the sender committed to, and no other.
 #[test]
 fn c1_a_body_that_opens_under_two_keys_is_rejected_under_the_second() {
-    let transcript = TranscriptHash::from_bytes([2; 32]);
-    let keys = HeaderSeed::from_bytes([1; 32]).expand();
-    let (one, two) = (
-        MessageKey::from_bytes([4; 32]),
-        MessageKey::from_bytes([5; 32]),
-    );
-    let mut bytes = vec![KIND_MESSAGE];
-    sealer(&keys, &one, &transcript)
-        .seal(b"text", 256, &mut bytes)
-        .unwrap();
-    bytes.truncate(1 + BODY);
-    let ad = [transcript.as_bytes(), &bytes[..]].concat();
-    let (raw_one, raw_two) = (raw_key(&one), raw_key(&two));
-    let body = salamander(&raw_one, &raw_two, &[3; 12], &ad);
-    bytes.extend(&body);
+    let cases: Vec<Salamander> =
+        serde_json::from_str(include_str!("../vectors/salamander.json")).unwrap();
+    assert_eq!(cases.len(), 2);
+    for case in cases {
+        let (context, sealed) = (bytes(&case.context), bytes(&case.sealed));
+        let transcript = TranscriptHash::from_bytes(context[..32].try_into().unwrap());
+        let context = match context[32..].split_last().unwrap() {
+            (&KIND_MESSAGE, []) => Context::Session(&transcript),
+            (&KIND_FIRST_MESSAGE, front) => Context::First(&transcript, front.try_into().unwrap()),
+            other => panic!("{other:?}"),
+        };
+        let sealed = Sealed::parse(&sealed).unwrap();
+        let header_key = HeaderKey::from_bytes(bytes(&case.hk).try_into().unwrap());
+        assert!(sealed.open_header(context, &header_key).is_ok());
+        let key = |hex: &str| MessageKey::from_bytes(bytes(hex).try_into().unwrap());
+        let (one, two) = (key(&case.first_mk), key(&case.second_mk));
 
-    // The control: without the commitment, both keys open it, to different texts.
-    let open = |key: &MessageKey| {
-        let (_, key): (_, ContentKey) = key.expand();
-        let mut body = body.clone();
-        key.open(&[3; 12], &ad, &mut body).map(|text| text.to_vec())
-    };
-    assert_ne!(open(&one).unwrap(), open(&two).unwrap());
+        // The control: without the commitment, the second key opens it as well, to another content.
+        let mut body = sealed.body.to_vec();
+        let ad = AssociatedData::new(context, sealed.front);
+        let (_, content_key) = two.expand();
+        let padded = content_key
+            .open(sealed.salt, ad.as_slice(), &mut body)
+            .unwrap();
+        let len = padding::unpadded_len(padded).unwrap();
+        assert_eq!(
+            padded[..len],
+            bytes(&case.second_content_without_commitment)
+        );
 
-    let sealed = Envelope::parse(&bytes).unwrap().sealed();
-    let mut content = Vec::new();
-    let context = Context::Session(&transcript);
-    // Padding is the salamander's problem, not the cipher's: under the first key, everything up to it is accepted.
-    assert_ne!(
-        sealed.open_body(context, &one, &mut content),
-        Err(SealedError::Commitment)
-    );
-    assert_ne!(
-        sealed.open_body(context, &one, &mut content),
-        Err(SealedError::Body)
-    );
-    assert_eq!(
-        sealed.open_body(context, &two, &mut content),
-        Err(SealedError::Commitment)
-    );
-}
-
-fn raw_key(key: &MessageKey) -> [u8; 32] {
-    let okm = crate::primitives::kdf::expand::<64>(key.as_bytes(), crate::labels::DR_MSG, &[]);
-    okm[32..].try_into().unwrap()
-}
-
-/// 256 bytes of ciphertext and a tag that are authentic under both keys: all blocks but one are zero, and that one
-/// solves the equality of both tags in GF(2^128).
-fn salamander(one: &[u8; 32], two: &[u8; 32], nonce: &[u8; 12], ad: &[u8]) -> Vec<u8> {
-    const BLOCKS: usize = 16;
-    let mut counter = [0; 16];
-    counter[..12].copy_from_slice(nonce);
-    counter[15] = 1;
-    let hash_key = |key: &[u8; 32]| u128::from_be_bytes(BlockEncryptor::new(key).encrypt([0; 16]));
-    let mask = |key: &[u8; 32]| u128::from_be_bytes(BlockEncryptor::new(key).encrypt(counter));
-    let lengths = (ad.len() as u128 * 8) << 64 | (BLOCKS as u128 * 128);
-    let tag = |key: &[u8; 32], first: u128| {
-        let h = hash_key(key);
-        let mut blocks: Vec<u128> = ad.chunks(16).map(block).collect();
-        blocks.push(first);
-        blocks.extend([0; BLOCKS - 1]);
-        blocks.push(lengths);
-        blocks
-            .iter()
-            .fold(0, |hash, block| multiply(hash ^ block, h))
-            ^ mask(key)
-    };
-    // tag(key, x) = tag(key, 0) ^ x · h^(BLOCKS + 1).
-    let power =
-        |key: &[u8; 32]| (0..BLOCKS).fold(hash_key(key), |power, _| multiply(power, hash_key(key)));
-    let difference = tag(one, 0) ^ tag(two, 0);
-    let first = multiply(difference, inverse(power(one) ^ power(two)));
-    assert_eq!(tag(one, first), tag(two, first));
-    let mut body = first.to_be_bytes().to_vec();
-    body.resize(BLOCKS * 16, 0);
-    body.extend(tag(one, first).to_be_bytes());
-    body
-}
-
-fn block(bytes: &[u8]) -> u128 {
-    let mut block = [0; 16];
-    block[..bytes.len()].copy_from_slice(bytes);
-    u128::from_be_bytes(block)
-}
-
-/// Multiplication in GCM's field (NIST SP 800-38D, section 6.3).
-fn multiply(x: u128, y: u128) -> u128 {
-    let (mut product, mut v) = (0, y);
-    for bit in (0..128).rev() {
-        if x >> bit & 1 == 1 {
-            product ^= v;
-        }
-        v = v >> 1 ^ if v & 1 == 1 { 0xe1 << 120 } else { 0 };
+        let mut content = Vec::new();
+        assert_eq!(
+            sealed.open_body(context, &two, &mut content),
+            Err(SealedError::Commitment)
+        );
+        assert!(content.is_empty());
+        assert_eq!(sealed.open_body(context, &one, &mut content), Ok(()));
+        assert_eq!(content, bytes(&case.first_content));
     }
-    product
 }
 
-/// x^(2^128 − 2).
-fn inverse(x: u128) -> u128 {
-    let one = 1 << 127;
-    let (mut result, mut square) = (one, x);
-    for _ in 1..128 {
-        square = multiply(square, square);
-        result = multiply(result, square);
-    }
-    assert_eq!(multiply(result, x), one);
-    result
+/// A case of `vectors/salamander.json`; bytes are in hexadecimal.
+#[derive(serde::Deserialize)]
+struct Salamander {
+    /// What the associated data begin with.
+    context: String,
+    hk: String,
+    first_mk: String,
+    second_mk: String,
+    /// From the tag on.
+    sealed: String,
+    first_content: String,
+    second_content_without_commitment: String,
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    hex::decode(hex).unwrap()
 }
 
 /// N of a chain is limited; that of ephemeral messages beside it is not.

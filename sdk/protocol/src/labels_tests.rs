@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn labels_are_unique_and_prefix_free() {
+fn d12_labels_are_unique_and_prefix_free() {
     for (i, a) in ALL.iter().enumerate() {
         assert!(a.len() <= MAX_LABEL_LEN && a.is_ascii());
         for (j, b) in ALL.iter().enumerate() {

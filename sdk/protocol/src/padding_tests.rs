@@ -22,6 +22,22 @@ fn buckets_begin_where_the_specification_says() {
     assert_eq!(padded_len(usize::MAX), None);
 }
 
+/// C10: every length of content has the length of one of eight envelopes, the smallest that it fits.
+#[test]
+fn c10_every_length_of_content_has_the_length_of_a_bucket() {
+    const BUCKETS: [usize; 8] = [512, 1_024, 2_048, 4_096, 8_192, 16_384, 32_768, 65_536];
+    for len in 0..=MAX_CONTENT {
+        let smallest = BUCKETS
+            .into_iter()
+            .find(|bucket| bucket - ENVELOPE_OVERHEAD > len);
+        assert_eq!(
+            padded_len(len).map(|padded| padded + ENVELOPE_OVERHEAD),
+            smallest
+        );
+    }
+    assert!((0..100_000).filter(|len| is_bucket(*len)).eq(BUCKETS));
+}
+
 #[test]
 fn unpadded_bytes_are_rejected() {
     for bytes in [&[][..], &[0; 256], &[1, 2, 3], &[0x80, 1], &[0x80, 1, 0]] {

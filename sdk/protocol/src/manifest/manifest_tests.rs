@@ -11,7 +11,7 @@ use crate::{
         codec::Writer,
         signature::{SigningKey, role},
     },
-    test_support::{assert_every_flip_rejected, rng},
+    test_support::{assert_every_flip_rejected, bad_points, encapsulation_key_out_of_range, rng},
     time::DAY_MS,
 };
 
@@ -207,6 +207,71 @@ fn contradictions_are_rejected_although_signed() {
     );
 }
 
+/// The body's bytes with others from `at` on, signed by the account.
+fn resigned(f: &Fixture, at: usize, bytes: &[u8]) -> Result<VerifiedManifest, ManifestError> {
+    let mut encoded = f.first().body().encode().unwrap();
+    encoded[at..at + bytes.len()].copy_from_slice(bytes);
+    let mut signed = Vec::new();
+    let mut writer = Writer::new(&mut signed);
+    let signature = f.key.sign(labels::MANIFEST, &encoded);
+    writer.field_u16(&encoded).unwrap().bytes(&signature.0);
+    signed.extend_from_slice(&f.first().signed_bytes()[signed.len()..]);
+    VerifiedManifest::parse(&signed, &f.account)
+}
+
+/// E1, E5: keys that the account signed and that are none. Statements do not verify beside a changed body, so that another
+/// good key gets one step further.
+#[test]
+fn e1_signed_low_order_and_non_canonical_identity_keys_are_rejected() {
+    // Format, account, version, previous, issued, expires, succession, recovery key, record key, count, device id.
+    const IDENTITY: usize = 1 + 32 + 8 + 32 + 8 + 8 + 32 + 1_568 + 32 + 1 + 16;
+    let f = Fixture::new(1);
+    let honest = *f.first().body().devices[0].identity.identity_key.as_bytes();
+    assert!(resigned(&f, IDENTITY, &honest).is_ok());
+    assert_eq!(
+        resigned(&f, IDENTITY, &[7; 32]),
+        Err(ManifestError::Statement)
+    );
+    for point in bad_points() {
+        assert_eq!(
+            resigned(&f, IDENTITY, &point),
+            Err(DecodeError::InvalidKey.into())
+        );
+    }
+}
+
+#[test]
+fn e5_a_signed_recovery_key_out_of_range_is_rejected() {
+    const RECOVERY: usize = 1 + 32 + 8 + 32 + 8 + 8 + 32;
+    let f = Fixture::new(1);
+    let honest = *f.root.recovery_key().public_key().as_bytes();
+    assert!(resigned(&f, RECOVERY, &honest).is_ok());
+    let changed = encapsulation_key_out_of_range(&honest);
+    assert_eq!(
+        resigned(&f, RECOVERY, &changed),
+        Err(DecodeError::InvalidKey.into())
+    );
+}
+
+/// C9: a body has one encoding, so that what was signed is what is meant.
+#[test]
+fn c9_what_decodes_as_a_body_encodes_to_the_same_bytes() {
+    let encoded = Fixture::new(1).first().body().encode().unwrap();
+    let mut decoded = 0;
+    for at in 0..encoded.len() {
+        // 0x20 is another case of a letter.
+        for bits in [0x01, 0x20, 0x80, 0xff] {
+            let mut changed = encoded.clone();
+            changed[at] ^= bits;
+            if let Ok(body) = ManifestBody::decode(&changed) {
+                assert_eq!(body.encode().unwrap(), changed, "{bits:#x} at {at}");
+                decoded += 1;
+            }
+        }
+    }
+    assert!(decoded > 1_000, "only {decoded} decode");
+}
+
 #[test]
 fn drafts_refuse_what_parsers_would() {
     let f = Fixture::new(1);
@@ -263,7 +328,7 @@ fn a_manifest_expires_after_thirty_days() {
 }
 
 #[test]
-fn a_sealed_manifest_opens_for_its_account_and_record_only() {
+fn s13_a_sealed_manifest_opens_for_its_account_and_record_only() {
     let f = Fixture::new(1);
     let (manifest, record) = (f.first(), f.record());
     let value = manifest.seal(&record, &mut rng(5)).unwrap();

@@ -2,13 +2,13 @@ use super::*;
 use crate::{
     account::ManifestWriteKey,
     device::{DeviceStatement, StatementError},
-    manifest::ManifestDraft,
+    manifest::{ManifestDraft, VerifiedManifest},
     prekeys::{
         SignedPrekey,
         fixture::{NOW, Published, account, clone_keys, publish},
         one_time::generate_one_time,
     },
-    primitives::codec::DecodeError,
+    primitives::codec::{DecodeError, Reader},
     test_support::{FixedRng, assert_every_flip_rejected, rng},
     time::DAY_MS,
 };
@@ -132,25 +132,41 @@ fn e11_pages_sealed_by_the_relay_are_rejected() {
     );
 }
 
-/// Attack rows E2 and E11: every item in every slot but its own.
+/// Attack rows E2 and E11: everything signed, in every slot but its own.
 #[test]
 fn e2_items_of_another_kind_are_rejected() {
     let account = account(1, 1);
     let device = &account.devices[0];
     let (id, key) = (&device.keys.id, &device.keys.public().signing_key);
-    let items: [&[u8]; 4] = [
+    let statement = account.manifest.statement(id).unwrap().to_bytes();
+    let items: [&[u8]; 6] = [
         &device.page,
         &device.opks[0].item,
         &device.kpks[0].item,
         &device.last_resort.item,
+        account.manifest.signed_bytes(),
+        &statement,
     ];
     let listed = account.manifest.device(id).unwrap();
+    let is_statement = |item: &[u8]| {
+        let mut reader = Reader::new(item);
+        let statement = DeviceStatement::read(&mut reader);
+        let manifest = account.manifest.reference();
+        reader.finish().is_ok()
+            && statement.is_ok_and(|statement| {
+                statement
+                    .verify(&account.id, &listed.identity, &manifest, NOW)
+                    .is_ok()
+            })
+    };
     for (made, item) in items.into_iter().enumerate() {
         let accepted = [
             PrekeyPage::open(item, &account.id, listed, NOW).is_ok(),
             verify_one_time(item, &account.id, id, key, NOW).is_ok(),
             verify_one_time_kem(item, &account.id, id, key, NOW).is_ok(),
             last_resort::verify(item, &account.id, id, key, NOW).is_ok(),
+            VerifiedManifest::parse(item, &account.id).is_ok(),
+            is_statement(item),
         ];
         for (read, accepted) in accepted.into_iter().enumerate() {
             assert_eq!(accepted, made == read, "item {made} read as {read}");
@@ -350,8 +366,9 @@ fn e10_key_in_two_roles_is_rejected() {
     );
 }
 
+/// Attack row C9: what is signed has one encoding.
 #[test]
-fn any_flipped_byte_is_rejected() {
+fn c9_any_flipped_byte_of_a_prekey_is_rejected() {
     let account = account(1, 1);
     let device = &account.devices[0];
     let (id, key) = (&device.keys.id, &device.keys.public().signing_key);

@@ -136,3 +136,6 @@ pub struct PrekeyOwner<'a> {
 #[cfg(test)]
 #[path = "prekeys_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+mod signed_keys_tests;

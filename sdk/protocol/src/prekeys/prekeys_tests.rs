@@ -64,7 +64,7 @@ fn batches_have_one_to_256_keys() {
 
 /// Attack row E10: a broken generator stops the batch.
 #[test]
-fn a_generator_that_repeats_is_noticed() {
+fn e10_a_generator_that_repeats_is_noticed() {
     with_owner(|owner| {
         for bytes in [&[7; 1][..], &[1; 32], &[5; 64]] {
             let batch = generate_one_time(owner, 3, NOW, &mut FixedRng::new(bytes));

@@ -1,7 +1,8 @@
 //! AES-256-GCM on slices, in place.
 //!
 //! Source: NIST SP 800-38D; 96-bit nonces, 128-bit tags. Choosing nonces is the caller's concern; a test build with the
-//! feature `instrument` reports every (key, nonce) that is sealed, so that a test can prove that none repeats.
+//! feature `instrument` reports every (key, nonce) that is sealed, so that a test can prove that none repeats, and counts
+//! the attempts to open.
 
 use aes_gcm::{
     Aes256Gcm, KeyInit,
@@ -62,6 +63,8 @@ pub fn open<'b>(
     associated_data: &[u8],
     buffer: &'b mut [u8],
 ) -> Result<&'b mut [u8], AeadError> {
+    #[cfg(any(test, feature = "instrument"))]
+    instrument::count_open();
     let (body, tag) = buffer
         .split_last_chunk_mut::<TAG_LEN>()
         .ok_or(AeadError::Length)?;
@@ -80,7 +83,7 @@ pub fn open<'b>(
 /// Observation of what is sealed, for tests only.
 #[cfg(any(test, feature = "instrument"))]
 pub mod instrument {
-    use std::cell::RefCell;
+    use std::cell::{Cell, RefCell};
 
     use super::{KEY_LEN, NONCE_LEN};
     use crate::primitives::hash::{HASH_LEN, sha256};
@@ -90,11 +93,23 @@ pub mod instrument {
 
     thread_local! {
         static OBSERVER: RefCell<Option<Observer>> = const { RefCell::new(None) };
+        static OPENS: Cell<u64> = const { Cell::new(0) };
     }
 
     /// Installs `observer` for the current thread and returns the one before it.
     pub fn install(observer: Option<Observer>) -> Option<Observer> {
         OBSERVER.with(|slot| slot.replace(observer))
+    }
+
+    /// What `run` gives, and how often it tried to open something, successfully or not.
+    pub fn opens<T>(run: impl FnOnce() -> T) -> (T, u64) {
+        let before = OPENS.get();
+        let result = run();
+        (result, OPENS.get() - before)
+    }
+
+    pub(super) fn count_open() {
+        OPENS.set(OPENS.get() + 1);
     }
 
     pub(super) fn report(key: &[u8; KEY_LEN], nonce: &[u8; NONCE_LEN]) {

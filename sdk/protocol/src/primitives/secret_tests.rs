@@ -18,7 +18,7 @@ const fn assert_wiped<T: ZeroizeOnDrop>() {}
 
 /// Attack row S4: a feature of a dependency that is switched off must not silently stop the wiping.
 #[test]
-fn every_secret_is_wiped_on_drop() {
+fn s4_every_secret_is_wiped_on_drop() {
     const {
         assert_wiped::<SecretBytes<32>>();
         assert_wiped::<Root>();
@@ -50,7 +50,7 @@ fn every_secret_is_wiped_on_drop() {
 }
 
 #[test]
-fn no_secret_can_be_copied_or_printed() {
+fn s5_no_secret_can_be_copied_or_printed() {
     macro_rules! check {
         ($($type:ty),* $(,)?) => {
             $(assert_not_impl!($type: Clone); assert_not_impl!($type: Debug); assert_not_impl!($type: PartialEq);)*

@@ -3,13 +3,13 @@ use ml_kem::{Decapsulate, FromSeed, KeyExport, MlKem768, MlKem1024};
 use super::*;
 
 #[test]
-fn this_processor_passes() {
+fn s7_this_processor_passes() {
     assert_eq!(run(), Ok(()));
     assert_eq!(run(), Ok(()), "the second call");
 }
 
 #[test]
-fn a_primitive_that_answers_wrongly_or_not_at_all_is_named() {
+fn s7_a_primitive_that_answers_wrongly_or_not_at_all_is_named() {
     for broken in Primitive::ALL {
         for wrong in [None, Some([0; HASH_LEN])] {
             let answers = |primitive| {
@@ -26,7 +26,7 @@ fn a_primitive_that_answers_wrongly_or_not_at_all_is_named() {
 
 /// The other known answers are published, or another implementation's.
 #[test]
-fn known_answers_of_ml_kem_are_the_second_implementations() {
+fn s7_known_answers_of_ml_kem_are_the_second_implementations() {
     macro_rules! check {
         ($primitive:ident, $module:ident, $oracle:ident) => {
             let (oracle, ek) = $oracle::from_seed(&counting::<64>().into());

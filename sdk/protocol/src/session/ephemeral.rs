@@ -54,7 +54,8 @@ impl SideChain {
         blocks.saturating_mul(EPHEMERAL_BLOCK)
     }
 
-    const fn fork(&self) -> Self {
+    /// A second copy, for whoever takes it over.
+    pub(super) const fn fork(&self) -> Self {
         Self {
             seed: self.seed.fork(),
             next: self.next,

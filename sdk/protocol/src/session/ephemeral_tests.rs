@@ -202,7 +202,7 @@ fn numbers_do_not_repeat_across_restarts() {
 }
 
 #[test]
-fn every_byte_flip_is_rejected_and_changes_nothing() {
+fn r1_every_byte_flip_of_an_ephemeral_message_is_rejected_and_changes_nothing() {
     let mut pair = pair(8);
     let envelope = ephemeral(&mut pair, true).unwrap();
     let before = state(&pair.b);

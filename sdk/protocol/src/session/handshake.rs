@@ -375,3 +375,7 @@ fn check_distinct(
 #[cfg(test)]
 #[path = "handshake_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "impostor_tests.rs"]
+mod impostor_tests;

@@ -133,6 +133,20 @@ struct ReceivingChain {
     side: SideChain,
 }
 
+impl ReceivingChain {
+    /// A second copy, for the session that enters the chain.
+    const fn fork(&self) -> Self {
+        Self {
+            chain: self.chain,
+            keys: self.keys.fork(),
+            chain_key: self.chain_key.fork(),
+            n: self.n,
+            announced: self.announced,
+            side: self.side.fork(),
+        }
+    }
+}
+
 impl Session {
     /// The session's id, the same on both sides.
     #[must_use]

@@ -130,7 +130,7 @@ impl Opened<'_> {
                 self.session.pq.received(&pq);
                 skipped
             }
-            Advance::Chain(new) => self.session.enter_chain(*new),
+            Advance::Chain(mut new) => self.session.enter_chain(&mut new),
         }
     }
 }
@@ -291,11 +291,13 @@ impl Session {
     }
 
     /// The receiving root step takes effect; the closed chain's keys are dropped, the next send owes a root step.
-    fn enter_chain(&mut self, new: NewChain) -> Vec<SkippedKey> {
-        self.root = new.root;
+    ///
+    /// Keys are copied, not moved: where `new` is, they are then wiped, and not left behind in memory that is given back.
+    fn enter_chain(&mut self, new: &mut NewChain) -> Vec<SkippedKey> {
+        self.root = new.root.fork();
         self.peer_ratchet = new.peer_ratchet;
-        self.receiving = Some(new.receiving);
-        self.next_receiving = new.next_receiving;
+        self.receiving = Some(new.receiving.fork());
+        self.next_receiving = new.next_receiving.fork();
         self.pq.chain_opened(&new.pq);
         if let Sending::Open(chain) = &self.sending {
             self.sending = Sending::Due {
@@ -305,7 +307,7 @@ impl Session {
                 closed: Some(chain.close()),
             };
         }
-        new.skipped
+        core::mem::take(&mut new.skipped)
     }
 }
 

@@ -6,6 +6,7 @@ use crate::envelope::{KIND_MESSAGE, Sealer};
 use crate::pq_ratchet::Slot;
 use crate::primitives::dh::PublicKey;
 use crate::session::limits::MAX_N;
+use crate::test_support::bad_points;
 
 fn encrypt(pair: &mut Pair, from_a: bool, text: &[u8]) -> Vec<u8> {
     let mut envelope = Vec::new();
@@ -489,7 +490,7 @@ proptest! {
 }
 
 #[test]
-fn another_sessions_envelope_does_not_open() {
+fn e6_another_sessions_envelope_does_not_open() {
     let (mut one, mut other) = (pair(15), pair(16));
     let envelope = encrypt(&mut one, false, b"text");
     for position in [Position::Next { n: 0 }, Position::Current { n: 0 }] {
@@ -497,4 +498,38 @@ fn another_sessions_envelope_does_not_open() {
         // Reflection: one's own envelope.
         assert!(open_error(&mut one.b, position, &envelope).is_some());
     }
+}
+
+/// E1: DH of a header that is authentic and opens a chain. (In a chain that goes on, any key but the one there is rejected.)
+#[test]
+fn e1_low_order_and_non_canonical_ratchet_keys_are_rejected() {
+    let mut pair = pair(19);
+    let opening = encrypt(&mut pair, false, b"opens B's chain");
+    let before = state(&pair.a);
+    // Control: with the key that was there, it is the same envelope.
+    let honest = *pair.b.ratchet.public_key().as_bytes();
+    assert_eq!(with_ratchet_key(&pair, &opening, &honest), opening);
+    for point in bad_points() {
+        let changed = with_ratchet_key(&pair, &opening, &point);
+        let error = open_error(&mut pair.a, Position::Next { n: 0 }, &changed);
+        assert_eq!(error, Some(OpenError::Header));
+    }
+    assert_eq!(state(&pair.a), before);
+    receive(&mut pair.a, &opening, b"opens B's chain");
+}
+
+/// B's envelope with another key in its header, which is encrypted again as B would.
+fn with_ratchet_key(pair: &Pair, envelope: &[u8], dh: &[u8; 32]) -> Vec<u8> {
+    let Sending::Open(chain) = &pair.b.sending else {
+        panic!("B has no open chain")
+    };
+    let mut changed = envelope.to_vec();
+    let salt: [u8; 12] = envelope[17..29].try_into().unwrap();
+    let ad = [pair.b.transcript.as_bytes(), &envelope[..17]].concat();
+    let mut header: [u8; 179] = envelope[29..208].try_into().unwrap();
+    chain.keys.header.open(&salt, &ad, &mut header).unwrap();
+    header[..32].copy_from_slice(dh);
+    chain.keys.header.seal(&salt, &ad, &mut header).unwrap();
+    changed[29..208].copy_from_slice(&header);
+    changed
 }

@@ -7,6 +7,7 @@ use rand_core::{Rng, SeedableRng};
 use super::testing::{Pair, pair, position, restored, state};
 use super::*;
 use crate::envelope::{Context, Envelope};
+use crate::header::Header;
 use crate::pq_ratchet::{R_EK, R_MIXED};
 use crate::primitives::kem::instrument::operations;
 use crate::tag::Tag;
@@ -155,15 +156,20 @@ impl Net {
         self.lanes[1 - from].push((text, envelope));
     }
 
-    /// `fixed_s`: all headers of a chain announce the same.
-    fn check_chain(&mut self, from: usize, envelope: &[u8]) {
+    /// The header of what a party sent last.
+    pub(super) fn header(&self, from: usize, envelope: &[u8]) -> Header {
         let session = &self.parties[from].session;
         let Sending::Open(chain) = &session.sending else {
             panic!("nothing was sent")
         };
         let sealed = Envelope::parse(envelope).unwrap().sealed();
         let context = Context::Session(&session.transcript);
-        let header = sealed.open_header(context, &chain.keys.header).unwrap();
+        sealed.open_header(context, &chain.keys.header).unwrap()
+    }
+
+    /// `fixed_s`: all headers of a chain announce the same.
+    fn check_chain(&mut self, from: usize, envelope: &[u8]) {
+        let header = self.header(from, envelope);
         let announced = header.pq.announced();
         let first = self.chains.entry(*header.dh.as_bytes());
         assert_eq!(*first.or_insert(announced), announced, "a chain changed");

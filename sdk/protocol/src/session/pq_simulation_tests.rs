@@ -3,7 +3,7 @@
 use super::pq_simulation::{Disk, Net, Party, Received};
 use super::testing::state;
 use super::*;
-use crate::pq_ratchet::Announcement;
+use crate::pq_ratchet::{Announcement, Slot};
 
 /// Schedules of each kind; `UNDERTONE_PQ_SCHEDULES` sets another number.
 const SCHEDULES: u64 = 25;
@@ -189,6 +189,44 @@ fn b5_dropping_each_tenth_envelope_stops_no_epoch() {
     }
     // Without loss it is 24; a tenth of the chunks comes a round later.
     assert!(net.epoch() > 12, "epoch {}", net.epoch());
+}
+
+/// R10: an adversary who could read headers, which a relay cannot, drops every message with the fourth chunk of a key or a
+/// ciphertext. Epochs stand still, and that is noticed; messages go on under keys into which the epochs before were mixed;
+/// once he stops, the epoch that runs ends like any other.
+#[test]
+fn r10_dropping_a_chunk_delays_healing_and_is_noticed() {
+    let mut net = Net::new(10_000);
+    net.round_trips_to_next_epoch(30);
+    net.round_trips_to_next_epoch(30);
+    let (running, mut dropped) = (net.epoch(), 0);
+    for _ in 0..200 {
+        for from in [0, 1] {
+            net.send(from);
+            let last = net.lanes[1 - from].len() - 1;
+            let header = net.header(from, &net.lanes[1 - from][last].1);
+            match header.pq.slot {
+                Slot::Key(chunk) | Slot::Ciphertext(chunk) if chunk.index.get() == 3 => {
+                    net.lanes[1 - from].pop();
+                    dropped += 1;
+                }
+                _ => assert!(matches!(
+                    net.deliver(1 - from, last, false),
+                    Received::Opened(_)
+                )),
+            }
+        }
+    }
+    assert!((10..40).contains(&dropped), "{dropped} dropped");
+    assert_eq!(net.epoch(), running);
+    for party in &net.parties {
+        assert_eq!(party.session.pq_failure(), Some(PqFailure::Stalled));
+    }
+    net.round_trips_to_next_epoch(30);
+    for party in &net.parties {
+        assert_eq!(party.session.pq_failure(), None);
+    }
+    net.round_trips_to_next_epoch(30);
 }
 
 /// B6: a process that ends after each message sends no chunk twice before all have left.

@@ -303,7 +303,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn any_schedule_delivers_each_message_once(ops in proptest::collection::vec(op(), 1..80)) {
+    fn r4_any_schedule_delivers_each_message_once(ops in proptest::collection::vec(op(), 1..80)) {
         let mut world = World::new();
         ops.iter().for_each(|op| world.step(op));
         world.settle();
@@ -412,8 +412,60 @@ fn content_that_fits_no_envelope_is_refused() {
     pair.send(true, &vec![1; longest]);
 }
 
+/// R9: what one envelope may cost. A tag names its message, so that no key is tried: a header and a body are opened, or less.
 #[test]
-fn secrets_are_neither_cloned_nor_printed() {
+fn r9_an_envelope_costs_at_most_two_openings() {
+    let mut world = World::new();
+    // Other sessions of the device, whose keys could be tried as well.
+    for seed in 2..40 {
+        world.b.index.track(&pair(seed).b);
+    }
+    (0..5).for_each(|_| world.send(true));
+    let cost = |party: &mut Party, envelope: &[u8]| instrument::opens(|| party.receive(envelope));
+    let changed = |envelope: &[u8], at: usize| {
+        let mut envelope = envelope.to_vec();
+        envelope[at] ^= 1;
+        envelope
+    };
+    let sent: Vec<_> = world
+        .to_b
+        .in_flight
+        .drain(..)
+        .map(|(_, envelope)| envelope)
+        .collect();
+    let [skipped, late, third, fourth, last] = sent.as_slice() else {
+        panic!("five were sent")
+    };
+    // Garbage and a changed tag: nothing matches, and nothing is opened.
+    assert_eq!(
+        cost(&mut world.b, &changed(third, 1)),
+        (Received::Unknown, 0)
+    );
+    assert_eq!(cost(&mut world.b, &[0x11; 512]), (Received::Unknown, 0));
+    // Salt and header, commitment, body.
+    for (at, opens) in [(17, 1), (29, 1), (208, 1), (300, 2)] {
+        assert_eq!(
+            cost(&mut world.b, &changed(third, at)),
+            (Received::Rejected, opens),
+            "byte {at}"
+        );
+    }
+    assert_eq!(cost(&mut world.b, third), (Received::Delivered, 2));
+    assert_eq!(cost(&mut world.b, third), (Received::Duplicate, 0));
+    // A message that others overtook, and one whose chain is closed.
+    assert_eq!(cost(&mut world.b, skipped), (Received::Delivered, 2));
+    assert_eq!(cost(&mut world.b, fourth), (Received::Delivered, 2));
+    assert_eq!(cost(&mut world.b, last), (Received::Delivered, 2));
+    world.send(false);
+    world.deliver(true, 0);
+    world.send(true);
+    let (_, opening) = world.to_b.in_flight.pop().unwrap();
+    assert_eq!(cost(&mut world.b, &opening), (Received::Delivered, 2));
+    assert_eq!(cost(&mut world.b, late), (Received::Delivered, 1));
+}
+
+#[test]
+fn s5_secrets_are_neither_cloned_nor_printed() {
     crate::test_support::assert_not_impl!(Session: Clone);
     crate::test_support::assert_not_impl!(Session: core::fmt::Debug);
     crate::test_support::assert_not_impl!(SkippedKey: Clone);

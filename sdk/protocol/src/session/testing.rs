@@ -223,30 +223,3 @@ pub(crate) fn receive(
     assert_eq!(content, text);
     opened.commit()
 }
-
-/// Points of low order in every encoding, and other encodings of good points (RFC 7748; Wycheproof `LowOrderPublic`,
-/// `NonCanonicalPublic`).
-pub(crate) fn bad_points() -> Vec<[u8; 32]> {
-    let mut points: Vec<[u8; 32]> = [
-        "0000000000000000000000000000000000000000000000000000000000000000",
-        "0100000000000000000000000000000000000000000000000000000000000000",
-        "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
-        "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
-        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-        "f6ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-    ]
-    .iter()
-    .map(|point| hex::decode(point).unwrap().try_into().unwrap())
-    .collect();
-    let high: Vec<[u8; 32]> = points.iter().map(|point| with_top_bit(*point)).collect();
-    points.extend(high);
-    points.push(with_top_bit([9; 32]));
-    points
-}
-
-fn with_top_bit(mut point: [u8; 32]) -> [u8; 32] {
-    point[31] |= 0x80;
-    point
-}

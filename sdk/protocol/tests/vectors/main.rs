@@ -20,6 +20,7 @@ mod pq;
 mod prekeys;
 mod ratchet;
 mod safety_number;
+mod salamander;
 mod session;
 mod support;
 mod tape;

@@ -40,7 +40,7 @@ fn encapsulation_draws_fresh_coins_in_every_step() {
 }
 
 #[test]
-fn a_key_that_is_none_stops_the_ratchet() {
+fn e5_a_key_that_is_none_stops_the_ratchet() {
     // A coefficient not below the modulus, and a byte behind the key.
     for (index, at, value) in [(0, 0, 0xff), (9, 113, 1), (9, 118, 1)] {
         let mut sides = Sides::stepped(13, P_EK);
