@@ -28,7 +28,8 @@ pub(crate) struct NoSession;
 
 /// A session in memory.
 pub(crate) struct Cached {
-    pub(crate) session: Session,
+    /// In a place of its own: a table that grows would leave a copy of its keys behind.
+    pub(crate) session: Box<Session>,
     pub(crate) device: PeerDeviceId,
     pub(crate) status: SessionStatus,
     pub(crate) created: Timestamp,
@@ -58,7 +59,7 @@ impl Sessions {
                 .map_err(|_| StepError::Damaged)?;
             let row = stored.row;
             sessions.index.track(&session);
-            sessions.take_in(session, row.peer_device, row.status, row.created);
+            sessions.take_in(Box::new(session), row.peer_device, row.status, row.created);
         }
         for skipped in tx.skipped().all_tags()? {
             sessions
@@ -70,7 +71,7 @@ impl Sessions {
 
     fn take_in(
         &mut self,
-        session: Session,
+        session: Box<Session>,
         device: PeerDeviceId,
         status: SessionStatus,
         created: Timestamp,
@@ -98,7 +99,7 @@ impl Sessions {
     pub(crate) fn open_with(&mut self, id: &SessionId) -> Option<(&mut Session, PeerDeviceId)> {
         self.all
             .get_mut(id)
-            .map(|cached| (&mut cached.session, cached.device))
+            .map(|cached| (&mut *cached.session, cached.device))
     }
 
     /// The session that is used for sending to a device.
@@ -239,7 +240,7 @@ impl Step<'_> {
         self.core.sessions.index.track(&session);
         self.core
             .sessions
-            .take_in(session, device, status, self.now.wall);
+            .take_in(Box::new(session), device, status, self.now.wall);
         self.forget_old_sessions(device)?;
         self.core.outbox.wake_device(device);
         Ok(())

@@ -21,7 +21,7 @@ mod seal;
 mod search;
 mod tables;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tx;
 
 use std::path::Path;

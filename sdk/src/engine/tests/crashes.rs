@@ -42,7 +42,7 @@ fn main_job(seed: u64, victim: usize, crash: Crash) -> bool {
 }
 
 #[test]
-fn a_crash_before_any_commit_loses_and_doubles_nothing() {
+fn r7_a_crash_before_any_commit_loses_and_doubles_nothing() {
     for victim in 0..2 {
         let mut n = 0;
         while main_job(100 + u64::from(n), victim, Crash::BeforeCommit(n)) {
@@ -53,7 +53,7 @@ fn a_crash_before_any_commit_loses_and_doubles_nothing() {
 }
 
 #[test]
-fn a_crash_after_any_commit_loses_and_doubles_nothing() {
+fn r7_a_crash_after_any_commit_loses_and_doubles_nothing() {
     for victim in 0..2 {
         let mut n = 0;
         while main_job(300 + u64::from(n), victim, Crash::AfterCommit(n)) {

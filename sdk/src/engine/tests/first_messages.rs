@@ -17,7 +17,7 @@ fn remembered(world: &mut World, device: usize) -> u64 {
         .unwrap()
 }
 
-fn requests(world: &mut World, device: usize) -> usize {
+pub(super) fn requests(world: &mut World, device: usize) -> usize {
     let contacts = world.engine(device).view().unwrap().contacts().unwrap();
     let requested = contacts
         .iter()
@@ -26,7 +26,7 @@ fn requests(world: &mut World, device: usize) -> usize {
 }
 
 /// From now on everybody gets the newest last-resort prekey of a device, and no one-time key.
-fn without_one_time_keys(world: &mut World, owner: usize) {
+pub(super) fn without_one_time_keys(world: &mut World, owner: usize) {
     let mut sent = world.devices[owner].sent.iter().rev();
     let last_resort: Bytes = sent
         .find_map(|(_, body)| {
@@ -72,7 +72,7 @@ fn accept(world: &mut World, device: usize, many: u64) {
     world.command(device, fill).unwrap();
 }
 
-fn stranger_writes(world: &mut World, to: usize, name: &str) {
+pub(super) fn stranger_writes(world: &mut World, to: usize, name: &str) {
     let stranger = world.account(name);
     world.go_online(stranger);
     world.settle();

@@ -26,7 +26,8 @@ fn last(world: &mut World, device: usize, contact: ContactId) -> MessageState {
 }
 
 #[test]
-fn an_expired_device_list_warns_and_after_45_days_holds_what_is_sent_until_a_newer_one_is_there() {
+fn d3_an_expired_device_list_warns_and_after_45_days_holds_what_is_sent_until_a_newer_one_is_there()
+{
     let (mut world, [anna, ben], [of_anna, of_ben]) = World::acquainted(100);
     world
         .command(anna, |step| step.want_manifest(of_anna))

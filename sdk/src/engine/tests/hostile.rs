@@ -20,7 +20,7 @@ fn sends(world: &World, device: usize, from: usize) -> usize {
 }
 
 #[test]
-fn a_corrupted_envelope_causes_no_traffic_and_is_sent_again_later() {
+fn r1_a_corrupted_envelope_causes_no_traffic_and_is_sent_again_later() {
     let (mut world, [anna, ben], [of_anna, of_ben]) = World::acquainted(20);
     world.tamper = Some(Box::new(move |device, frame| {
         if device == ben
@@ -91,7 +91,7 @@ fn a_hole_in_the_stream_is_filled_by_a_request_inside_a_receipt() {
 }
 
 #[test]
-fn repeated_and_reordered_deliveries_show_each_message_once() {
+fn r4_repeated_and_reordered_deliveries_show_each_message_once() {
     let (mut world, [anna, ben], [of_anna, of_ben]) = World::acquainted(22);
     let held: Rc<RefCell<Vec<Deliver>>> = Rc::default();
     let taken = held.clone();
@@ -196,7 +196,7 @@ fn garbage_is_acknowledged_and_answered_with_nothing() {
 }
 
 #[test]
-fn a_replayed_first_message_is_one_request() {
+fn e8_a_replayed_first_message_is_one_request() {
     let mut world = World::new(24);
     let (anna, ben) = (world.account("Anna"), world.account("Ben"));
     world.go_online(anna);
@@ -359,7 +359,7 @@ fn a_forged_manifest_raises_an_alarm_and_nothing_is_written_to_it() {
 }
 
 #[test]
-fn prekeys_that_are_not_the_devices_own_are_not_used() {
+fn e11_prekeys_that_are_not_the_devices_own_are_not_used() {
     for part in 0..3 {
         let (events, popped, wrote) = lookup_tampered(28, move |body| {
             if let Body::PoppedPrekeys(popped) = body {

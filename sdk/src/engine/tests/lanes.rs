@@ -29,7 +29,7 @@ fn a_first_record_is_put_at_once_on_a_connection_of_its_own() {
 }
 
 #[test]
-fn whoever_is_looked_up_is_not_on_the_connection_of_the_own_record() {
+fn t6_whoever_is_looked_up_is_not_on_the_connection_of_the_own_record() {
     let (mut world, [anna, ben], _) = World::acquainted(111);
     world.run_for(20 * DAY_MS);
     for device in [anna, ben] {

@@ -272,7 +272,7 @@ fn told(world: &mut World, device: usize, contact: ContactId) -> Vec<IdentityAla
 }
 
 #[test]
-fn an_older_manifest_changes_nothing() {
+fn d2_an_older_manifest_changes_nothing() {
     let (mut world, [anna, ben], [of_anna, _]) = World::acquainted(67);
     look_up(&mut world, anna, of_anna);
     let old = {
@@ -294,7 +294,7 @@ fn an_older_manifest_changes_nothing() {
 }
 
 #[test]
-fn a_fork_is_told_until_it_is_dismissed_and_what_was_pinned_stays() {
+fn d2_a_fork_is_told_until_it_is_dismissed_and_what_was_pinned_stays() {
     let (mut world, [anna, ben], [of_anna, _]) = World::acquainted(68);
     look_up(&mut world, anna, of_anna);
     let one = next_manifest(&mut world, ben, START_MS, |_| {});

@@ -15,8 +15,13 @@ mod meeting;
 mod own_manifest;
 mod probing;
 mod refusals;
+mod replays;
 mod requeue;
 mod restored;
 mod rotation;
+mod sizes;
+mod skipped;
 mod time;
+#[cfg(target_os = "linux")]
+mod wiping;
 mod world;

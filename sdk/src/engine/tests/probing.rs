@@ -47,7 +47,7 @@ fn text(step: &mut Step<'_>, contact: ContactId, text: &str) -> Composed {
 }
 
 #[test]
-fn a_repeated_acceptance_shows_nobody_who_is_online() {
+fn t1_a_repeated_acceptance_shows_nobody_who_is_online() {
     let (mut world, both, [of_anna, _]) = World::acquainted(900);
     let answers = probed(&mut world, both, |step| step.queue_acceptance(of_anna));
     assert_eq!(answers, 0);
@@ -58,7 +58,7 @@ fn a_repeated_acceptance_shows_nobody_who_is_online() {
 }
 
 #[test]
-fn a_repeated_message_shows_nobody_who_is_online() {
+fn t1_a_repeated_message_shows_nobody_who_is_online() {
     let (mut world, both, [of_anna, _]) = World::acquainted(901);
     let mut composed = None;
     world
@@ -138,7 +138,7 @@ fn what_was_sent_is_sent_again_at_most_once_a_minute_whenever_it_is_asked_for() 
 }
 
 #[test]
-fn a_contact_that_writes_without_end_gets_a_receipt_a_minute_across_restarts() {
+fn t1_a_contact_that_writes_without_end_gets_a_receipt_a_minute_across_restarts() {
     let (mut world, [anna, ben], [of_anna, _]) = World::acquainted(905);
     let from = world.devices[ben].sent.len();
     for n in 0..600 {

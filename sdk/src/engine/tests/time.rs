@@ -12,7 +12,7 @@ const YEAR_MS: i64 = 365 * 86_400_000;
 const HOUR_MS: u64 = 3_600_000;
 
 #[test]
-fn a_clock_off_by_a_year_signs_expires_and_deletes_nothing() {
+fn s10_a_clock_off_by_a_year_signs_expires_and_deletes_nothing() {
     for error in [-YEAR_MS, YEAR_MS] {
         let mut world = World::new(30);
         let ben = world.account("Ben");
@@ -96,7 +96,7 @@ fn prekeys_and_manifest_are_renewed_each_week() {
 }
 
 #[test]
-fn prekeys_that_are_used_up_are_refilled() {
+fn e9_prekeys_that_are_used_up_are_refilled() {
     let mut world = World::new(34);
     let ben = world.account("Ben");
     world.go_online(ben);

@@ -101,7 +101,7 @@ fn unwrapped(store: &mut Store, key: &MaskedKey) -> [u8; 32] {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_closed_store_has_left_no_key_in_memory() {
+fn s3_a_closed_store_has_left_no_key_in_memory() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
     let key = MaskedKey::from_masked(std::array::from_fn(|_| rand::random()));

@@ -6,7 +6,7 @@ mod disk;
 mod history;
 mod keys;
 #[cfg(target_os = "linux")]
-mod memory;
+pub(crate) mod memory;
 mod migration;
 mod open;
 mod oracle;

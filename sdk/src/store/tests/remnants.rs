@@ -62,7 +62,7 @@ fn history(secrets: &[u64]) -> (Fixture, Peer) {
 }
 
 #[test]
-fn a_deleted_message_leaves_no_trace() {
+fn s1_a_deleted_message_leaves_no_trace() {
     let secrets = [3, 150, 777, 1_200, 1_999];
     let (mut fixture, peer) = history(&secrets);
     let log = fs::read(fixture.path().with_extension("db-wal")).unwrap();
@@ -97,7 +97,7 @@ fn a_deleted_message_leaves_no_trace() {
 }
 
 #[test]
-fn a_cleared_conversation_leaves_no_trace() {
+fn s1_a_cleared_conversation_leaves_no_trace() {
     let (mut fixture, other) = history(&[]);
     // More than are deleted one by one.
     let count = u64::try_from(limits::BULK_REMOVAL_MESSAGES).unwrap() + 50;
@@ -147,7 +147,7 @@ fn a_cleared_conversation_leaves_no_trace() {
 }
 
 #[test]
-fn previews_and_queues_forget_deleted_text() {
+fn s1_previews_and_queues_forget_deleted_text() {
     let mut fixture = Fixture::new();
     let peer = fixture.write(|tx| {
         let peer = peer(tx, 1);
@@ -224,6 +224,49 @@ fn secrets_are_sealed_inside_the_encrypted_pages() {
     });
     let found = on_disk(&mut fixture, &[state, &key, material, plain]);
     assert_eq!(found, [0, 0, 0, 1]);
+}
+
+/// R3: the keys of skipped messages that became too old.
+#[test]
+fn r3_expired_keys_of_skipped_messages_leave_not_even_their_sealed_form() {
+    let mut fixture = Fixture::new();
+    let keys: Vec<[u8; 32]> = (0..10).map(|n| [0xA0 + n; 32]).collect();
+    let sealed: Vec<Vec<u8>> = fixture.write(|tx| {
+        let peer = peer(tx, 1);
+        let id = SessionId::from_bytes([1; 16]);
+        let row = SessionRow {
+            id,
+            peer_device: peer.device,
+            role: SessionRole::Initiator,
+            status: SessionStatus::Active,
+            created: NOW,
+            last_sent: None,
+            last_received: None,
+        };
+        tx.sessions().insert(&row, b"state").unwrap();
+        let skipped: Vec<_> = (0_u8..)
+            .zip(&keys)
+            .map(|(n, key)| {
+                let number = MessageNumber {
+                    chain: 0,
+                    n: n.into(),
+                };
+                SkippedKey::from_parts(number, Tag::from_bytes([n; 16]), *key)
+            })
+            .collect();
+        tx.skipped().insert(&id, &skipped, NOW).unwrap();
+        tx.all("SELECT message_key FROM skipped", [], |row| row.get(0))
+            .unwrap()
+    });
+    let needles: Vec<&[u8]> = sealed
+        .iter()
+        .map(Vec::as_slice)
+        .chain(keys.iter().map(<[u8; 32]>::as_slice))
+        .collect();
+    let (none, all) = ([0; 10], [1; 10]);
+    assert_eq!(on_disk(&mut fixture, &needles), [all, none].concat());
+    fixture.write(|tx| tx.skipped().remove_older(NOW.plus(1)).unwrap());
+    assert_eq!(on_disk(&mut fixture, &needles), [none, none].concat());
 }
 
 #[test]
