@@ -85,6 +85,11 @@ impl Line {
         self.field(0)
     }
 
+    /// All fields, the kind first.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().map(String::as_str)
+    }
+
     /// A field, counted from the kind; empty when the line has fewer.
     #[must_use]
     pub fn field(&self, index: usize) -> &str {

@@ -87,7 +87,7 @@ fn assert_whole(side: &str, history: &[(String, String)], direction: &str, sende
 }
 
 #[test]
-fn twenty_kills_lose_nothing_and_show_nothing_twice() {
+fn r7_twenty_kills_lose_nothing_and_show_nothing_twice() {
     let folder = tempfile::tempdir().unwrap();
     let (data, ours, theirs) = (
         folder.path().join("relay"),

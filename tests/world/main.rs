@@ -68,14 +68,14 @@ fn cut_connections_and_lost_frames_lose_nothing() {
 }
 
 #[test]
-fn crashes_at_every_commit_lose_nothing_and_repeat_nothing() {
+fn r7_crashes_at_every_commit_lose_nothing_and_repeat_nothing() {
     for seed in schedules() {
         run(seed, 2, Faults::crashes());
     }
 }
 
 #[test]
-fn a_hostile_relay_can_be_late_but_not_unnoticed() {
+fn r4_a_hostile_relay_can_be_late_but_not_unnoticed() {
     for seed in schedules() {
         run(seed, 2, Faults::hostile_deliveries());
     }
@@ -83,7 +83,7 @@ fn a_hostile_relay_can_be_late_but_not_unnoticed() {
 
 /// A rolled-back disk may cost messages, never a key: no (key, nonce) is used twice and nothing shows twice.
 #[test]
-fn a_rolled_back_disk_repeats_no_nonce() {
+fn c2_a_rolled_back_disk_repeats_no_nonce() {
     for seed in schedules() {
         let mut world = World::new(seed, 2, Faults::rollbacks());
         world.befriend_everybody();

@@ -90,7 +90,7 @@ async fn a_locked_client_has_closed_its_store() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn locking_leaves_the_key_nowhere_in_memory() {
+async fn s3_locking_leaves_the_key_nowhere_in_memory() {
     let world = World::new().await;
     let key = MaskedKey::from_masked(std::array::from_fn(|_| rand::random()));
     let relay = world.relay();

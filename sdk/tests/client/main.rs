@@ -17,6 +17,7 @@ mod durability;
 mod examples;
 mod history;
 mod locking;
+mod logs;
 #[cfg(target_os = "linux")]
 #[path = "../../src/store/tests/memory.rs"]
 mod memory;

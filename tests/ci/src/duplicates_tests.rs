@@ -56,7 +56,7 @@ fn a_third_generation_is_not_covered_by_the_entry_for_two() {
 }
 
 #[test]
-fn cryptography_is_never_tolerated() {
+fn s9_cryptography_is_never_tolerated_twice() {
     let packages = [
         ("sha2", "0.10.9"),
         ("sha2", "0.11.1"),

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use clap::Subcommand;
 
-use crate::{cargo, dependency_rule, duplicates, licences, style, vectors};
+use crate::{cargo, claims, dependency_rule, duplicates, licences, style, vectors};
 
 /// One gate. The order of [`Gate::ALL`] is from cheap to expensive, so that a run stops early on what costs seconds to find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
@@ -20,6 +20,8 @@ pub(crate) enum Gate {
     Duplicates,
     /// House style: lengths, panics outside tests, markers, `forbid(unsafe_code)`.
     Style,
+    /// The tests that `tests/ATTACKS.md` names for each attack exist and run.
+    Claims,
     /// Clippy on all targets, warnings denied.
     Clippy,
     /// Documentation builds without warnings.
@@ -61,12 +63,13 @@ impl<E: std::error::Error> From<Result<Outcome, E>> for Outcome {
 
 impl Gate {
     /// All gates in the order in which they run.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Fmt,
         Self::Deps,
         Self::Licences,
         Self::Duplicates,
         Self::Style,
+        Self::Claims,
         Self::Clippy,
         Self::Docs,
         Self::Test,
@@ -81,6 +84,7 @@ impl Gate {
             Self::Licences => "licences",
             Self::Duplicates => "duplicates",
             Self::Style => "style",
+            Self::Claims => "claims",
             Self::Clippy => "clippy",
             Self::Docs => "docs",
             Self::Test => "test",
@@ -96,6 +100,7 @@ impl Gate {
             Self::Licences => licences::check().into(),
             Self::Duplicates => duplicates::check().into(),
             Self::Style => style::check().into(),
+            Self::Claims => claims::check().into(),
             Self::Clippy => cargo::clippy(),
             Self::Docs => cargo::docs(),
             Self::Test => cargo::test(),

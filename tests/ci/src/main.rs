@@ -2,7 +2,7 @@
 //!
 //! Without a subcommand all gates run in order, each ends in one line, and the first failure stops the run with exit code 1 (`--keep-going`
 //! runs the rest all the same). With a subcommand only that gate runs. A gate finds either in the workspace as it stands (formatting, the
-//! dependency rule, licences, duplicate versions, house style) or by running what a developer would type.
+//! dependency rule, licences, duplicate versions, house style, the tables that name tests) or by running what a developer would type.
 //!
 //! Invariant: a gate that could not look at its subject fails; it never passes for lack of anything to check.
 //!
@@ -10,6 +10,9 @@
 #![forbid(unsafe_code)]
 
 mod cargo;
+mod claims;
+#[cfg(test)]
+mod cryptography_tests;
 mod dependency_rule;
 mod duplicates;
 mod gates;

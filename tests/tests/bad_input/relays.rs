@@ -112,7 +112,7 @@ fn a_relay_that_becomes_another_version_is_told_and_nothing_is_lost() {
 }
 
 #[test]
-fn a_clock_a_year_off_is_told_and_messages_flow_meanwhile() {
+fn s10_a_clock_a_year_off_is_told_and_messages_flow_meanwhile() {
     let (mut talk, between) = over_something_between();
     for change in [(|hello| hello.time_ms += YEAR) as fn(&mut Hello), |hello| {
         hello.time_ms -= YEAR

@@ -82,7 +82,7 @@ fn a_conflict_returns_what_stands() {
 }
 
 #[test]
-fn a_signature_covers_version_and_value() {
+fn s13_a_signature_covers_version_and_value() {
     let mut relay = Relay::new();
     let conn = relay.connect();
     let good = put(0, b"one");

@@ -23,7 +23,7 @@ fn with_bearer(owner: &Owner, n: u8, by: u8) -> Send {
 }
 
 #[test]
-fn a_stranger_gets_one_answer() {
+fn t7_a_stranger_gets_one_answer() {
     let mut relay = Relay::with(ServiceConfig {
         mailbox_messages: 1,
         source_share: 0,
@@ -54,7 +54,7 @@ fn a_stranger_gets_one_answer() {
 }
 
 #[test]
-fn a_strangers_work_below_the_base_tells_nothing_either() {
+fn t7_a_strangers_work_below_the_base_tells_nothing_either() {
     let mut relay = Relay::new();
     let (known, unknown) = (relay.mailbox(1), Owner::new(3));
     let sender = relay.connect();

@@ -103,7 +103,7 @@ const ALLOWED: [(&str, &[&str]); 11] = [
 ];
 
 #[test]
-fn the_schema_is_on_the_list() {
+fn s12_the_schema_is_on_the_list() {
     let engine = Sqlite::new();
     let stored: BTreeMap<String, Vec<String>> = tables(&engine.path())
         .unwrap()
@@ -121,7 +121,7 @@ fn the_schema_is_on_the_list() {
 }
 
 #[test]
-fn no_bearer_and_no_exact_time_is_stored() {
+fn s12_no_bearer_and_no_exact_time_is_stored() {
     let mut engine = Sqlite::new();
     let odd = crate::storage::Timestamp(START.0 + 23_456);
     batch(&mut engine, |storage| {

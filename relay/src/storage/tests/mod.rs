@@ -188,7 +188,7 @@ suite! {
     prekeys::appending_skips_what_is_there_and_is_bounded,
     prekeys::without_a_page_or_a_kem_key_there_is_nothing,
     records::compare_and_set,
-    records::contended_compare_and_set_loses_no_update,
+    records::s13_contended_compare_and_set_loses_no_update,
     records::a_repeated_put_is_the_same_put,
     records::a_deleted_record_keeps_its_version,
     records::old_records_are_removed,

@@ -37,7 +37,7 @@ pub(super) fn compare_and_set(engine: &mut dyn Engine) {
     assert_eq!(engine.storage().record(ID).unwrap(), state(2, b"b"));
 }
 
-pub(super) fn contended_compare_and_set_loses_no_update(engine: &mut dyn Engine) {
+pub(super) fn s13_contended_compare_and_set_loses_no_update(engine: &mut dyn Engine) {
     let shared = Mutex::new(engine);
     std::thread::scope(|scope| {
         for _ in 0..6 {
