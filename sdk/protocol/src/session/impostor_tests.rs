@@ -102,7 +102,7 @@ fn impersonate(
         dh1: signed.agree(&of_alice).unwrap(),
         dh5: bundle
             .one_time
-            .and_then(|_| one_time.as_ref())
+            .and(one_time.as_ref())
             .map(|key| key.agree(&of_alice).unwrap()),
     };
     first_message(rng, bundle, &block_of(alice, bob), late)

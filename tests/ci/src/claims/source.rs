@@ -56,7 +56,7 @@ fn has_test_attribute(tokens: &TokenStream) -> bool {
         match tree {
             TokenTree::Group(group) if attribute => Attribute::of(&group) == Attribute::Test,
             TokenTree::Group(group) => has_test_attribute(&group.stream()),
-            _ => false,
+            TokenTree::Ident(_) | TokenTree::Punct(_) | TokenTree::Literal(_) => false,
         }
     })
 }
@@ -88,7 +88,7 @@ impl Attribute {
                         .any(|tree| matches!(&tree, TokenTree::Ident(ident) if ident == "ignore"));
                     return if ignores { Self::Ignore } else { Self::Other };
                 }
-                _ => break,
+                TokenTree::Punct(_) | TokenTree::Literal(_) | TokenTree::Group(_) => break,
             }
         }
         match path.last().map(String::as_str) {
