@@ -61,6 +61,12 @@ mod tests {
             BearerHash::of(&[5; 16]).as_bytes()[..],
             Sha256::digest(input)[..]
         );
+        assert_eq!(BearerHash::of(&[5; 16]), BearerHash::of(&[5; 16]));
         assert_ne!(BearerHash::of(&[5; 16]), BearerHash::of(&[6; 16]));
+    }
+
+    #[test]
+    fn debug_shows_no_byte() {
+        assert_eq!(format!("{:?}", BearerHash::of(&[5; 16])), "BearerHash(..)");
     }
 }

@@ -69,3 +69,21 @@ pub const IDEMPOTENCE_MS: u64 = 10 * 60 * 1000;
 
 /// Milliseconds until a queued envelope expires.
 pub const ENVELOPE_TTL_MS: u64 = 30 * 24 * 60 * 60 * 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In the words of `SPEC.md`. Whoever speaks to a relay or a client of another version relies on each of them.
+    #[test]
+    fn limits_are_those_of_the_specification() {
+        assert_eq!(MAX_FRAME_BYTES, 524_288, "512 KiB");
+        assert_eq!(MAX_BODY_FIELDS, 4_112);
+        assert_eq!(MAX_ENVELOPE_BYTES, 65_536, "64 KiB");
+        assert_eq!(MAX_RECORD_BYTES, 65_536, "64 KiB");
+        assert_eq!(DELIVERY_WINDOW_BYTES, 1_048_576, "1 MiB");
+        assert_eq!(WORK_CHALLENGE_MS, 300_000, "five minutes");
+        assert_eq!(IDEMPOTENCE_MS, 600_000, "ten minutes");
+        assert_eq!(ENVELOPE_TTL_MS, 2_592_000_000, "30 days");
+    }
+}

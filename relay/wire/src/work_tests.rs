@@ -61,4 +61,6 @@ fn an_unreasonable_difficulty_is_refused() {
     assert_eq!(subject().solve(MAX_DIFFICULTY + 1), Err(TooHard));
     assert_eq!(subject().search(0, 5, 0), Ok(ControlFlow::Continue(5)));
     assert_eq!(subject().search(0, 5, 1), Ok(ControlFlow::Break(5)));
+    let hardest = subject().search(MAX_DIFFICULTY, 5, 0);
+    assert_eq!(hardest, Ok(ControlFlow::Continue(5)));
 }

@@ -6,6 +6,7 @@ mod samples;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use proptest::prelude::*;
+use prost::Message;
 use undertone_wire::batch;
 use undertone_wire::frame::Body;
 use undertone_wire::limits::{MAX_BODY_FIELDS, MAX_FRAME_BYTES, MAX_RECIPIENTS};
@@ -71,6 +72,51 @@ fn a_large_frame_is_neither_sent_nor_read() {
     assert_eq!(Frame::from_bytes(bytes), Err(FrameDecodeError::TooLarge));
 }
 
+/// A frame of this many bytes.
+fn frame_of(len: usize) -> Frame {
+    let with = |payload: usize| Frame {
+        request_id: 1,
+        body: Some(Body::Send(Send {
+            envelope: Bytes::from(vec![7; payload]),
+            ..Send::default()
+        })),
+    };
+    // The lengths of payload and body are varints of three bytes around here.
+    let around = len - 64;
+    let overhead = with(around).encoded_len() - around;
+    with(len - overhead)
+}
+
+#[test]
+fn the_largest_frame_is_sent_and_read() {
+    let largest = frame_of(MAX_FRAME_BYTES);
+    let bytes = largest.to_bytes().unwrap();
+    assert_eq!(bytes.len(), MAX_FRAME_BYTES);
+    assert_eq!(Frame::from_bytes(bytes), Ok(largest.clone()));
+    let mut body = BytesMut::new();
+    batch::push(&mut body, &largest).unwrap();
+    assert_eq!(batch::pop(&mut body.freeze()), Ok(Some(largest)));
+
+    let larger = frame_of(MAX_FRAME_BYTES + 1);
+    assert_eq!(larger.to_bytes(), Err(FrameEncodeError::TooLarge));
+    let mut body = BytesMut::new();
+    assert_eq!(
+        batch::push(&mut body, &larger),
+        Err(FrameEncodeError::TooLarge)
+    );
+    assert!(body.is_empty());
+    let bytes = Bytes::from(larger.encode_to_vec());
+    assert_eq!(bytes.len(), MAX_FRAME_BYTES + 1);
+    assert_eq!(Frame::from_bytes(bytes), Err(FrameDecodeError::TooLarge));
+}
+
+#[test]
+fn an_empty_frame_of_a_batch_is_a_frame() {
+    let mut body = Bytes::from_static(&[0, 0, 0, 0]);
+    assert_eq!(batch::pop(&mut body), Ok(Some(Frame::default())));
+    assert_eq!(batch::pop(&mut body), Ok(None));
+}
+
 fn many(recipients: usize) -> Vec<u8> {
     let entries = [0x0a, 0x00].repeat(recipients);
     let mut frame = BytesMut::new();
@@ -89,6 +135,8 @@ fn small_bytes_cannot_become_large_memory() {
         panic!("another body")
     };
     assert_eq!(send.recipients.len(), MAX_RECIPIENTS);
+    let at_the_limit = Frame::from_bytes(many(MAX_BODY_FIELDS).into());
+    assert!(at_the_limit.is_ok(), "{at_the_limit:?}");
     let too_many = many(MAX_BODY_FIELDS + 1);
     assert_eq!(
         Frame::from_bytes(too_many.into()),

@@ -16,9 +16,11 @@ mod cryptography_tests;
 mod dependency_rule;
 mod duplicates;
 mod gates;
+mod git;
 mod licences;
 mod metadata;
 mod models;
+mod mutations;
 mod style;
 mod vectors;
 
@@ -51,6 +53,12 @@ enum Command {
         #[arg(long, value_name = "PART")]
         only: Option<String>,
     },
+    /// Each mistake of `tests/mutations` fails the test that is named beside it (not part of the default run; every mistake is built).
+    Mutations {
+        /// Try only mutations whose name contains this.
+        #[arg(long, value_name = "PART")]
+        only: Option<String>,
+    },
     /// Measures the rows of the speed table (not part of the default run).
     Bench {
         /// Also write the rows to this file as JSON.
@@ -69,6 +77,9 @@ fn main() -> ExitCode {
         Some(Command::Gate(gate)) => gates::run(&[gate], false),
         Some(Command::Models { only }) => {
             gates::report("models", &models::check(only.as_deref()).into())
+        }
+        Some(Command::Mutations { only }) => {
+            gates::report("mutations", &mutations::check(only.as_deref()).into())
         }
         Some(Command::Bench { json, only }) => {
             gates::report("bench", &cargo::bench(json.as_deref(), only.as_deref()))

@@ -23,7 +23,7 @@ pub(super) fn binding(key: &[u8; PUBLIC_KEY_LEN], ciphertext: &Ciphertext) -> [u
 }
 
 impl Mix {
-    pub(super) fn new(secret: &SharedSecret, hash: [u8; HASH_LEN], epoch: u16) -> Self {
+    pub(crate) fn new(secret: &SharedSecret, hash: [u8; HASH_LEN], epoch: u16) -> Self {
         Self::from_parts(secret.expose(), hash, epoch)
     }
 

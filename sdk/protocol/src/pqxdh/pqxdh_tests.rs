@@ -124,33 +124,42 @@ fn secrets(
     }
 }
 
-/// DH4 and DH5 enter the keys when there is a one-time prekey.
+/// Each of the values enters the keys, DH4 and DH5 when there is a one-time prekey.
 #[test]
 fn each_agreed_value_changes_the_session_key() {
     let mut rng = rng(2);
     let bob = Device::new(&mut rng, true);
-    let ephemeral = SecretKey::<role::Ephemeral>::generate(&mut rng);
+    let one_time = bob.one_time.as_ref().unwrap();
     let (ciphertext, _) = bob.kem.public_key().encapsulate(&mut rng);
-    let transcript = TranscriptHash::from_bytes([1; 32]);
+    let (other_ciphertext, _) = bob.kem.public_key().encapsulate(&mut rng);
+    let ephemeral = SecretKey::<role::Ephemeral>::from_bytes(&[2; 32]);
+    let other_ephemeral = SecretKey::<role::Ephemeral>::from_bytes(&[4; 32]);
     let identity = SecretKey::<role::Identity>::from_bytes(&[3; 32]);
-    let dh5 = || {
-        bob.one_time
-            .as_ref()
-            .map(|key| key.agree(&identity.public_key()).unwrap())
+    let other_identity = SecretKey::<role::Identity>::from_bytes(&[5; 32]);
+
+    let early = || secrets(&bob, &ephemeral, &ciphertext, true);
+    let other = || secrets(&bob, &other_ephemeral, &other_ciphertext, true);
+    let agreed = |identity: &SecretKey<role::Identity>| LateSecrets {
+        dh1: bob.signed.agree(&identity.public_key()).unwrap(),
+        dh5: Some(one_time.agree(&identity.public_key()).unwrap()),
     };
-    let with = secrets(&bob, &ephemeral, &ciphertext, true);
-    let without = secrets(&bob, &ephemeral, &ciphertext, false);
-    let full = LateSecrets {
-        dh5: dh5(),
-        ..late(&bob)
-    };
-    let ids = [
-        with.session_secrets(&full, &transcript).id,
-        with.session_secrets(&late(&bob), &transcript).id,
-        without.session_secrets(&full, &transcript).id,
-        without.session_secrets(&late(&bob), &transcript).id,
+    let (late, other_late) = (|| agreed(&identity), || agreed(&other_identity));
+    #[rustfmt::skip]
+    let handshakes = [
+        (early(), late()),
+        (EarlySecrets { dh2: other().dh2, ..early() }, late()),
+        (EarlySecrets { dh3: other().dh3, ..early() }, late()),
+        (EarlySecrets { dh4: other().dh4, ..early() }, late()),
+        (EarlySecrets { dh4: None, ..early() }, late()),
+        (EarlySecrets { ss: other().ss, ..early() }, late()),
+        (early(), LateSecrets { dh1: other_late().dh1, ..late() }),
+        (early(), LateSecrets { dh5: other_late().dh5, ..late() }),
+        (early(), LateSecrets { dh5: None, ..late() }),
+        (EarlySecrets { dh4: None, ..early() }, LateSecrets { dh5: None, ..late() }),
     ];
+    let transcript = TranscriptHash::from_bytes([1; 32]);
+    let ids = handshakes.map(|(early, late)| early.session_secrets(&late, &transcript).id);
     for (at, id) in ids.iter().enumerate() {
-        assert!(!ids[..at].contains(id));
+        assert!(!ids[..at].contains(id), "value {at} is not in the keys");
     }
 }

@@ -4,9 +4,9 @@ use crate::{
     device::{DeviceStatement, StatementError},
     manifest::{ManifestDraft, VerifiedManifest},
     prekeys::{
-        SignedPrekey,
+        LastResortPrekey, PrekeyOwner, SignedPrekey,
         fixture::{NOW, Published, account, clone_keys, publish},
-        one_time::generate_one_time,
+        one_time::{generate_one_time, generate_one_time_kem},
     },
     primitives::codec::{DecodeError, Reader},
     test_support::{FixedRng, assert_every_flip_rejected, rng},
@@ -104,6 +104,35 @@ fn e11_prekeys_of_another_device_are_rejected() {
             );
         }
     }
+}
+
+/// E11: what a device signed names the device and the account, so that a signing key that is in two places does not lend one's
+/// prekeys to the other.
+#[test]
+fn e11_prekeys_name_their_device_and_account() {
+    let (alice, other) = (account(1, 1), account(9, 1));
+    let device = &alice.devices[0];
+    let (id, key) = (device.keys.id, device.keys.signing.public_key());
+    let named = |account, device_id| {
+        let owner = PrekeyOwner {
+            account,
+            device: device_id,
+            signing_key: &device.keys.signing,
+        };
+        let mut rng = rng(7);
+        let opks = generate_one_time(&owner, 2, NOW, &mut rng).unwrap();
+        let kpks = generate_one_time_kem(&owner, 2, NOW, &mut rng).unwrap();
+        let last = LastResortPrekey::generate(&owner, NOW, &mut rng);
+        [
+            verify_one_time(&opks[1].item, &alice.id, &id, &key, NOW).map(|_| ()),
+            verify_one_time_kem(&kpks[1].item, &alice.id, &id, &key, NOW).map(|_| ()),
+            last_resort::verify(&last.item, &alice.id, &id, &key, NOW).map(|_| ()),
+        ]
+    };
+    assert_eq!(named(alice.id, id), [Ok(()); 3]);
+    let rejected = [Err(ItemError::Signature); 3];
+    assert_eq!(named(alice.id, other.devices[0].keys.id), rejected);
+    assert_eq!(named(other.id, id), rejected);
 }
 
 /// Even a relay that knows the account, and so can seal pages, cannot move a signed prekey or statement.

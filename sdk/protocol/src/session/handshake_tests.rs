@@ -137,19 +137,22 @@ fn e2_another_kind_of_kem_prekey_is_rejected() {
 #[test]
 fn e7_an_impostor_without_the_identity_key_is_rejected() {
     let mut rng = rng(7);
-    let (alice, bob, mallory) = (
-        Device::new(&mut rng, true),
-        Device::new(&mut rng, true),
-        Device::new(&mut rng, true),
-    );
-    let mut initiator = alice.initiator();
-    initiator.identity_key = &mallory.keys.identity;
-    let begun =
-        Session::initiate(&mut rng, &initiator, &bob.bundle(), &introduction("hello")).unwrap();
-    assert_eq!(
-        error(bob.respond(&begun.first_message)),
-        RespondError::Message(OpenError::Header)
-    );
+    // With a one-time prekey DH5 is not his to compute either.
+    for one_time in [true, false] {
+        let (alice, bob, mallory) = (
+            Device::new(&mut rng, true),
+            Device::new(&mut rng, one_time),
+            Device::new(&mut rng, true),
+        );
+        let mut initiator = alice.initiator();
+        initiator.identity_key = &mallory.keys.identity;
+        let begun =
+            Session::initiate(&mut rng, &initiator, &bob.bundle(), &introduction("hello")).unwrap();
+        assert_eq!(
+            error(bob.respond(&begun.first_message)),
+            RespondError::Message(OpenError::Header)
+        );
+    }
 }
 
 #[test]

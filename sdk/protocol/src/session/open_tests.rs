@@ -319,6 +319,21 @@ fn a_new_chain_needs_a_new_ratchet_key() {
 }
 
 #[test]
+fn a_new_chain_begins_with_the_number_of_its_tag() {
+    let mut pair = pair(19);
+    pair.send(false, b"opens B's chain");
+    pair.send(true, b"answer");
+    let fresh = encrypt(&mut pair, false, b"new chain");
+    let before = state(&pair.a);
+    assert_eq!(
+        open_error(&mut pair.a, Position::Next { n: 1 }, &fresh),
+        Some(OpenError::Header)
+    );
+    assert_eq!(state(&pair.a), before);
+    receive(&mut pair.a, &fresh, b"new chain");
+}
+
+#[test]
 fn a_chain_ends_after_999_messages_and_the_last_one_skips_998() {
     let mut pair = pair(8);
     let mut last = Vec::new();

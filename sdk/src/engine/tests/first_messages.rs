@@ -1,10 +1,16 @@
-//! How many first messages are remembered against replays.
+//! First messages: what they use up, what is remembered of them against replays, and whom they may come from.
 
 use bytes::Bytes;
+use undertone_protocol::account::Root;
+use undertone_protocol::envelope::KIND_FIRST_MESSAGE;
+use undertone_protocol::first_message::FirstMessage;
 use undertone_protocol::prekeys::PrekeyKind;
+use undertone_protocol::primitives::secret::SecretBytes;
 use undertone_wire::frame::Body;
+use undertone_wire::{Deliver, Frame};
 
 use super::super::limits::{MAX_ACCEPTED_FIRST_MESSAGES, PREKEY_ROTATE_EARLIEST_MS};
+use super::super::{Event, IdentityAlarm, Input, Lane};
 use super::world::{START_MS, World};
 use crate::error::StepError;
 use crate::store::{AcceptedFirstMessage, ContactState};
@@ -79,6 +85,135 @@ pub(super) fn stranger_writes(world: &mut World, to: usize, name: &str) {
     let link = world.invite(to);
     world.add(stranger, &link, "hello");
     world.settle();
+}
+
+/// The last first message that a device sent.
+fn first_message_of(world: &World, device: usize) -> Bytes {
+    let mut sent = world.devices[device].sent.iter().rev();
+    sent.find_map(|(_, body)| match body {
+        Body::Send(send) if send.envelope.first() == Some(&KIND_FIRST_MESSAGE) => {
+            Some(send.envelope.clone())
+        }
+        _ => None,
+    })
+    .unwrap()
+}
+
+/// The relay delivers something, as the `nth` beyond all that it really has.
+fn deliver(world: &mut World, to: usize, nth: u8, envelope: Bytes) {
+    let deliver = Deliver {
+        seq: 1 << 50 | u64::from(nth),
+        message_id: Bytes::copy_from_slice(&[nth; 16]),
+        envelope,
+    };
+    let frame = Frame {
+        request_id: 0,
+        body: Some(Body::Deliver(deliver)),
+    };
+    let lane = Lane::Own;
+    world
+        .command(to, |step| step.handle(Input::Frame { lane, frame }))
+        .unwrap();
+    world.settle();
+}
+
+/// Anna has written to Ben, who is online; nothing that his relay has for him arrives.
+fn withheld(seed: u64) -> (World, [usize; 2]) {
+    let mut world = World::new(seed);
+    let (anna, ben) = (world.account("Anna"), world.account("Ben"));
+    world.go_online(anna);
+    world.go_online(ben);
+    world.settle();
+    let link = world.invite(ben);
+    world.tamper = Some(Box::new(move |device, frame| {
+        device != ben || !matches!(frame.body, Some(Body::Deliver(_)))
+    }));
+    world.add(anna, &link, "hello");
+    world.settle();
+    (world, [anna, ben])
+}
+
+#[test]
+fn what_does_not_open_uses_up_no_key() {
+    let (mut world, [anna, ben]) = withheld(122);
+    let genuine = first_message_of(&world, anna);
+    // One byte of the ciphertext, of the identity block, and of the body.
+    for (nth, at) in (0..).zip([100, 1_700, 4_000]) {
+        let mut changed = genuine.to_vec();
+        changed[at] ^= 1;
+        deliver(&mut world, ben, nth, Bytes::from(changed));
+        assert_eq!(requests(&mut world, ben), 0);
+    }
+    deliver(&mut world, ben, 10, genuine);
+    assert_eq!(requests(&mut world, ben), 1);
+}
+
+#[test]
+fn a_key_that_was_used_is_gone() {
+    let (mut world, [anna, ben]) = withheld(123);
+    let genuine = first_message_of(&world, anna);
+    let ids = FirstMessage::parse(&genuine).unwrap().prekey_ids();
+    let one_time = ids.one_time.unwrap();
+    let mut held = |world: &mut World| {
+        let read = |step: &mut super::super::Step<'_>| {
+            let prekeys = step.tx.prekeys();
+            Ok::<_, StepError>([
+                prekeys.private(PrekeyKind::Signed, ids.signed)?.is_some(),
+                prekeys.private(PrekeyKind::OneTime, one_time)?.is_some(),
+                prekeys.private(PrekeyKind::KemOneTime, ids.kem)?.is_some(),
+            ])
+        };
+        world.command(ben, read).unwrap()
+    };
+    assert_eq!(held(&mut world), [true, true, true]);
+    deliver(&mut world, ben, 0, genuine);
+    assert_eq!(held(&mut world), [true, false, false]);
+}
+
+#[test]
+fn a_replay_under_last_resort_keys_changes_nothing() {
+    let mut world = World::new(124);
+    let ben = world.account("Ben");
+    world.go_online(ben);
+    world.settle();
+    without_one_time_keys(&mut world, ben);
+    let anna = world.account("Anna");
+    world.go_online(anna);
+    world.settle();
+    let link = world.invite(ben);
+    world.add(anna, &link, "hello");
+    world.settle();
+    let request = world.contact_in(ben, ContactState::Requested).unwrap();
+    world.command(ben, |step| step.decline(request)).unwrap();
+    let replay = first_message_of(&world, anna);
+    deliver(&mut world, ben, 0, replay);
+    assert_eq!(requests(&mut world, ben), 0);
+}
+
+/// R12: whoever has an account's key may name devices, but not change the keys of one that is known.
+#[test]
+fn a_known_device_with_other_keys_is_told_and_not_heard() {
+    let (mut world, [anna, ben], [_, of_ben]) = World::acquainted(125);
+    world
+        .command(ben, |step| step.want_manifest(of_ben))
+        .unwrap();
+    world.settle();
+    let me = &world.engine(anna).core.me;
+    let root = Root::from_secret(SecretBytes::copy_from(me.root.expose()));
+    let known = me.device.id;
+    let thief = world.device_of(Some(root), "Anna");
+    world.engine(thief).core.me.device.id = known;
+    let link = world.invite(ben);
+    world.go_online(thief);
+    world.settle();
+    world.add(thief, &link, "it is me");
+    world.settle();
+    let forked = Event::IdentityAlarm {
+        contact: of_ben,
+        alarm: IdentityAlarm::ManifestForked,
+    };
+    assert!(world.devices[ben].events.contains(&forked));
+    assert_eq!(world.texts(ben, of_ben), ["hello"]);
 }
 
 #[test]

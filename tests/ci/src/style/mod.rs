@@ -7,10 +7,10 @@ mod test_modules;
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use crate::cargo::workspace_root;
 use crate::gates::Outcome;
+use crate::git::{self, ListError};
 use crate::metadata::{Metadata, MetadataError};
 
 /// Lines of code in a file, test modules not counted.
@@ -23,15 +23,15 @@ const MAX_FUNCTION_LINES: usize = 70;
 pub(crate) enum StyleError {
     #[error(transparent)]
     Metadata(#[from] MetadataError),
-    #[error("git ls-files: {0}")]
-    List(String),
+    #[error(transparent)]
+    List(#[from] ListError),
     #[error("{0}: {1}")]
     Read(String, std::io::Error),
 }
 
 pub(crate) fn check() -> Result<Outcome, StyleError> {
     let root = workspace_root();
-    let files = rust_files(&root)?;
+    let files = git::files(&root, "*.rs")?;
     let texts = files
         .into_iter()
         .map(|file| read(&root.join(&file)).map(|text| (file, text)))
@@ -47,38 +47,4 @@ pub(crate) fn check() -> Result<Outcome, StyleError> {
 
 fn read(path: &Path) -> Result<String, StyleError> {
     fs::read_to_string(path).map_err(|error| StyleError::Read(path.display().to_string(), error))
-}
-
-/// Rust sources that git tracks or would track, relative to `root`; a file deleted but not yet committed is left out.
-fn rust_files(root: &Path) -> Result<Vec<String>, StyleError> {
-    let mut git = Command::new("git");
-    git.args([
-        "ls-files",
-        "-z",
-        "--cached",
-        "--others",
-        "--exclude-standard",
-        "--",
-        "*.rs",
-    ])
-    .current_dir(root);
-    let output = git
-        .output()
-        .map_err(|error| StyleError::List(error.to_string()))?;
-    if !output.status.success() {
-        return Err(StyleError::List(
-            String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-        ));
-    }
-    let listed = String::from_utf8_lossy(&output.stdout);
-    let names = listed.split('\0').filter(|name| !name.is_empty());
-    let files: Vec<_> = names
-        .filter(|name| root.join(name).is_file())
-        .map(str::to_owned)
-        .collect();
-    if files.is_empty() {
-        Err(StyleError::List("no Rust file".to_owned()))
-    } else {
-        Ok(files)
-    }
 }
