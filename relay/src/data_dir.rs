@@ -130,11 +130,19 @@ pub(crate) fn blobs_in(path: &Path) -> PathBuf {
     path.join(BLOBS)
 }
 
-/// Makes a directory with its parents, and closes it to others when this call made it.
+/// Makes a directory with its parents, and closes it to others when this call made it. What it made survives a power cut.
 pub(crate) fn make_private(path: &Path) -> io::Result<()> {
+    let named = path.ancestors().filter(|folder| *folder != Path::new(""));
+    let missing: Vec<&Path> = named.take_while(|folder| !folder.exists()).collect();
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
+    builder.create(path)?;
+    for folder in missing {
+        // A name belongs to the folder that it is in.
+        let above = folder.parent().filter(|above| *above != Path::new(""));
+        File::open(above.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    Ok(())
 }

@@ -4,4 +4,6 @@
 pub mod bench;
 #[cfg(target_os = "linux")]
 pub mod powercut;
+#[cfg(target_os = "linux")]
+pub mod preload;
 pub mod process;

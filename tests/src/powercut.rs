@@ -1,18 +1,21 @@
 //! A power cut, simulated: programs run on a file layer that remembers what each write replaced since the last
-//! fsync (`powercut/shim.c`), and [`PowerCut::cut`] puts those bytes back after the program was killed.
+//! fsync (`powercut/shim.c`), and [`PowerCut::cut`] puts those bytes back after the program was killed; so also the names of
+//! files, if their folder was not synced since they changed (`names`).
 //!
 //! Invariant: whatever a program synced before it was killed is never touched.
-//!
-//! Not its concern: directory entries. A file that was created stays, empty if it was never synced.
+
+mod names;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rand::{Rng, RngExt};
+
+use crate::preload;
 
 /// Unit in which unsynced bytes survive or vanish, in bytes: the sector that disks promise to write whole.
 const SECTOR: u64 = 512;
@@ -24,12 +27,13 @@ pub struct PowerCut {
     shim: PathBuf,
 }
 
-/// Which of the unsynced sectors a cut takes back.
+/// What a cut takes back of what was not synced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loss {
-    /// All of them.
+    /// All of it.
     Everything,
-    /// Each with a chance of one half: a disk may write in any order.
+    /// Each sector with a chance of one half: a disk may write in any order. Of the names the last ones, some number of
+    /// them: a file system keeps their order.
     Random,
 }
 
@@ -42,21 +46,10 @@ impl PowerCut {
         fs::create_dir_all(directory)?;
         let log = scratch.join("unsynced");
         fs::create_dir_all(&log)?;
-        let shim = scratch.join("powercut.so");
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("powercut/shim.c");
-        let status = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O2", "-o"])
-            .arg(&shim)
-            .arg(source)
-            .args(["-ldl", "-lpthread"])
-            .status()?;
-        if !status.success() {
-            return Err(io::Error::other("cc could not build powercut/shim.c"));
-        }
         Ok(Self {
             directory: directory.canonicalize()?,
             log,
-            shim,
+            shim: preload::build("powercut", scratch)?,
         })
     }
 
@@ -73,28 +66,38 @@ impl PowerCut {
         self.lay_under(command).env("POWERCUT_IGNORE_SYNC", "1")
     }
 
-    /// Takes unsynced bytes back. The program must have been killed before. Returns how many sectors changed.
+    /// Takes unsynced names and bytes back. The program must have been killed before. Returns how many names and sectors
+    /// changed.
     ///
     /// # Errors
     /// When a file or its records cannot be read or written.
     pub fn cut(&self, loss: Loss, rng: &mut impl Rng) -> io::Result<usize> {
-        let mut reverted = 0;
-        let mut logs: Vec<PathBuf> = fs::read_dir(&self.log)?
-            .map(|entry| Ok(entry?.path()))
-            .collect::<io::Result<_>>()?;
-        logs.sort();
-        for log in logs.iter().filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "undo")
-        }) {
-            let target = PathBuf::from(fs::read_to_string(log.with_extension("path"))?);
-            if target.exists() {
-                reverted += revert(&target, &fs::read(log)?, loss, rng)?;
+        let mut reverted = names::revert(&self.log.join("names"), loss, rng)?;
+        let mut files = BTreeMap::new();
+        files_below(&self.directory, &mut files)?;
+        for (inode, path) in files {
+            let log = self.log.join(format!("{inode}.undo"));
+            if log.exists() {
+                reverted += revert(&path, &fs::read(&log)?, loss, rng)?;
             }
-            fs::write(log, [])?;
         }
+        fs::remove_dir_all(&self.log)?;
+        fs::create_dir(&self.log)?;
         Ok(reverted)
     }
+}
+
+/// The files of a folder and those in it, by inode.
+fn files_below(folder: &Path, files: &mut BTreeMap<u64, PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            files_below(&entry.path(), files)?;
+        } else {
+            files.insert(entry.metadata()?.ino(), entry.path());
+        }
+    }
+    Ok(())
 }
 
 struct Record<'a> {

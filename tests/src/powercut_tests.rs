@@ -8,9 +8,10 @@ use super::*;
 
 /// Writes through a program, as the shim sees only other processes.
 fn shell(layer: &PowerCut, ignore_sync: bool, script: &str) {
-    let mut command = Command::new("dd");
+    let mut words = script.split(' ');
+    let mut command = Command::new(words.next().unwrap());
     command
-        .args(script.split(' '))
+        .args(words)
         .stderr(std::process::Stdio::null());
     let command = if ignore_sync {
         layer.lay_under_without_sync(&mut command)
@@ -37,7 +38,7 @@ fn overwrite(folder: &Path, file: &Path, sync: bool) -> String {
         "conv=notrunc"
     };
     format!(
-        "if={} of={} bs=1024 seek=2 {sync}",
+        "dd if={} of={} bs=1024 seek=2 {sync}",
         folder.join("new").display(),
         file.display()
     )
@@ -96,4 +97,73 @@ fn random_loss_leaves_each_sector_old_or_new() {
             "a sector is torn"
         );
     }
+}
+
+/// Cuts the power with everything lost.
+fn cut(layer: &PowerCut) -> usize {
+    let mut rng = ChaCha12Rng::seed_from_u64(1);
+    layer.cut(Loss::Everything, &mut rng).unwrap()
+}
+
+fn text(file: &Path) -> Option<Vec<u8>> {
+    fs::read(file).ok()
+}
+
+#[test]
+fn names_are_as_when_their_folder_was_synced_last() {
+    for synced in [false, true] {
+        let (folder, layer, file) = folder();
+        let data = file.parent().unwrap();
+        let [made, moved, gone] = ["made", "moved", "gone"].map(|name| data.join(name));
+        fs::write(&moved, "replaced").unwrap();
+        fs::write(&gone, "gone").unwrap();
+        let source = folder.path().join("new");
+        for script in [
+            format!("dd if={} of={} conv=fsync", source.display(), made.display()),
+            format!("mv {} {}", file.display(), moved.display()),
+            format!("rm {}", gone.display()),
+        ] {
+            shell(&layer, false, &script);
+        }
+        if synced {
+            shell(&layer, false, &format!("sync {}", data.display()));
+        }
+        let changed = cut(&layer);
+        let (new, old) = (Some(vec![b'n'; 4096]), Some(vec![b'o'; 4096]));
+        let [is_file, is_made, is_moved, is_gone] = [&file, &made, &moved, &gone].map(|f| text(f));
+        if synced {
+            assert_eq!(changed, 0);
+            assert_eq!((is_file, is_made, is_moved, is_gone), (None, new, old, None));
+        } else {
+            let was = |text: &str| Some(text.as_bytes().to_vec());
+            let expected = (old, None, was("replaced"), was("gone"));
+            assert_eq!((is_file, is_made, is_moved, is_gone), expected);
+        }
+    }
+}
+
+#[test]
+fn a_folder_whose_own_was_not_synced_is_gone_with_everything_in_it() {
+    let (folder, layer, file) = folder();
+    let made = file.with_file_name("folder");
+    let source = folder.path().join("new");
+    shell(&layer, false, &format!("mkdir {}", made.display()));
+    let inside = made.join("file");
+    let copy = format!("dd if={} of={} conv=fsync", source.display(), inside.display());
+    shell(&layer, false, &copy);
+    shell(&layer, false, &format!("sync {}", made.display()));
+    cut(&layer);
+    assert!(!made.exists() && file.exists());
+}
+
+#[test]
+fn what_was_written_under_an_earlier_name_is_taken_back_as_well() {
+    let (folder, layer, file) = folder();
+    let moved = file.with_file_name("moved");
+    shell(&layer, false, &overwrite(folder.path(), &file, false));
+    shell(&layer, false, &format!("mv {} {}", file.display(), moved.display()));
+    let data = file.parent().unwrap();
+    shell(&layer, false, &format!("sync {}", data.display()));
+    cut(&layer);
+    assert_eq!(text(&moved), Some(vec![b'o'; 4096]));
 }

@@ -22,10 +22,7 @@ impl Writer {
     pub(crate) fn open(blobs: &Path, id: BlobId, offset: u64) -> io::Result<Self> {
         let path = path(blobs, id);
         let folder = path.parent().unwrap_or(blobs);
-        if !folder.exists() {
-            data_dir::make_private(folder)?;
-            File::open(blobs)?.sync_all()?;
-        }
+        data_dir::make_private(folder)?;
         let fresh = !path.exists();
         let mut file = File::options()
             .create(true)

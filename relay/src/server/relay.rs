@@ -38,7 +38,7 @@ use crate::{
     service::Service,
     storage::{
         DAY_MS, Room, StorageError, Timestamp,
-        sqlite::{SqliteOptions, SqliteStorage},
+        sqlite::{Durability, SqliteOptions, SqliteStorage},
     },
 };
 
@@ -118,6 +118,20 @@ impl Relay {
     /// # Errors
     /// [`StartError`] says what the operator must correct.
     pub async fn start(config: Config) -> Result<Self, StartError> {
+        Self::start_on(config, Durability::Full).await
+    }
+
+    /// A relay whose commits need not survive a power cut: the control of the test that shows that they do.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    #[cfg(feature = "internals")]
+    #[doc(hidden)]
+    pub async fn start_without_sync(config: Config) -> Result<Self, StartError> {
+        Self::start_on(config, Durability::None).await
+    }
+
+    async fn start_on(config: Config, durability: Durability) -> Result<Self, StartError> {
         let checked = Checked::new(&config)?;
         let data = DataDir::hold(&config.data)?;
         let tcp = bind(config.listen).await?;
@@ -137,7 +151,7 @@ impl Relay {
         let healthy = Arc::new(AtomicBool::new(true));
         let waiting = usize::try_from(bytes_of_mib(config.max_waiting_mib)).unwrap_or(usize::MAX);
         let committer = Committer::new(waiting);
-        let thread = start_thread(&config, data, &committer, &metrics, &healthy)?;
+        let thread = start_thread(&config, data, durability, &committer, &metrics, &healthy)?;
         let (drain, draining) = watch::channel(false);
         let shared = share(
             &config,
@@ -291,14 +305,15 @@ pub(crate) fn share(
 fn start_thread(
     config: &Config,
     data: DataDir,
+    durability: Durability,
     committer: &Arc<Committer>,
     metrics: &Arc<Metrics>,
     healthy: &Arc<AtomicBool>,
 ) -> Result<std::thread::JoinHandle<()>, StartError> {
     let path = data.database();
     let options = SqliteOptions {
+        durability,
         max_bytes: config.store_quota_mib.map(bytes_of_mib),
-        ..Default::default()
     };
     let storage =
         SqliteStorage::open_with(&path, options, Timestamp(clock::now_ms()), &mut rand::rng())

@@ -36,11 +36,7 @@ pub(crate) enum ProfileError {
 impl Profile {
     /// Opens the profile in `folder`, or makes one.
     pub(crate) fn open(folder: &Path) -> Result<Self, ProfileError> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(|error| ProfileError::Folder(folder.to_owned(), error))?;
+        make_folder(folder).map_err(|error| ProfileError::Folder(folder.to_owned(), error))?;
         let (store, key_file) = (folder.join("store.db"), folder.join("store.key"));
         let key = match fs::read_to_string(&key_file) {
             Ok(text) => parse(text.trim()).ok_or(ProfileError::NotAKey(key_file))?,
@@ -53,6 +49,19 @@ impl Profile {
             Err(error) => return Err(ProfileError::Key(key_file, error)),
         };
         Ok(Self { store, key })
+    }
+}
+
+/// Makes a folder that its owner only reads, unless it is there. A new one survives a power cut: it will hold a store that does.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let is_new = !folder.exists();
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)?;
+    match folder.canonicalize()?.parent() {
+        Some(above) if is_new => File::open(above)?.sync_all(),
+        Some(_) | None => Ok(()),
     }
 }
 
