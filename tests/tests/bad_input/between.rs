@@ -3,9 +3,12 @@
 //! on when the cause is gone.
 
 use std::io::{self, Read, Write};
+use std::iter;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
 
 use undertone_wire::frame::Body;
 use undertone_wire::{Frame, Hello};
@@ -18,7 +21,26 @@ pub(crate) enum Change {
     Greeting(fn(&mut Hello)),
     /// After the greeting comes this, and then zeros for as long as anybody takes them.
     Attack(Vec<u8>),
+    /// From there on one byte at a time, and never the last one.
+    Dribble(Place),
 }
+
+/// Where a relay becomes slow.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In the head of its answer to the upgrade.
+    Head,
+    /// In the message of its greeting.
+    Greeting,
+    /// In the message behind its greeting.
+    Message,
+}
+
+/// Pause between two bytes of a relay that dribbles: such a pause alone says nothing to a client.
+const PACE: Duration = Duration::from_millis(100);
+
+/// How a WebSocket message of many bytes begins (RFC 6455, section 5.2).
+const LONG_MESSAGE: [u8; 4] = [0x82, 126, 0xff, 0xff];
 
 struct State {
     relay: SocketAddr,
@@ -43,10 +65,10 @@ impl Between {
             taken: AtomicU64::new(0),
         });
         let shared = Arc::clone(&state);
-        std::thread::spawn(move || {
+        thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let state = Arc::clone(&shared);
-                std::thread::spawn(move || state.carry(client));
+                thread::spawn(move || state.carry(client));
             }
         });
         Self { address, state }
@@ -88,19 +110,30 @@ impl State {
             change.clone()
         };
         let (mut from_client, mut to_relay) = (client.try_clone()?, relay.try_clone()?);
-        std::thread::spawn(move || {
+        thread::spawn(move || {
             let _ = io::copy(&mut from_client, &mut to_relay);
             let _ = to_relay.shutdown(Shutdown::Both);
         });
         let head = read_head(&mut relay)?;
+        let dribbles = |place| matches!(change, Change::Dribble(other) if other == place);
+        if dribbles(Place::Head) {
+            let (begun, _end) = head.split_at(head.len() - 2);
+            return self.dribble(client, begun);
+        }
         client.write_all(&head)?;
         if head.starts_with(b"HTTP/1.1 101") {
+            if dribbles(Place::Greeting) {
+                return self.dribble(client, &LONG_MESSAGE);
+            }
             let mut frame = read_greeting(&mut relay)?;
             if let (Change::Greeting(change), Some(Body::Hello(hello))) = (&change, &mut frame.body)
             {
                 change(hello);
             }
             write_frame(&mut client, &frame)?;
+            if dribbles(Place::Message) {
+                return self.dribble(client, &LONG_MESSAGE);
+            }
             if let Change::Attack(bytes) = change {
                 return self.attack(client, &bytes);
             }
@@ -115,6 +148,16 @@ impl State {
             client.write_all(&zeros)?;
             self.taken.fetch_add(zeros.len() as u64, Ordering::SeqCst);
         }
+    }
+
+    /// Behind `begun` come zeros; what the client does not hang up on, it takes.
+    fn dribble(&self, mut client: &TcpStream, begun: &[u8]) -> io::Result<()> {
+        for byte in begun.iter().copied().chain(iter::repeat(0)) {
+            client.write_all(&[byte])?;
+            self.taken.fetch_add(1, Ordering::SeqCst);
+            thread::sleep(PACE);
+        }
+        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@
 use undertone_tests::process::{Chat, Line, RelayProcess, free_address};
 use undertone_wire::Hello;
 
-use crate::between::{Between, Change};
+use crate::between::{Between, Change, Place};
 use crate::talk::{Setting, Talk};
 
 const GIB: u64 = 1 << 30;
@@ -155,8 +155,7 @@ fn attack_costs_little(bytes: Vec<u8>, cause: &str) {
     talk.goes_on();
     // Sockets buffer on both sides of each connection; beyond that nothing was taken.
     assert!(between.taken() < 256 * MIB, "{}", between.taken());
-    let peak = peak_memory(talk.alice().process());
-    assert!(peak < 64 * MIB, "{peak}");
+    has_taken_little(&mut talk);
 }
 
 #[cfg(target_os = "linux")]
@@ -180,4 +179,58 @@ fn s11_a_compressed_frame_is_refused_unread() {
         header,
         "the relay broke the protocol: a broken WebSocket stream",
     );
+}
+
+/// From now on the relay dribbles. Alice writes when she was told that the connection is gone, so that it is tried at once.
+#[cfg(target_os = "linux")]
+fn dribbles(talk: &mut Talk, between: &Between, place: Place) {
+    between.change(Change::Dribble(place));
+    talk.alice().expect("offline", |line| {
+        line.field(1) == "the connection broke"
+    });
+    talk.alice_says("written to a relay that dribbles");
+}
+
+#[cfg(target_os = "linux")]
+fn has_taken_little(talk: &mut Talk) {
+    let peak = peak_memory(talk.alice().process());
+    assert!(peak < 64 * MIB, "{peak}");
+}
+
+/// S11: a relay that sends one byte at a time holds nobody. Meanwhile the client is there for its user, and takes no more memory
+/// than ever.
+#[cfg(target_os = "linux")]
+#[test]
+fn s11_a_relay_that_dribbles_is_left_and_what_was_written_arrives_when_it_behaves() {
+    let (mut talk, between) = over_something_between();
+    for (place, cause) in [
+        (Place::Message, "the relay stopped answering"),
+        (
+            Place::Head,
+            "the relay took too long to answer the upgrade",
+        ),
+    ] {
+        dribbles(&mut talk, &between, place);
+        talk.alice().expect("offline", |line| {
+            line.field(1) == cause && line.field(2) == "nobody"
+        });
+        talk.alice_says("and written when that was known");
+        talk.alice_has_what_she_wrote();
+        between.change(Change::Nothing);
+        talk.goes_on();
+    }
+    has_taken_little(&mut talk);
+}
+
+/// A greeting that does not end is taken for a network that lets no WebSocket through, and done without.
+#[cfg(target_os = "linux")]
+#[test]
+fn s11_a_greeting_that_dribbles_is_done_without() {
+    let (mut talk, between) = over_something_between();
+    dribbles(&mut talk, &between, Place::Greeting);
+    talk.bob().expect("offline", |_| true);
+    talk.goes_on();
+    between.change(Change::Nothing);
+    talk.goes_on();
+    has_taken_little(&mut talk);
 }
