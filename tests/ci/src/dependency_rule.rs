@@ -30,6 +30,10 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "undertone-wire",
         ],
     ),
+    (
+        "undertone-fuzz-targets",
+        &["undertone-protocol", "undertone-wire"],
+    ),
     ("undertone-ci", &[]),
 ];
 

@@ -1,4 +1,6 @@
-//! Licences: every package in the lock file can be had under permissive terms alone.
+//! Licences: every package in the lock files can be had under permissive terms alone.
+
+use std::collections::BTreeMap;
 
 use spdx::{Expression, LicenseReq, ParseMode};
 
@@ -19,6 +21,7 @@ const ALLOWED: &[&str] = &[
     "ISC",
     "MIT",
     "MIT-0",
+    "NCSA",
     "Unicode-3.0",
     "Unlicense",
     "WTFPL",
@@ -26,13 +29,12 @@ const ALLOWED: &[&str] = &[
 ];
 
 pub(crate) fn check() -> Result<Outcome, MetadataError> {
-    let metadata = Metadata::load()?;
-    let findings = metadata.packages.iter().filter_map(finding).collect();
+    let (metadata, fuzz) = (Metadata::load()?, Metadata::load_fuzz()?);
+    let both = metadata.packages.iter().chain(&fuzz.packages);
+    let packages: BTreeMap<_, _> = both.map(|package| (&package.id, package)).collect();
+    let findings = packages.values().copied().filter_map(finding).collect();
     Ok(Outcome::of(findings, || {
-        format!(
-            "{} packages under permissive licences",
-            metadata.packages.len()
-        )
+        format!("{} packages under permissive licences", packages.len())
     }))
 }
 

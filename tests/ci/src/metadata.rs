@@ -1,4 +1,4 @@
-//! What `cargo metadata` says about the workspace: the few fields that the gates read.
+//! What `cargo metadata` says about the workspace, and about that of the fuzz programs: the few fields that the gates read.
 
 use std::path::PathBuf;
 
@@ -55,7 +55,17 @@ pub(crate) struct Target {
 impl Metadata {
     /// Of the workspace with every target platform's packages, from the lock file as it is.
     pub(crate) fn load() -> Result<Self, MetadataError> {
-        let output = cargo(["metadata", "--format-version", "1", "--locked"]).output()?;
+        Self::of("Cargo.toml")
+    }
+
+    /// Of the workspace in `fuzz/`, which has a lock file of its own.
+    pub(crate) fn load_fuzz() -> Result<Self, MetadataError> {
+        Self::of("fuzz/Cargo.toml")
+    }
+
+    fn of(manifest: &str) -> Result<Self, MetadataError> {
+        let mut metadata = cargo(["metadata", "--format-version", "1", "--locked"]);
+        let output = metadata.args(["--manifest-path", manifest]).output()?;
         if !output.status.success() {
             return Err(MetadataError::Failed(
                 String::from_utf8_lossy(&output.stderr).trim().to_owned(),

@@ -65,7 +65,7 @@ impl Introduction {
     ///
     /// # Errors
     /// [`IntroductionError`] when a field exceeds its limit.
-    pub(crate) fn encode(
+    pub fn encode(
         &self,
         ratchet_key: &[u8; PUBLIC_KEY_LEN],
     ) -> Result<Zeroizing<Vec<u8>>, IntroductionError> {
@@ -99,9 +99,7 @@ impl Introduction {
     ///
     /// # Errors
     /// [`IntroductionError`] when a field exceeds its limit or the bytes end early.
-    pub(crate) fn parse(
-        encoded: &[u8],
-    ) -> Result<(Self, &[u8; PUBLIC_KEY_LEN]), IntroductionError> {
+    pub fn parse(encoded: &[u8]) -> Result<(Self, &[u8; PUBLIC_KEY_LEN]), IntroductionError> {
         let mut reader = Reader::new(encoded);
         let ratchet_key = reader.array()?;
         let manifest_write_key =

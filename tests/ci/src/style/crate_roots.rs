@@ -1,4 +1,4 @@
-//! Every library and binary of the workspace forbids unsafe code in its root, so that no module below can allow it again.
+//! Every library and binary of the workspace, and every fuzz program, forbids unsafe code in its root, so that no module below can allow it again.
 
 use std::path::Path;
 

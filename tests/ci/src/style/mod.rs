@@ -38,6 +38,7 @@ pub(crate) fn check() -> Result<Outcome, StyleError> {
         .collect::<Result<Vec<_>, _>>()?;
     let only_in_tests = test_modules::find(&texts);
     let mut findings = crate_roots::findings(&Metadata::load()?, &root)?;
+    findings.extend(crate_roots::findings(&Metadata::load_fuzz()?, &root)?);
     for (file, text) in &texts {
         let is_test = only_in_tests.contains(file) || source::is_test_file(file);
         findings.extend(source::findings(file, text, is_test));
