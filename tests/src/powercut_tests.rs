@@ -10,9 +10,7 @@ use super::*;
 fn shell(layer: &PowerCut, ignore_sync: bool, script: &str) {
     let mut words = script.split(' ');
     let mut command = Command::new(words.next().unwrap());
-    command
-        .args(words)
-        .stderr(std::process::Stdio::null());
+    command.args(words).stderr(std::process::Stdio::null());
     let command = if ignore_sync {
         layer.lay_under_without_sync(&mut command)
     } else {
@@ -119,7 +117,11 @@ fn names_are_as_when_their_folder_was_synced_last() {
         fs::write(&gone, "gone").unwrap();
         let source = folder.path().join("new");
         for script in [
-            format!("dd if={} of={} conv=fsync", source.display(), made.display()),
+            format!(
+                "dd if={} of={} conv=fsync",
+                source.display(),
+                made.display()
+            ),
             format!("mv {} {}", file.display(), moved.display()),
             format!("rm {}", gone.display()),
         ] {
@@ -133,7 +135,10 @@ fn names_are_as_when_their_folder_was_synced_last() {
         let [is_file, is_made, is_moved, is_gone] = [&file, &made, &moved, &gone].map(|f| text(f));
         if synced {
             assert_eq!(changed, 0);
-            assert_eq!((is_file, is_made, is_moved, is_gone), (None, new, old, None));
+            assert_eq!(
+                (is_file, is_made, is_moved, is_gone),
+                (None, new, old, None)
+            );
         } else {
             let was = |text: &str| Some(text.as_bytes().to_vec());
             let expected = (old, None, was("replaced"), was("gone"));
@@ -149,7 +154,11 @@ fn a_folder_whose_own_was_not_synced_is_gone_with_everything_in_it() {
     let source = folder.path().join("new");
     shell(&layer, false, &format!("mkdir {}", made.display()));
     let inside = made.join("file");
-    let copy = format!("dd if={} of={} conv=fsync", source.display(), inside.display());
+    let copy = format!(
+        "dd if={} of={} conv=fsync",
+        source.display(),
+        inside.display()
+    );
     shell(&layer, false, &copy);
     shell(&layer, false, &format!("sync {}", made.display()));
     cut(&layer);
@@ -161,7 +170,11 @@ fn what_was_written_under_an_earlier_name_is_taken_back_as_well() {
     let (folder, layer, file) = folder();
     let moved = file.with_file_name("moved");
     shell(&layer, false, &overwrite(folder.path(), &file, false));
-    shell(&layer, false, &format!("mv {} {}", file.display(), moved.display()));
+    shell(
+        &layer,
+        false,
+        &format!("mv {} {}", file.display(), moved.display()),
+    );
     let data = file.parent().unwrap();
     shell(&layer, false, &format!("sync {}", data.display()));
     cut(&layer);

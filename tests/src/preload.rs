@@ -11,7 +11,9 @@ use std::process::Command;
 /// When the compiler is missing or fails.
 pub fn build(name: &str, scratch: &Path) -> io::Result<PathBuf> {
     let shim = scratch.join(format!("{name}.so"));
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(name).join("shim.c");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(name)
+        .join("shim.c");
     let status = Command::new("cc")
         .args(["-shared", "-fPIC", "-O2", "-o"])
         .arg(&shim)
@@ -21,6 +23,8 @@ pub fn build(name: &str, scratch: &Path) -> io::Result<PathBuf> {
     if status.success() {
         Ok(shim)
     } else {
-        Err(io::Error::other(format!("cc could not build {name}/shim.c")))
+        Err(io::Error::other(format!(
+            "cc could not build {name}/shim.c"
+        )))
     }
 }

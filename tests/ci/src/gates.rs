@@ -20,7 +20,7 @@ pub(crate) enum Gate {
     Duplicates,
     /// House style: lengths, panics outside tests, markers, `forbid(unsafe_code)`.
     Style,
-    /// The tests that `tests/ATTACKS.md` names for each attack exist and run.
+    /// The tests that `tests/ATTACKS.md` names for each attack, and `sdk/protocol/SPEC-TESTS.md` for each rule, exist and run.
     Claims,
     /// Clippy on all targets, warnings denied.
     Clippy,

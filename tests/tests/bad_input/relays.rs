@@ -185,9 +185,8 @@ fn s11_a_compressed_frame_is_refused_unread() {
 #[cfg(target_os = "linux")]
 fn dribbles(talk: &mut Talk, between: &Between, place: Place) {
     between.change(Change::Dribble(place));
-    talk.alice().expect("offline", |line| {
-        line.field(1) == "the connection broke"
-    });
+    talk.alice()
+        .expect("offline", |line| line.field(1) == "the connection broke");
     talk.alice_says("written to a relay that dribbles");
 }
 
@@ -205,10 +204,7 @@ fn s11_a_relay_that_dribbles_is_left_and_what_was_written_arrives_when_it_behave
     let (mut talk, between) = over_something_between();
     for (place, cause) in [
         (Place::Message, "the relay stopped answering"),
-        (
-            Place::Head,
-            "the relay took too long to answer the upgrade",
-        ),
+        (Place::Head, "the relay took too long to answer the upgrade"),
     ] {
         dribbles(&mut talk, &between, place);
         talk.alice().expect("offline", |line| {

@@ -161,12 +161,7 @@ fn control_a_relay_on_a_disk_that_lies_loses_it() {
 fn client_power_cut(run: Run, loss: Loss, seed: u64) -> Option<(usize, usize)> {
     let place = place("alice");
     let address = free_address();
-    let chat = || {
-        run.on(
-            &place.layer,
-            Chat::command(&place.alice, address, "alice"),
-        )
-    };
+    let chat = || run.on(&place.layer, Chat::command(&place.alice, address, "alice"));
     let relay = RelayProcess::start(&place.data, address);
     let mut alice = Chat::run(&mut chat());
     let mut bob = Chat::start(&place.bob, address, "bob");

@@ -110,7 +110,9 @@ fn open(profile: &Path, sync: bool) -> Engine {
 #[test]
 #[ignore = "what other tests start as a process"]
 fn be_a_client() {
-    let Some((profile, sync)) = asked() else { return };
+    let Some((profile, sync)) = asked() else {
+        return;
+    };
     let mut engine = open(&profile, sync);
     let contacts = engine.view().unwrap().contacts().unwrap();
     let [contact] = &contacts[..] else {

@@ -21,7 +21,7 @@ use crate::cargo::workspace_root;
 use crate::gates::Outcome;
 
 /// The files with tables, relative to the workspace.
-const TABLES: &[&str] = &["tests/ATTACKS.md"];
+const TABLES: &[&str] = &["tests/ATTACKS.md", "sdk/protocol/SPEC-TESTS.md"];
 
 /// Why the check could not be made.
 #[derive(Debug, thiserror::Error)]
