@@ -5,7 +5,9 @@ use ed25519_dalek::SigningKey;
 use undertone_wire::frame::Body;
 use undertone_wire::limits::MAX_RECORD_BYTES;
 use undertone_wire::signed::{DeleteRecordBody, PutRecordBody, SignedBody};
-use undertone_wire::{DeleteRecord, Done, ErrorCode, GetRecord, PutRecord, Record, RecordId};
+use undertone_wire::{
+    DeleteRecord, Done, ErrorCode, Frame, GetRecord, PutRecord, Record, RecordId,
+};
 
 use super::Relay;
 
@@ -79,6 +81,32 @@ fn a_conflict_returns_what_stands() {
     assert_eq!(failure.current, Some(record(1, b"one")));
     let failure = relay.failure(conn, Body::DeleteRecord(delete(7)));
     assert_eq!(failure.current, Some(record(1, b"one")));
+}
+
+/// C9: a frame in which a field comes twice. Its encoding allows that and the last counts, also for the signature.
+#[test]
+fn c9_what_comes_twice_is_verified_as_it_is_used() {
+    let mut relay = Relay::new();
+    let conn = relay.connect();
+    let frame = |put: PutRecord| Frame {
+        request_id: 0,
+        body: Some(Body::PutRecord(put)),
+    };
+    let only_value = PutRecord {
+        value: Bytes::from_static(b"two"),
+        ..PutRecord::default()
+    };
+    let both = [
+        frame(put(0, b"one")).to_bytes().unwrap(),
+        frame(only_value).to_bytes().unwrap(),
+    ];
+    let Some(Body::PutRecord(twice)) = Frame::from_bytes(both.concat().into()).unwrap().body else {
+        panic!("another frame")
+    };
+    assert_eq!(&*twice.value, b"two");
+    let refused = relay.refused(conn, Body::PutRecord(twice));
+    assert_eq!(refused, ErrorCode::BadSignature);
+    assert_eq!(relay.refused(conn, get()), ErrorCode::NotFound);
 }
 
 #[test]
