@@ -1,11 +1,14 @@
 //! First messages: what they use up, what is remembered of them against replays, and whom they may come from.
 
 use bytes::Bytes;
-use undertone_protocol::account::Root;
+use undertone_protocol::content::{Body as Content, Introduction};
+use undertone_protocol::delivery::DeliverySecret;
+use undertone_protocol::device::{DeviceKeys, DeviceStatement};
 use undertone_protocol::envelope::KIND_FIRST_MESSAGE;
 use undertone_protocol::first_message::FirstMessage;
-use undertone_protocol::prekeys::PrekeyKind;
-use undertone_protocol::primitives::secret::SecretBytes;
+use undertone_protocol::prekeys::{PrekeyBundle, PrekeyKind};
+use undertone_protocol::profile::ProfileKey;
+use undertone_protocol::session::{Initiator, Session};
 use undertone_wire::frame::Body;
 use undertone_wire::{Deliver, Frame};
 
@@ -102,7 +105,7 @@ fn first_message_of(world: &World, device: usize) -> Bytes {
 /// The relay delivers something, as the `nth` beyond all that it really has.
 fn deliver(world: &mut World, to: usize, nth: u8, envelope: Bytes) {
     let deliver = Deliver {
-        seq: 1 << 50 | u64::from(nth),
+        seq: 1 << 60 | u64::from(nth),
         message_id: Bytes::copy_from_slice(&[nth; 16]),
         envelope,
     };
@@ -154,7 +157,7 @@ fn a_key_that_was_used_is_gone() {
     let genuine = first_message_of(&world, anna);
     let ids = FirstMessage::parse(&genuine).unwrap().prekey_ids();
     let one_time = ids.one_time.unwrap();
-    let mut held = |world: &mut World| {
+    let held = |world: &mut World| {
         let read = |step: &mut super::super::Step<'_>| {
             let prekeys = step.tx.prekeys();
             Ok::<_, StepError>([
@@ -190,30 +193,80 @@ fn a_replay_under_last_resort_keys_changes_nothing() {
     assert_eq!(requests(&mut world, ben), 0);
 }
 
+/// What a thief of a device's account key can write: a first message in the name of the device, with keys of his own.
+fn in_the_name_of(world: &mut World, device: usize, to: usize) -> Bytes {
+    let mut sent = world.devices[to].sent.iter();
+    let published = sent.find_map(|(_, body)| match body {
+        Body::ReplacePrekeys(all) if !all.page.is_empty() => Some(all.clone()),
+        _ => None,
+    });
+    let published = published.unwrap();
+    let recipient = &world.engine(to).core.me;
+    let bundle = PrekeyBundle {
+        page: &published.page,
+        one_time: None,
+        kem: &published.last_resort_kem,
+    };
+    let bundle = bundle
+        .verify(
+            recipient.manifest.as_ref().unwrap(),
+            &recipient.device_id(),
+            Timestamp(START_MS),
+        )
+        .unwrap();
+    let write = |step: &mut super::super::Step<'_>| {
+        let mut keys = DeviceKeys::generate(&mut step.rng).unwrap();
+        let nothing = step.compose_hidden(Content::Nothing)?;
+        let me = &step.core.me;
+        keys.id = me.device_id();
+        let manifest = me.manifest_ref().unwrap();
+        let initiator = Initiator {
+            account: me.account,
+            device: keys.public(),
+            identity_key: &keys.identity,
+            manifest,
+            statement: DeviceStatement::sign(
+                &me.account_key,
+                &keys.public(),
+                &manifest,
+                step.now.wall,
+            ),
+        };
+        let introduction = Introduction {
+            manifest_write_key: me.manifest_key.public_key(),
+            delivery_secret: DeliverySecret::from_bytes(me.delivery.current().expose()),
+            profile_key: ProfileKey::from_bytes(me.profile.expose()),
+            relay_address: me.relay.clone(),
+            name: me.name.clone(),
+            content: undertone_protocol::content::Content {
+                header: nothing.header,
+                body: Content::Text("it is me".to_owned()),
+            },
+        };
+        let begun = Session::initiate(&mut step.rng, &initiator, &bundle, &introduction).unwrap();
+        Ok::<_, StepError>(Bytes::from(begun.first_message))
+    };
+    world.command(device, write).unwrap()
+}
+
 /// R12: whoever has an account's key may name devices, but not change the keys of one that is known.
 #[test]
 fn a_known_device_with_other_keys_is_told_and_not_heard() {
     let (mut world, [anna, ben], [_, of_ben]) = World::acquainted(125);
-    world
-        .command(ben, |step| step.want_manifest(of_ben))
-        .unwrap();
-    world.settle();
-    let me = &world.engine(anna).core.me;
-    let root = Root::from_secret(SecretBytes::copy_from(me.root.expose()));
-    let known = me.device.id;
-    let thief = world.device_of(Some(root), "Anna");
-    world.engine(thief).core.me.device.id = known;
-    let link = world.invite(ben);
-    world.go_online(thief);
-    world.settle();
-    world.add(thief, &link, "it is me");
-    world.settle();
+    let forged = in_the_name_of(&mut world, anna, ben);
+    deliver(&mut world, ben, 0, forged);
     let forked = Event::IdentityAlarm {
         contact: of_ben,
         alarm: IdentityAlarm::ManifestForked,
     };
     assert!(world.devices[ben].events.contains(&forked));
     assert_eq!(world.texts(ben, of_ben), ["hello"]);
+    let device = world.command(ben, |step| {
+        let rows = step.tx.peer_devices().of_contact(of_ben)?;
+        Ok::<_, StepError>(rows[0].id)
+    });
+    let sessions = &world.engine(ben).core.sessions;
+    assert_eq!(sessions.of(device.unwrap()).count(), 1);
 }
 
 #[test]

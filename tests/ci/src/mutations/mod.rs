@@ -70,10 +70,10 @@ pub(crate) fn check(only: Option<&str>) -> Result<Outcome, MutationsError> {
     if mutations.is_empty() {
         return Err(MutationsError::NoMutation(only.to_owned()));
     }
-    let folder = Metadata::load()?.target_directory.join("mutations");
+    let target = Metadata::load()?.target_directory;
     let runner = Runner {
-        workspace: folder.join("workspace"),
-        target: folder.join("build"),
+        workspace: target.join("mutations"),
+        target,
     };
     copy::update(&root, &git::files(&root, ".")?, &runner.workspace)?;
     let mut packages: BTreeMap<&str, Vec<&Mutation>> = BTreeMap::new();

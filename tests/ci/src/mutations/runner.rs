@@ -34,7 +34,8 @@ pub(crate) enum RunnerError {
 pub(crate) struct Runner {
     /// The copy of the workspace.
     pub(crate) workspace: PathBuf,
-    /// The target folder of all builds, kept from run to run.
+    /// The workspace's own target folder, where what both depend on is built already. What is built of the copy has other
+    /// names there.
     pub(crate) target: PathBuf,
 }
 
