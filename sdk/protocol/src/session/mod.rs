@@ -172,6 +172,13 @@ impl Session {
         matches!(self.sending, Sending::Due { .. })
     }
 
+    /// How many messages of the peer's chain wait for the ratchet step that this device owes; 0 when it owes none.
+    #[must_use]
+    pub fn unanswered(&self) -> u32 {
+        let received = self.receiving.as_ref().map_or(0, |chain| chain.n);
+        if self.owes_step() { received } else { 0 }
+    }
+
     /// How many more messages the session takes without an answer of the peer, at most 999.
     #[must_use]
     pub fn remaining(&self) -> u32 {

@@ -24,10 +24,15 @@ pub enum OpenError {
     /// is out of date.
     #[error("message number behind the chain")]
     NotExpected,
-    /// The header is not authentic, or says what no honest peer says at this position: another number than its tag,
-    /// another ratchet key than its chain, an illegal number or post-quantum field.
+    /// The header is not authentic, or says what no honest peer says at this position: another number than its tag, an
+    /// illegal number or post-quantum field.
     #[error("header rejected")]
     Header,
+    /// The header is authentic and names another ratchet key than its chain was opened with: the peer opened this chain twice,
+    /// because its disk was put back. Nobody else can make such a header, whoever carries it. The session cannot go on; the
+    /// caller ends it, and makes a fresh handshake when something is to be sent.
+    #[error("the peer opened a chain twice")]
+    Contradiction,
     /// The peer's new ratchet key does not contribute to the agreement.
     #[error("ratchet key rejected")]
     RatchetKey,
@@ -200,10 +205,31 @@ impl Session {
         header: &Header,
         n: u32,
     ) -> Result<(), OpenError> {
-        let fits = header.n == n
-            && header.dh == self.peer_ratchet
-            && header.pq.announced() == chain.announced;
-        if fits { Ok(()) } else { Err(OpenError::Header) }
+        if header.n != n {
+            Err(OpenError::Header)
+        } else if header.dh != self.peer_ratchet {
+            Err(OpenError::Contradiction)
+        } else if header.pq.announced() != chain.announced {
+            Err(OpenError::Header)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether an envelope under a number of the current receiving chain that was used before is no copy of what came then,
+    /// but says that the peer opened the chain twice ([`OpenError::Contradiction`]).
+    #[must_use]
+    pub fn is_contradicted_by(&self, n: u32, envelope: Envelope<'_>) -> bool {
+        let context = Context::Session(&self.transcript);
+        let Some(chain) = &self.receiving else {
+            return false;
+        };
+        envelope
+            .sealed()
+            .open_header(context, &chain.keys.header)
+            .is_ok_and(|header| {
+                self.check_current(chain, &header, n) == Err(OpenError::Contradiction)
+            })
     }
 
     fn open_current(

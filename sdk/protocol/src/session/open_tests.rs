@@ -231,7 +231,7 @@ fn a_header_that_contradicts_its_tag_or_chain_is_rejected() {
     let forged = forge(&mut pair, 3, |header| header.dh = other);
     assert_eq!(
         open_error(&mut pair.a, Position::Current { n: 3 }, &forged),
-        Some(OpenError::Header)
+        Some(OpenError::Contradiction)
     );
     // Another post-quantum epoch.
     for epoch in [0, 2, u16::MAX] {
@@ -483,6 +483,64 @@ fn r6_a_rolled_back_session_repeats_a_tag_but_no_salt() {
     receive(&mut pair.b, &first, b"one");
     let error = open_error(&mut pair.b, Position::Current { n: 2 }, &second);
     assert_eq!(error, Some(OpenError::NotExpected));
+}
+
+/// B17: a disk put back over a sending root step opens the chain again. Every message of it says so, those too whose numbers
+/// were used, and nothing that a relay can make of an honest message does.
+#[test]
+fn b17_a_chain_that_is_opened_twice_contradicts_itself() {
+    let mut pair = pair(19);
+    pair.send(false, b"B's chain: A owes a step");
+    let snapshot = state(&pair.a);
+    let honest: Vec<_> = (0..2).map(|_| encrypt(&mut pair, true, b"lost")).collect();
+    for envelope in &honest {
+        receive(&mut pair.b, envelope, b"lost");
+    }
+    pair.a = restored(&snapshot);
+    let again: Vec<_> = (0..4).map(|_| encrypt(&mut pair, true, b"new")).collect();
+    let before = state(&pair.b);
+    for (n, envelope) in (0..).zip(&again) {
+        let expected = if n < 2 {
+            OpenError::NotExpected
+        } else {
+            OpenError::Contradiction
+        };
+        let position = Position::Current { n };
+        assert_eq!(open_error(&mut pair.b, position, envelope), Some(expected));
+        let parsed = Envelope::parse(envelope).unwrap();
+        assert!(pair.b.is_contradicted_by(n, parsed));
+        assert!(!pair.b.is_contradicted_by(n + 1, parsed), "another number");
+    }
+    assert_eq!(state(&pair.b), before);
+    for envelope in &honest {
+        for at in 0..envelope.len() {
+            let mut changed = envelope.clone();
+            changed[at] ^= 1;
+            if let Ok(parsed) = Envelope::parse(&changed) {
+                for n in 0..2 {
+                    assert!(!pair.b.is_contradicted_by(n, parsed), "byte {at}");
+                }
+            }
+        }
+        let replayed = Envelope::parse(envelope).unwrap();
+        assert!(!(0..2).any(|n| pair.b.is_contradicted_by(n, replayed)));
+    }
+}
+
+/// B17, for a message that others overtook.
+#[test]
+fn b17_a_skipped_number_of_a_chain_that_is_opened_twice_contradicts_it() {
+    let mut pair = pair(20);
+    pair.send(false, b"B's chain: A owes a step");
+    let snapshot = state(&pair.a);
+    drop(encrypt(&mut pair, true, b"never arrives"));
+    let second = encrypt(&mut pair, true, b"second");
+    let skipped = receive(&mut pair.b, &second, b"second");
+    pair.a = restored(&snapshot);
+    let again = encrypt(&mut pair, true, b"in its place");
+    let parsed = Envelope::parse(&again).unwrap();
+    let opened = pair.b.open_skipped(&skipped[0], parsed, &mut Vec::new());
+    assert_eq!(opened.err(), Some(OpenError::Contradiction));
 }
 
 proptest! {

@@ -64,6 +64,8 @@ pub struct TagIndex {
     sessions: HashMap<SessionId, Tracked, Seed>,
     consumed: ConsumedTags,
     budget: ScanBudget,
+    /// Of looks at duplicates: what is redelivered takes nothing from what is new.
+    replays: ScanBudget,
 }
 
 /// By the first 8 bytes of the tag.
@@ -101,6 +103,7 @@ impl TagIndex {
             sessions: HashMap::with_hasher(seed),
             consumed: ConsumedTags::new(seed),
             budget: ScanBudget::default(),
+            replays: ScanBudget::default(),
         }
     }
 
@@ -206,6 +209,20 @@ impl TagIndex {
         scanned.unwrap_or_else(|| {
             self.budget.spend();
             Lookup::Unknown
+        })
+    }
+
+    /// Of a [`Lookup::Duplicate`]: which number it has in the current receiving chain of which session, so that its header
+    /// can be looked at ([`Session::is_contradicted_by`]). `None` when its chain is closed, or too many were looked at.
+    pub fn replayed(&mut self, tag: Tag, monotonic_ms: u64) -> Option<(SessionId, u32)> {
+        self.replays.check(monotonic_ms).ok()?;
+        self.replays.spend();
+        self.sessions.iter().find_map(|(id, tracked)| {
+            let window = tracked.current.as_ref()?;
+            match window.key.reader().read(tag)? {
+                Numbered::Message(n) if n < window.start => Some((*id, n)),
+                Numbered::Message(_) | Numbered::Ephemeral(_) => None,
+            }
         })
     }
 

@@ -316,3 +316,35 @@ fn ephemeral_messages_are_found_beside_the_current_chain() {
     };
     assert_eq!(world.lookup(&next), found);
 }
+
+#[test]
+fn of_a_duplicate_the_number_is_known_while_its_chain_is_open() {
+    let mut world = World::new(9);
+    let id = world.pair.a.id();
+    let envelopes: Vec<_> = (0..3).map(|_| world.send()).collect();
+    world.receive(&envelopes[0]);
+    world.receive(&envelopes[2]);
+    assert_eq!(world.index.replayed(tag(&envelopes[2]), 0), Some((id, 2)));
+    let of_others = World::new(11).send();
+    assert_eq!(world.index.replayed(tag(&of_others), 0), None);
+    world.answer();
+    let next = world.send();
+    assert_eq!(world.index.replayed(tag(&next), 0), None, "it is new");
+    world.receive(&next);
+    assert_eq!(world.index.replayed(tag(&next), 0), Some((id, 0)));
+    assert_eq!(world.index.replayed(tag(&envelopes[2]), 0), None);
+}
+
+#[test]
+fn looks_at_duplicates_are_budgeted_and_take_nothing_from_what_is_new() {
+    let mut world = World::new(10);
+    let envelope = world.send();
+    world.receive(&envelope);
+    let mut looks =
+        (0..2 * SCAN_BURST).filter(|_| world.index.replayed(tag(&envelope), 0).is_some());
+    assert_eq!(looks.by_ref().count(), SCAN_BURST as usize);
+    let far = (0..20).map(|_| world.send()).last().unwrap();
+    assert!(matches!(world.lookup(&far), Lookup::Live { .. }));
+    let later = 1_000 / u64::from(SCAN_PER_SECOND);
+    assert!(world.index.replayed(tag(&envelope), later).is_some());
+}
