@@ -149,6 +149,13 @@ pub(crate) fn alarm_text(event: &Event) -> String {
         Event::MailboxGap => {
             "messages expired at the relay while this profile was away; their senders are asked again".to_owned()
         }
+        Event::HealingStalled { contact } => format!(
+            "keys with contact {} no longer heal against quantum computers; what you write next begins a fresh session",
+            contact.get()
+        ),
+        Event::StoreRolledBack => {
+            "this profile's disk was put back to an older state, or a copy of it runs elsewhere: unless you did that, somebody may have your keys".to_owned()
+        }
         Event::IdentityAlarm { contact, alarm } => identity_alarm_text(*contact, *alarm),
         Event::DeviceListOverdue { contact, .. } => format!(
             "contact {} was not online for a month; after 45 days nothing is sent until they are",

@@ -244,6 +244,16 @@ impl Step<'_> {
         Ok(self.core.contacts.cached(id))
     }
 
+    /// Whether a contact is in a state.
+    pub(super) fn is_in(
+        &mut self,
+        contact: ContactId,
+        state: ContactState,
+    ) -> Result<bool, StepError> {
+        let found = self.contact(contact)?;
+        Ok(found.is_some_and(|found| found.row.state == state))
+    }
+
     /// A device of a contact.
     pub(super) fn peer(&mut self, id: PeerDeviceId) -> Result<Option<Peer>, StepError> {
         if let Some(peer) = self.core.contacts.peers.get(&id) {

@@ -32,7 +32,7 @@ impl Step<'_> {
         session: SessionId,
         encoded: &[u8],
     ) -> Result<(), StepError> {
-        self.core.heard.insert(device);
+        self.core.heard.entry(device).or_default();
         self.reconsider_sending(session)?;
         // Authentic and malformed: the sender's software is at fault; nothing can be shown of it.
         let Ok(content) = Content::parse(encoded) else {
@@ -51,7 +51,7 @@ impl Step<'_> {
         if content.encode(&mut encoded).is_err() {
             return Ok(());
         }
-        self.core.heard.insert(device);
+        self.core.heard.entry(device).or_default();
         self.content_arrived_from(device, content, &encoded)
     }
 
@@ -74,6 +74,9 @@ impl Step<'_> {
         }
         if from.state == ContactState::Blocked {
             return Ok(());
+        }
+        if header.stream_seq > 0 {
+            self.core.heard.insert(device, true);
         }
         self.core.hlc.observe(header.hlc, self.now.wall);
         self.gossip(from.contact, header.manifest_version, &header.manifest_hash)?;
@@ -205,12 +208,19 @@ impl Step<'_> {
         self.owe_receipt(from.device, &header.message_id)
     }
 
-    /// Tells every device of the step's senders apart once: when it was heard, and that it need not be
-    /// renewed.
+    /// Tells every device of the step's senders apart once: when it was heard, whether that was an answer, and whether it
+    /// waits for one.
     pub(super) fn flush_heard(&mut self) -> Result<(), StepError> {
-        for device in std::mem::take(&mut self.core.heard) {
-            self.tx.peer_devices().heard(device, self.now.wall)?;
-            self.tx.peer_devices().set_next_handshake(device, None)?;
+        for (device, wrote) in std::mem::take(&mut self.core.heard) {
+            let sending = self.core.sessions.sending(device);
+            let answered = sending.is_none_or(|cached| cached.session.has_received());
+            self.tx
+                .peer_devices()
+                .heard(device, answered, self.now.wall)?;
+            if !answered {
+                self.renew_unless_answered(device)?;
+            }
+            self.note_owed_step(device, wrote)?;
         }
         Ok(())
     }

@@ -86,6 +86,17 @@ pub enum Event {
         /// When sending ends.
         until: Timestamp,
     },
+    /// The post-quantum ratchet with a device of a contact no longer goes on: the device's software is at fault, its disk was
+    /// put back, or a relay withholds messages. Messages flow, and keys heal by Diffie-Hellman; the next message that the user
+    /// writes begins a fresh session. Nobody must act, unless it comes again and again.
+    HealingStalled {
+        /// With whom.
+        contact: ContactId,
+    },
+    /// The own relay has seen more of this device than its store knows: the disk was put back to an older state, or a copy of it
+    /// runs elsewhere (or the relay lies). What was received since is gone here; sessions are begun anew as something is
+    /// written, and nothing that is queued is lost. The user must act if he restored nothing: somebody may have a copy.
+    StoreRolledBack,
     /// Something about a contact's identity is wrong, or new. Kept until it is dismissed
     /// ([`Client::identity_alarms`](crate::Client::identity_alarms)). The user must decide.
     IdentityAlarm {
@@ -164,8 +175,8 @@ pub enum IdentityAlarm {
     ManifestForked,
     /// What the relay serves as the contact's device list is signed by nobody we know.
     ManifestForged,
-    /// Two messages claim one place in what a device of the contact wrote: it was restored from a backup, or copied, and its
-    /// keys may be in two hands.
+    /// Two messages claim one place in what a device of the contact wrote, or two ratchet keys one chain of a session: the
+    /// device was restored from a backup, or copied, and its keys may be in two hands.
     HistoryForked,
     /// The contact's account was set up anew with its recovery phrase: the devices that it had are revoked, and what is written
     /// goes to the new one. The contact did that, or whoever has the phrase.

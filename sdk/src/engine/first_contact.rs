@@ -16,7 +16,7 @@ use undertone_wire as wire;
 
 use super::backoff;
 use super::event::{DelayReason, IdentityAlarm};
-use super::limits::{UNANSWERED_FROM_MS, UNANSWERED_TO_MS};
+use super::limits::{FRESH_SPACING_MS, UNANSWERED_FROM_MS, UNANSWERED_TO_MS};
 use super::step::Step;
 use crate::error::StepError;
 use crate::store::{
@@ -59,6 +59,11 @@ impl Step<'_> {
         };
         if bundle.newer_manifest {
             self.refetch_manifest(row.contact)?;
+        }
+        let sessions = &self.core.sessions;
+        if sessions.sending(device).is_none() && sessions.of(device).next().is_some() {
+            // Those that there were came to an end. What was sent in them may never have been read.
+            self.requeue_undelivered(device, None)?;
         }
         match self.hand_shake(&row, &bundle)? {
             Ok(()) => drop(self.core.lookups.prekeys.remove(&device)),
@@ -153,10 +158,12 @@ impl Step<'_> {
         };
         self.queue_first_message(peer, first, begun)?;
         let again = backoff::between(UNANSWERED_FROM_MS, UNANSWERED_TO_MS, &mut self.rng);
+        let now = self.now.wall;
         self.tx.peer_devices().handshake_begun(
             peer.id,
-            self.now.wall,
-            Some(self.now.wall.plus(again)),
+            now,
+            now.plus(again),
+            now.plus(FRESH_SPACING_MS),
         )?;
         Ok(Ok(()))
     }
@@ -214,9 +221,10 @@ impl Step<'_> {
         let id = session.id();
         match first {
             Some(row) => {
+                let envelope_id = self.envelope_id();
                 self.tx.outbox().set_envelope(
                     row.id,
-                    &first_message,
+                    (&envelope_id, &first_message),
                     (&id, FIRST),
                     OutboxHold::None,
                 )?;
@@ -238,6 +246,7 @@ impl Step<'_> {
             }
         }
         self.add_session(session, peer.id)?;
+        self.step_taken(peer.id)?;
         self.notice_queue(peer.id, &peer.relay);
         Ok(())
     }

@@ -51,12 +51,36 @@ pub(crate) const INVITE_QUOTA: u32 = 1_024;
 
 // --- sessions -----------------------------------------------------------------------------------
 
-/// A session that never got an answer is renewed once, after a random time from here ...
+/// A session that never got an answer is renewed, once if nothing is heard, after a random time from here ...
 pub(crate) const UNANSWERED_FROM_MS: u64 = 3 * DAY_MS;
 /// ... to here.
 pub(crate) const UNANSWERED_TO_MS: u64 = 5 * DAY_MS;
 /// Archived sessions of one peer device: each costs two inversions for an envelope that matches nothing.
 pub(crate) const MAX_ARCHIVED_SESSIONS: usize = 2;
+/// A session that only receives is forgotten when it received nothing for so long, and the peer has shown that it uses another
+/// one (protocol.md, F15).
+pub(crate) const ARCHIVED_KEEP_MS: u64 = 7 * DAY_MS;
+/// A session that still works, or that came to an end, is not replaced sooner after the handshake before (attack row R12).
+pub(crate) const FRESH_SPACING_MS: u64 = HOUR_MS;
+/// A message waits so long for the handshake that it begins while its session still works: a relay that is slow, or another
+/// one that has the manifest, does not hold it up longer.
+pub(crate) const FRESH_PATIENCE_MS: u64 = 20 * SECOND_MS;
+/// A session that stays unanswered is renewed for a device that is heard all the same, and not sooner than this after its
+/// handshake (decisions, "Re-handshake").
+pub(crate) const RENEWAL_SPACING_MS: u64 = 7 * DAY_MS;
+/// Nothing is encrypted so long after a start unless the own relay has said how far this device acknowledged, or cannot be
+/// reached.
+pub(crate) const ROLLBACK_WAIT_MS: u64 = 10 * SECOND_MS;
+/// That this device's store is older than what its relay saw is believed so often: a relay can lie.
+pub(crate) const ROLLBACK_SPACING_MS: u64 = DAY_MS;
+/// Messages of a chain that get no answer before a message that says nothing completes the ratchet step ...
+pub(crate) const QUIET_AFTER_MESSAGES: u32 = 50;
+/// ... and the time after which one message is enough (decisions, "Idle sessions"), ...
+pub(crate) const QUIET_AFTER_MS: u64 = 3 * DAY_MS;
+/// ... and the random time that it waits besides, from here ...
+pub(crate) const QUIET_WAIT_FROM_MS: u64 = HOUR_MS;
+/// ... to here.
+pub(crate) const QUIET_WAIT_TO_MS: u64 = 24 * HOUR_MS;
 /// Sessions of all peers together: bounds the tag index and the scan of an unknown envelope. Beyond it strangers' first
 /// messages are dropped, and contacts' wait.
 pub(crate) const MAX_SESSIONS: usize = 20_000;
@@ -189,9 +213,6 @@ pub(crate) const LANE_RETRY_LONGEST_MS: u64 = 5 * 60 * SECOND_MS;
 pub(crate) const MAX_KNOWN_LANES: usize = 1_024;
 /// Rows handled at a time by ageing: bounds memory.
 pub(crate) const UPKEEP_ROWS: usize = 200;
-/// Messages on a session that lost a simultaneous initiation, and none on the winner, after which the loser
-/// is used (protocol.md, F15).
-pub(crate) const FALLBACK_MESSAGES: u32 = 3;
 /// Contacts, and devices of contacts, kept in memory.
 pub(crate) const MAX_CACHED_CONTACTS: usize = 4_096;
 /// First wait after the own relay refused something, doubled each time.
@@ -201,5 +222,5 @@ pub(crate) const MAX_REQUEUED: usize = 500;
 /// First messages kept because the budget or the clock did not allow to open them; beyond it they wait at the
 /// relay.
 pub(crate) const MAX_PARKED_FIRST: u64 = 4_096;
-/// Handshakes that may follow the first one with a device that never answered.
+/// Handshakes that may follow the first one with a device of which nothing was heard.
 pub(crate) const MAX_RENEWALS: u32 = 1;

@@ -26,6 +26,7 @@ use super::lane::Lane;
 use super::limits::{MAX_DELIVERY_SEQ, REFUSED_FIRST_MS, RETRY_LONGEST_MS};
 use super::meta;
 use super::requests::Purpose;
+use super::rollback::Checked;
 use super::step::Step;
 use super::timers::Timer;
 use crate::error::StepError;
@@ -51,6 +52,8 @@ pub(crate) struct OwnMailbox {
     /// Deliveries that wait for the scan budget. Not acknowledged, so that a crash loses none; bounded by the
     /// relay's delivery window.
     pub(crate) deferred: VecDeque<wire::Deliver>,
+    /// Whether the relay was asked how far this device acknowledged.
+    pub(crate) checked: Checked,
     pub(crate) tokens_changed: bool,
     pub(crate) tokens_in_flight: bool,
     pub(crate) prekeys_in_flight: bool,
@@ -172,12 +175,15 @@ impl Step<'_> {
                 own.caught_up = false;
                 own.tokens_changed = true;
                 own.prekeys_due = true;
+                let is_old = answer.acked_seq > own.handled;
                 if answer.created || own.published_epoch != Some(own.epoch) {
                     // The relay knows nothing of this mailbox, or lost what it knew.
-                    own.published_epoch = None;
-                    self.tx.meta().remove(meta::PUBLISHED_EPOCH)?;
-                    self.tx.meta().remove(meta::OWN_MANIFEST_RECORD)?;
+                    self.forget_what_is_published()?;
                 }
+                if is_old {
+                    self.store_is_old(answer.acked_seq.min(MAX_DELIVERY_SEQ))?;
+                }
+                self.store_was_checked();
                 self.emit(Event::Online);
             }
             Body::Failure(failure) => {
@@ -191,6 +197,13 @@ impl Step<'_> {
         Ok(())
     }
 
+    /// All that others need in order to write is registered anew.
+    pub(super) fn forget_what_is_published(&mut self) -> Result<(), StepError> {
+        self.core.own.published_epoch = None;
+        self.tx.meta().remove(meta::PUBLISHED_EPOCH)?;
+        Ok(self.tx.meta().remove(meta::OWN_MANIFEST_RECORD)?)
+    }
+
     pub(super) fn logged_out(&mut self, cause: DisconnectCause) {
         let own = &mut self.core.own;
         own.logged_in = false;
@@ -199,6 +212,7 @@ impl Step<'_> {
         own.tokens_in_flight = false;
         own.prekeys_in_flight = false;
         own.forget_deferred();
+        self.store_was_checked();
         if cause == DisconnectCause::ClosedByRelay(ErrorCode::Displaced) {
             self.emit(Event::Displaced);
         }

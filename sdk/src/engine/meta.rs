@@ -24,3 +24,7 @@ pub(crate) const AGES_FROM: MetaKey = MetaKey("engine.ages_from");
 pub(crate) const INVITES_MADE: MetaKey = MetaKey("engine.invites_made");
 /// The store epoch of the own relay for which mailbox, tokens and prekeys are registered, 16 bytes.
 pub(crate) const PUBLISHED_EPOCH: MetaKey = MetaKey("engine.published_epoch");
+/// When it was last believed that this store is older than what its relay saw, u64 Unix ms.
+pub(crate) const ROLLBACK_NOTICED: MetaKey = MetaKey("engine.rollback_noticed");
+/// The relay saw more than this store handled, and that is not believed yet; no value.
+pub(crate) const ROLLBACK_SUSPECTED: MetaKey = MetaKey("engine.rollback_suspected");

@@ -7,7 +7,8 @@
 //!   `send_token`, `invites`.
 //! - Others: `contact` (adding, accepting, blocking), `manifest_lookup`, `freshness`,
 //!   `identity_alarms`, `prekey_lookup`,
-//!   `first_contact`, `first_message`, `sessions`.
+//!   `first_contact`, `first_message`; sessions with their devices: `sessions`, `session_choice`,
+//!   `fresh_session`, `rollback`, `quiet`.
 //! - Messages out: `compose`, `sending`, `outbox` with `queues`, `knock`, `restored` and `requeue`.
 //! - Messages in: `receiving`, `content`, `gaps`; what is sent because of them: `answers`, `receipts`, `resend`.
 //! - Time: `clock` (may it be believed), `timers` (short waits), `upkeep` (long ones), `backoff`,
@@ -31,6 +32,7 @@ mod effect;
 mod event;
 mod first_contact;
 mod first_message;
+mod fresh_session;
 mod freshness;
 mod gaps;
 mod identity_alarms;
@@ -51,14 +53,17 @@ mod own_history;
 mod prekey_lookup;
 mod prekey_upkeep;
 mod queues;
+mod quiet;
 mod receipts;
 mod receiving;
 mod requests;
 mod requeue;
 mod resend;
 mod restored;
+mod rollback;
 mod send_token;
 mod sending;
+mod session_choice;
 mod sessions;
 mod step;
 mod text;
@@ -66,7 +71,7 @@ mod timers;
 mod upkeep;
 mod view;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand_core::CryptoRng;
 use undertone_protocol::content::{Hlc, HybridClock};
@@ -96,6 +101,7 @@ use login::OwnMailbox;
 use lookups::Lookups;
 use me::Me;
 use queues::Queues;
+use quiet::Quiet;
 use requests::Requests;
 use sessions::Sessions;
 use timers::{Timer, Timers};
@@ -130,8 +136,9 @@ pub(crate) struct Core {
     park: Park,
     outbox: Queues,
     lookups: Lookups,
-    /// Devices that a message of this step came from.
-    heard: BTreeSet<PeerDeviceId>,
+    /// Devices that a message of this step came from, and whether their user wrote one.
+    heard: BTreeMap<PeerDeviceId, bool>,
+    quiet: Quiet,
     owed: Owed,
     first_messages: Budget,
     /// Devices that something is missing of, or was since the engine was opened.
@@ -218,6 +225,8 @@ impl Engine {
             let core = Core::load(&tx, me, requests, now, rng)?;
             let lost = std::mem::replace(&mut self.core, core);
             self.core.lanes = lost.lanes.into_left();
+            // The store is the one that was there before.
+            self.core.own.checked = lost.own.checked;
             left = self.core.lanes.left();
         }
         let mut step = Step::new(tx, &mut self.core, now, rng);
@@ -311,7 +320,8 @@ impl Core {
             park: load_park(tx, rng)?,
             outbox: Queues::default(),
             lookups: Lookups::default(),
-            heard: BTreeSet::new(),
+            heard: BTreeMap::new(),
+            quiet: Quiet::load(tx)?,
             owed: Owed::load(tx, now.wall)?,
             first_messages: Budget::default(),
             gap_devices: tx.gaps().devices()?.into_iter().collect(),
@@ -328,6 +338,9 @@ impl Core {
         }
         for contact in tx.outbox().contacts_waiting()? {
             core.lookups.want_manifest(contact);
+        }
+        if core.sessions.len() > 0 {
+            core.own.check_first(now.monotonic_ms, &mut core.timers);
         }
         core.timers.arm(Timer::Scans, now.monotonic_ms);
         core.timers.arm(Timer::Answers, now.monotonic_ms);

@@ -40,7 +40,7 @@ impl Step<'_> {
     }
 
     fn take_turn(&mut self, device: PeerDeviceId) -> Result<(), StepError> {
-        let Some(row) = self.tx.outbox().of_device(device, 1)?.pop() else {
+        let Some(mut row) = self.tx.outbox().of_device(device, 1)?.pop() else {
             self.core.outbox.remove(device);
             return Ok(());
         };
@@ -53,6 +53,11 @@ impl Step<'_> {
             || !self.core.requests.has_room(&lane)
         {
             self.core.outbox.set(device, Turn::Blocked);
+            return Ok(());
+        }
+        if let Some(until) = self.core.own.unchecked_until(self.now.monotonic_ms) {
+            self.core.outbox.set(device, Turn::Blocked);
+            self.core.timers.arm(Timer::Lanes, until);
             return Ok(());
         }
         if row.item.hold == OutboxHold::Acceptance && !self.is_accepted(row.item.contact)? {
@@ -71,12 +76,15 @@ impl Step<'_> {
                 if !self.may_encrypt(row.item.contact, device)? {
                     return Ok(());
                 }
+                if row.item.shown && self.waits_for_fresh_session(device)? {
+                    return Ok(());
+                }
                 match self.encrypt_row(&row, to.peer_device, content)? {
-                    Ok(envelope) => self.transmit(device, &row, envelope.into()),
-                    Err(NoSession) => {
-                        self.core.outbox.set(device, Turn::Held);
-                        self.want_session(to.peer_device)
+                    Ok((envelope_id, envelope)) => {
+                        row.item.envelope_id = envelope_id;
+                        self.transmit(device, &row, envelope.into())
                     }
+                    Err(NoSession) => self.session_is_missing(device),
                 }
             }
         }

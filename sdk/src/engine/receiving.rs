@@ -19,7 +19,7 @@ use super::limits::{
 use super::step::Step;
 use super::timers::Timer;
 use crate::error::StepError;
-use crate::store::{EnvelopeId, ParkedKind};
+use crate::store::{EnvelopeId, ParkedKind, PeerDeviceId};
 
 /// What became of a delivery.
 enum Outcome {
@@ -78,7 +78,8 @@ impl Step<'_> {
                 self.open_skipped(&session, number, envelope, bytes)?
             }
             // Nothing ephemeral is shown yet.
-            Lookup::Ephemeral { .. } | Lookup::Duplicate => {}
+            Lookup::Ephemeral { .. } => {}
+            Lookup::Duplicate => self.repeated(envelope)?,
             Lookup::Unknown => self.park(envelope, bytes, envelope_id)?,
             Lookup::Later { after_ms } => return Ok(Outcome::Later(after_ms)),
         }
@@ -117,9 +118,9 @@ impl Step<'_> {
                 self.opened(device, *id, &content)?;
             }
             Err(OpenError::NotExpected) => {}
-            Err(_) => {
+            Err(error) => {
                 if let Some(number) = self.core.sessions.number_of(id, position) {
-                    self.unopened(device, *id, number, bytes)?;
+                    self.rejected(device, (*id, number), error, bytes)?;
                 }
             }
         }
@@ -144,8 +145,9 @@ impl Step<'_> {
             return Ok(());
         };
         let mut content = Zeroizing::new(Vec::new());
-        let Ok(opened) = session.open_skipped(&row.key, envelope, &mut content) else {
-            return self.unopened(device, *id, number, bytes);
+        let opened = match session.open_skipped(&row.key, envelope, &mut content) {
+            Ok(opened) => opened,
+            Err(error) => return self.rejected(device, (*id, number), error, bytes),
         };
         if opened.commit() {
             self.core.sessions.learned(id);
@@ -154,6 +156,20 @@ impl Step<'_> {
         self.core.sessions.index.consume_skipped(tag);
         self.filled(device, id, number)?;
         self.opened(device, *id, &content)
+    }
+
+    fn rejected(
+        &mut self,
+        device: PeerDeviceId,
+        (session, number): (SessionId, MessageNumber),
+        error: OpenError,
+        bytes: &[u8],
+    ) -> Result<(), StepError> {
+        self.unopened(device, session, number, bytes)?;
+        if error == OpenError::Contradiction {
+            self.contradicted(&session)?;
+        }
+        Ok(())
     }
 
     /// Keeps an envelope that no session knows: a follow-up may overtake its first message.

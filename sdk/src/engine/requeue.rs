@@ -2,6 +2,8 @@
 //!
 //! Invariant: nothing shown that was not confirmed is lost with a session. The recipient recognises what it has by its id.
 
+use undertone_protocol::session::SessionId;
+
 use super::limits::{MAX_REQUEUED, RETENTION_MS, UPKEEP_ROWS};
 use super::queues::Turn;
 use super::step::Step;
@@ -16,7 +18,7 @@ impl Step<'_> {
         self.owe_nothing(gone)?;
         self.tx.gaps().device_gone(gone)?;
         self.core.gap_devices.remove(&gone);
-        self.requeue_undelivered(gone)?;
+        self.requeue_undelivered(gone, None)?;
         self.tx.outbox().unaddress(gone)?;
         self.core.lookups.prekeys.remove(&gone);
         self.core.outbox.wake_device(gone);
@@ -24,8 +26,13 @@ impl Step<'_> {
     }
 
     /// Everything that a device was sent in the last 30 days and never confirmed is queued again, in front of what is
-    /// newer, to be encrypted for a new session.
-    pub(super) fn requeue_undelivered(&mut self, device: PeerDeviceId) -> Result<(), StepError> {
+    /// newer, to be encrypted for a new session; of a session that the device may never have learned of, receipts and the like
+    /// too.
+    pub(super) fn requeue_undelivered(
+        &mut self,
+        device: PeerDeviceId,
+        unread: Option<&SessionId>,
+    ) -> Result<(), StepError> {
         let Some(row) = self.tx.peer_devices().get(device)? else {
             return Ok(());
         };
@@ -40,7 +47,7 @@ impl Step<'_> {
         for kept in self
             .tx
             .retained()
-            .undelivered(device, since, MAX_REQUEUED)?
+            .undelivered(device, unread, since, MAX_REQUEUED)?
         {
             let id = kept.item.message_id;
             if seen.contains(&id) || self.tx.outbox().is_queued(device, &id)? {
@@ -58,7 +65,7 @@ impl Step<'_> {
     }
 
     /// Queued envelopes of the old session become content again, in their places.
-    fn open_envelopes(&mut self, device: PeerDeviceId) -> Result<(), StepError> {
+    pub(super) fn open_envelopes(&mut self, device: PeerDeviceId) -> Result<(), StepError> {
         for row in self.tx.outbox().envelopes(device, UPKEEP_ROWS)? {
             let kept = match row.item.encrypted_as {
                 Some((session, number)) => self.tx.retained().find(&session, number)?,
@@ -71,10 +78,9 @@ impl Step<'_> {
                 self.tx.outbox().remove(row.id)?;
                 continue;
             };
-            let envelope_id = self.envelope_id();
             self.tx
                 .outbox()
-                .set_content(row.id, &content, &envelope_id, OutboxHold::None)?;
+                .set_content(row.id, &content, OutboxHold::None)?;
             // It is kept again when it is encrypted.
             self.tx.retained().remove(kept)?;
         }

@@ -117,6 +117,9 @@ impl Step<'_> {
         };
         self.insert_row(contact, Some(to), composed)?;
         self.notice_queue(device, &row.relay);
+        if composed.shown {
+            self.written_to(device);
+        }
         Ok(())
     }
 

@@ -1,10 +1,8 @@
-//! The sessions with all peer devices, in memory, and which of them is used for sending.
+//! The sessions with all peer devices, in memory; encrypting with the one that is used for sending.
 //!
 //! Invariant: what is in memory equals what the store will have when the step commits; a step that is
-//! dropped throws this away. Of two sessions that both sides began at once the one with the lower id is used
-//! (protocol.md, F15); of others the newest. What is not used any more still receives.
-//!
-//! The ratchet is the protocol's ([`Session`]).
+//! dropped throws this away. Which one is used is in [`session_choice`](super::session_choice). The ratchet is the
+//! protocol's ([`Session`]).
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,12 +12,10 @@ use undertone_protocol::tag::Tag;
 use undertone_protocol::tag_index::TagIndex;
 use undertone_protocol::time::Timestamp;
 
-use super::limits::{FALLBACK_MESSAGES, MAX_ARCHIVED_SESSIONS};
 use super::step::Step;
 use crate::error::StepError;
 use crate::store::{
-    ContactId, ContactState, NewRetained, OutboxHold, OutboxRow, PeerDeviceId, SessionRow,
-    SessionStatus, SessionStep, Tx,
+    EnvelopeId, NewRetained, OutboxHold, OutboxRow, PeerDeviceId, SessionStatus, SessionStep, Tx,
 };
 
 /// There is no session to encrypt with; a handshake is needed.
@@ -33,15 +29,15 @@ pub(crate) struct Cached {
     pub(crate) device: PeerDeviceId,
     pub(crate) status: SessionStatus,
     pub(crate) created: Timestamp,
-    /// Messages that came on it since another one was preferred, or since the engine was opened.
-    received: u32,
+    /// Whether its post-quantum ratchet goes on, as the application was told.
+    pq_goes_on: bool,
 }
 
 /// All sessions.
 pub(crate) struct Sessions {
-    all: HashMap<SessionId, Cached>,
+    pub(super) all: HashMap<SessionId, Cached>,
     of_device: HashMap<PeerDeviceId, Vec<SessionId>>,
-    dirty: BTreeMap<SessionId, SessionStep>,
+    pub(super) dirty: BTreeMap<SessionId, SessionStep>,
     pub(crate) index: TagIndex,
 }
 
@@ -69,7 +65,7 @@ impl Sessions {
         Ok(sessions)
     }
 
-    fn take_in(
+    pub(super) fn take_in(
         &mut self,
         session: Box<Session>,
         device: PeerDeviceId,
@@ -78,6 +74,7 @@ impl Sessions {
     ) {
         let id = session.id();
         self.of_device.entry(device).or_default().push(id);
+        let pq_goes_on = session.pq_failure().is_none();
         self.all.insert(
             id,
             Cached {
@@ -85,7 +82,7 @@ impl Sessions {
                 device,
                 status,
                 created,
-                received: 0,
+                pq_goes_on,
             },
         );
     }
@@ -108,10 +105,11 @@ impl Sessions {
             .find(|cached| cached.status == SessionStatus::Active)
     }
 
-    /// Whether something can be encrypted for a device now.
+    /// Whether a device has a session that needs no other one in its place.
     pub(crate) fn is_ready(&self, device: PeerDeviceId) -> bool {
-        self.sending(device)
-            .is_some_and(|cached| cached.session.remaining() > 0)
+        self.sending(device).is_some_and(|cached| {
+            cached.session.remaining() > 0 && cached.session.pq_failure().is_none()
+        })
     }
 
     /// All sessions with a device.
@@ -142,10 +140,9 @@ impl Sessions {
 
     /// A message was opened: the index follows, and the row is written when the step commits.
     pub(crate) fn received(&mut self, id: &SessionId, tag: Tag, skipped: &[SkippedKey]) {
-        let Some(cached) = self.all.get_mut(id) else {
+        let Some(cached) = self.all.get(id) else {
             return;
         };
-        cached.received = cached.received.saturating_add(1);
         self.index.follow(&cached.session, tag, skipped);
         self.dirty.insert(*id, SessionStep::Received);
     }
@@ -159,7 +156,7 @@ impl Step<'_> {
         row: &OutboxRow,
         device: PeerDeviceId,
         content: &[u8],
-    ) -> Result<Result<Vec<u8>, NoSession>, StepError> {
+    ) -> Result<Result<(EnvelopeId, Vec<u8>), NoSession>, StepError> {
         let sessions = &mut self.core.sessions;
         let Some(id) = sessions.sending(device).map(|cached| cached.session.id()) else {
             return Ok(Err(NoSession));
@@ -175,11 +172,16 @@ impl Step<'_> {
             return Ok(Err(NoSession));
         };
         sessions.dirty.entry(id).or_insert(SessionStep::Sent);
-        self.tx
-            .outbox()
-            .set_envelope(row.id, &envelope, (&id, number), OutboxHold::None)?;
+        self.step_taken(device)?;
+        let envelope_id = self.envelope_id();
+        self.tx.outbox().set_envelope(
+            row.id,
+            (&envelope_id, &envelope),
+            (&id, number),
+            OutboxHold::None,
+        )?;
         self.retain(row, device, content, (id, number))?;
-        Ok(Ok(envelope))
+        Ok(Ok((envelope_id, envelope)))
     }
 
     pub(super) fn retain(
@@ -201,114 +203,7 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Stores a new session and decides which one is used for sending.
-    pub(super) fn add_session(
-        &mut self,
-        mut session: Session,
-        device: PeerDeviceId,
-    ) -> Result<(), StepError> {
-        let id = session.id();
-        let rival = self.core.sessions.sending(device).map(|cached| {
-            // Neither side has answered the other's: both began at once.
-            let simultaneous = !cached.session.has_received() && session.has_received();
-            (cached.session.id(), simultaneous)
-        });
-        let loses = rival.is_some_and(|(other, simultaneous)| simultaneous && other < id);
-        let status = if loses {
-            SessionStatus::ReceiveOnly
-        } else {
-            SessionStatus::Active
-        };
-        self.tx.sessions().insert(
-            &SessionRow {
-                id,
-                peer_device: device,
-                role: session.role().into(),
-                status,
-                created: self.now.wall,
-                last_sent: None,
-                last_received: None,
-            },
-            &session.to_bytes(),
-        )?;
-        if let Some(material) = session.take_changed_pq_material() {
-            self.tx.sessions().set_pq_material(&id, &material)?;
-        }
-        if let Some((other, _)) = rival.filter(|_| !loses) {
-            self.set_session_status(other, SessionStatus::ReceiveOnly)?;
-        }
-        self.core.sessions.index.track(&session);
-        self.core
-            .sessions
-            .take_in(Box::new(session), device, status, self.now.wall);
-        self.forget_old_sessions(device)?;
-        self.core.outbox.wake_device(device);
-        Ok(())
-    }
-
-    /// When several messages came on a session that is not used for sending, and none on the one that is,
-    /// the peer never learned of the latter: the former takes its place.
-    pub(super) fn reconsider_sending(&mut self, heard: SessionId) -> Result<(), StepError> {
-        let sessions = &self.core.sessions;
-        let Some(cached) = sessions.get(&heard) else {
-            return Ok(());
-        };
-        if cached.status == SessionStatus::Active || cached.received < FALLBACK_MESSAGES {
-            return Ok(());
-        }
-        let device = cached.device;
-        let Some(active) = sessions.sending(device) else {
-            return self.set_session_status(heard, SessionStatus::Active);
-        };
-        if active.session.has_received() {
-            return Ok(());
-        }
-        let unanswered = active.session.id();
-        self.set_session_status(unanswered, SessionStatus::ReceiveOnly)?;
-        self.set_session_status(heard, SessionStatus::Active)?;
-        self.requeue_undelivered(device)
-    }
-
-    pub(super) fn set_session_status(
-        &mut self,
-        id: SessionId,
-        status: SessionStatus,
-    ) -> Result<(), StepError> {
-        self.tx.sessions().set_status(&id, status)?;
-        if let Some(cached) = self.core.sessions.all.get_mut(&id) {
-            cached.status = status;
-            cached.received = 0;
-        }
-        Ok(())
-    }
-
-    fn is_stranger(&mut self, contact: ContactId) -> Result<bool, StepError> {
-        let found = self.contact(contact)?;
-        Ok(found.is_some_and(|found| found.row.state == ContactState::Requested))
-    }
-
-    /// Keeps the newest of the sessions with a device that only receive; of a stranger's, none.
-    fn forget_old_sessions(&mut self, device: PeerDeviceId) -> Result<(), StepError> {
-        let mut idle: Vec<(Timestamp, SessionId)> = self
-            .core
-            .sessions
-            .of(device)
-            .filter(|cached| cached.status == SessionStatus::ReceiveOnly)
-            .map(|cached| (cached.created, cached.session.id()))
-            .collect();
-        idle.sort_unstable();
-        let kept = match self.peer(device)?.map(|peer| peer.contact) {
-            Some(contact) if self.is_stranger(contact)? => 0,
-            Some(_) | None => MAX_ARCHIVED_SESSIONS,
-        };
-        let excess = idle.len().saturating_sub(kept);
-        for (_, id) in idle.into_iter().take(excess) {
-            self.forget_session(&id)?;
-        }
-        Ok(())
-    }
-
-    fn forget_session(&mut self, id: &SessionId) -> Result<(), StepError> {
+    pub(super) fn forget_session(&mut self, id: &SessionId) -> Result<(), StepError> {
         self.tx.sessions().remove(id)?;
         let sessions = &mut self.core.sessions;
         sessions.index.forget(*id);
@@ -338,6 +233,7 @@ impl Step<'_> {
     /// Writes the sessions that changed.
     pub(super) fn flush_sessions(&mut self) -> Result<(), StepError> {
         let sessions = &mut self.core.sessions;
+        let mut stopped = Vec::new();
         for (id, step) in std::mem::take(&mut sessions.dirty) {
             if let Some(cached) = sessions.all.get_mut(&id) {
                 let rows = self.tx.sessions();
@@ -345,7 +241,15 @@ impl Step<'_> {
                 if let Some(material) = cached.session.take_changed_pq_material() {
                     rows.set_pq_material(&id, &material)?;
                 }
+                let goes_on = cached.session.pq_failure().is_none();
+                let went_on = std::mem::replace(&mut cached.pq_goes_on, goes_on);
+                if went_on && !goes_on && cached.status == SessionStatus::Active {
+                    stopped.push(cached.device);
+                }
             }
+        }
+        for device in stopped {
+            self.healing_stopped(device)?;
         }
         Ok(())
     }

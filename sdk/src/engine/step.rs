@@ -340,7 +340,9 @@ impl<'e> Step<'e> {
         self.core.outbox.unblock_all();
         let now = self.now.monotonic_ms;
         let own = Some(self.core.own.not_before).filter(|at| *at > now);
-        for at in self.core.lanes.next_try(now).into_iter().chain(own) {
+        let checked = self.core.own.unchecked_until(now);
+        let waiting = own.into_iter().chain(checked);
+        for at in self.core.lanes.next_try(now).into_iter().chain(waiting) {
             self.core.timers.arm(Timer::Lanes, at);
         }
     }

@@ -3,14 +3,16 @@
 
 use super::limits::{
     ACCEPTANCE_REPEAT_MS, CLOCK_TOLERANCE_MS, HOUR_MS, MAX_RENEWALS, MESSAGE_LIFETIME_MS,
-    REFETCH_FROM_MS, REFETCH_TO_MS, RETENTION_MS, UNANSWERED_TO_MS, UPKEEP_ROWS,
+    REFETCH_FROM_MS, REFETCH_TO_MS, RENEWAL_SPACING_MS, RESEND_WAIT_TO_MS, RETENTION_MS,
+    UPKEEP_ROWS,
 };
 use super::meta;
 use super::step::Step;
 use super::timers::Timer;
 use crate::error::StepError;
-use crate::store::{ContactState, MessageState, SessionStatus};
+use crate::store::{ContactState, MessageState, PeerDeviceRow, SessionStatus};
 use undertone_protocol::session::limits::{PARKED_LIFETIME_MS, SKIPPED_LIFETIME_MS};
+use undertone_protocol::time::Timestamp;
 
 impl Step<'_> {
     pub(super) fn upkeep(&mut self) -> Result<(), StepError> {
@@ -37,7 +39,10 @@ impl Step<'_> {
         self.answers_due(now)?;
         self.age_delivery()?;
         self.tell_delivery_due(now)?;
-        self.renew_unanswered()?;
+        self.believe_rollback()?;
+        self.forget_idle_sessions()?;
+        self.renew_unanswered(now)?;
+        self.send_quiet_messages(now)?;
         self.repeat_acceptances()?;
         self.request_due_gaps()
     }
@@ -78,13 +83,10 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// A session that was never answered is renewed once, with everything that was sent in it: the other side
-    /// may have lost the first message, or its device.
-    fn renew_unanswered(&mut self) -> Result<(), StepError> {
-        let Some(now) = self.core.clock.trusted(self.now) else {
-            return Ok(());
-        };
-        let latest = now.plus(UNANSWERED_TO_MS);
+    /// A session that was never answered is renewed, with everything that was sent in it: the other side may have lost the
+    /// first message, or its device.
+    fn renew_unanswered(&mut self, now: Timestamp) -> Result<(), StepError> {
+        let latest = now.plus(RENEWAL_SPACING_MS + RESEND_WAIT_TO_MS);
         for device in self.tx.peer_devices().handshakes_due(now, latest)? {
             self.tx.peer_devices().set_next_handshake(device.id, None)?;
             let unanswered = self
@@ -93,10 +95,10 @@ impl Step<'_> {
                 .sending(device.id)
                 .filter(|cached| !cached.session.has_received())
                 .map(|cached| cached.session.id());
-            if let Some(session) = unanswered.filter(|_| device.handshakes <= MAX_RENEWALS) {
+            if let Some(session) = unanswered.filter(|_| may_be_renewed(&device, now)) {
                 // Nothing more is encrypted for it; an answer is still understood.
                 self.set_session_status(session, SessionStatus::ReceiveOnly)?;
-                self.requeue_undelivered(device.id)?;
+                self.requeue_undelivered(device.id, Some(&session))?;
                 self.want_session(device.id)?;
             }
         }
@@ -119,4 +121,11 @@ impl Step<'_> {
         }
         Ok(())
     }
+}
+
+/// Once because nothing was heard, after that each week if the device was heard since.
+fn may_be_renewed(device: &PeerDeviceRow, now: Timestamp) -> bool {
+    let last = device.last_handshake.unwrap_or_default();
+    let was_active = device.last_heard.is_some_and(|heard| heard > last);
+    device.unanswered <= MAX_RENEWALS || (was_active && now.since(last) >= RENEWAL_SPACING_MS)
 }

@@ -8,10 +8,13 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::error::OpenError;
 
 /// The steps, in order; the schema version is how many of them were applied.
-const STEPS: &[&str] = &[include_str!("schema/0001.sql")];
+const STEPS: &[&str] = &[
+    include_str!("schema/0001.sql"),
+    include_str!("schema/0002.sql"),
+];
 
 /// The newest schema version that this build reads and writes.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 const _: () = assert!(STEPS.len() == SCHEMA_VERSION as usize);
 
 /// The file's schema version; 0 is a file without a schema.

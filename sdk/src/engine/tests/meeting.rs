@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use undertone_protocol::envelope::KIND_FIRST_MESSAGE;
 use undertone_wire::frame::Body;
 
 use super::super::{Input, Lane};
@@ -11,13 +10,6 @@ use super::world::{World, relay};
 use crate::store::ContactState;
 
 const YEAR_MS: i64 = 365 * 86_400_000;
-
-/// First messages that a device sent, in any number of copies.
-fn first_messages(world: &World, device: usize) -> usize {
-    let is_first = |body: &Body| matches!(body, Body::Send(send) if send.envelope.first() == Some(&KIND_FIRST_MESSAGE));
-    let sent = &world.devices[device].sent;
-    sent.iter().filter(|(_, body)| is_first(body)).count()
-}
 
 #[test]
 fn prekeys_that_come_after_the_peers_first_message_make_no_second_session() {
@@ -49,8 +41,8 @@ fn prekeys_that_come_after_the_peers_first_message_make_no_second_session() {
         .inbox
         .push_back(Input::Frame { lane, frame });
     world.run_for(5_000);
-    assert_eq!(first_messages(&world, anna), 0);
-    assert_eq!(first_messages(&world, ben), 1);
+    assert_eq!(world.first_messages(anna, 0), 0);
+    assert_eq!(world.first_messages(ben, 0), 1);
     for (device, contact) in [(anna, of_anna), (ben, of_ben)] {
         assert_eq!(
             world.contact_in(device, ContactState::Accepted),

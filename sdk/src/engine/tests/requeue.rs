@@ -98,7 +98,7 @@ fn what_is_queued_for_another_device_is_queued_again_for_this_one_too() {
             // Waits for devices that are not known yet.
             row.destination = None;
             step.tx.outbox().insert(&row)?;
-            step.requeue_undelivered(device)?;
+            step.requeue_undelivered(device, None)?;
             Ok::<_, crate::error::StepError>(step.tx.outbox().is_queued(device, &message)?)
         })
         .unwrap();

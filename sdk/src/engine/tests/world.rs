@@ -67,6 +67,9 @@ pub(super) enum Crash {
     AfterCommit(u32),
 }
 
+/// The files of a device's store.
+pub(super) struct Disk(Vec<(std::ffi::OsString, Vec<u8>)>);
+
 pub(super) struct Device {
     folder: TempDir,
     engine: Option<Engine>,
@@ -294,6 +297,29 @@ impl World {
         if self.devices[device].online {
             self.connect(device, Lane::Own);
         }
+    }
+
+    /// A copy of a device's disk, as a backup program makes it.
+    pub(super) fn disk(&self, device: usize) -> Disk {
+        let path = self.devices[device].folder.path();
+        let files = std::fs::read_dir(path).unwrap().map(|file| {
+            let file = file.unwrap();
+            (file.file_name(), std::fs::read(file.path()).unwrap())
+        });
+        Disk(files.collect())
+    }
+
+    /// Puts a copy of the disk back and starts from it.
+    pub(super) fn put_back(&mut self, device: usize, disk: &Disk) {
+        self.devices[device].engine = None;
+        let path = self.devices[device].folder.path().to_owned();
+        for file in std::fs::read_dir(&path).unwrap() {
+            std::fs::remove_file(file.unwrap().path()).unwrap();
+        }
+        for (name, bytes) in &disk.0 {
+            std::fs::write(path.join(name), bytes).unwrap();
+        }
+        self.restart(device);
     }
 
     fn connect(&mut self, device: usize, lane: Lane) {

@@ -246,32 +246,40 @@ impl Outbox<'_> {
         )
     }
 
-    /// Content became an envelope, under its number in a session.
+    /// Content became an envelope, under its number in a session. It goes under an id of its own: that of a disk that was put
+    /// back may have been used for another one.
     pub fn set_envelope(
         &self,
         id: OutboxId,
-        envelope: &[u8],
+        (envelope_id, envelope): (&EnvelopeId, &[u8]),
         encrypted_as: (&SessionId, MessageNumber),
         hold: OutboxHold,
     ) -> Result<(), StoreError> {
         exactly_one(self.tx.run(
-            "UPDATE outbox SET body_kind = ?2, body = ?3, session = ?4, number = ?5, hold = ?6 WHERE id = ?1",
-            (id, ENVELOPE, envelope, encrypted_as.0.as_bytes(), packed(encrypted_as.1), hold),
+            "UPDATE outbox SET body_kind = ?2, body = ?3, session = ?4, number = ?5, hold = ?6, envelope_id = ?7
+             WHERE id = ?1",
+            (
+                id,
+                ENVELOPE,
+                envelope,
+                encrypted_as.0.as_bytes(),
+                packed(encrypted_as.1),
+                hold,
+                envelope_id.as_bytes(),
+            ),
         )?)
     }
 
-    /// An envelope becomes content again, to be encrypted for another session and sent under a new envelope id.
+    /// An envelope becomes content again, to be encrypted for another session.
     pub fn set_content(
         &self,
         id: OutboxId,
         content: &[u8],
-        envelope_id: &EnvelopeId,
         hold: OutboxHold,
     ) -> Result<(), StoreError> {
         exactly_one(self.tx.run(
-            "UPDATE outbox SET body_kind = ?2, body = ?3, session = NULL, number = NULL, hold = ?4, envelope_id = ?5
-             WHERE id = ?1",
-            (id, CONTENT, content, hold, envelope_id.as_bytes()),
+            "UPDATE outbox SET body_kind = ?2, body = ?3, session = NULL, number = NULL, hold = ?4 WHERE id = ?1",
+            (id, CONTENT, content, hold),
         )?)
     }
 
@@ -447,6 +455,14 @@ impl Outbox<'_> {
                 [state],
             )?
             .0)
+    }
+
+    /// Whether a message of a conversation is queued for a device.
+    pub fn has_shown(&self, device: PeerDeviceId) -> Result<bool, StoreError> {
+        self.tx.value(
+            "SELECT EXISTS (SELECT 1 FROM outbox WHERE peer_device = ?1 AND taken_ms IS NULL AND shown = 1)",
+            [device],
+        )
     }
 
     /// Whether something is queued for a device that no conversation shows.

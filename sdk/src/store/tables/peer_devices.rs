@@ -42,6 +42,10 @@ pub struct PeerDeviceRow {
     pub last_handshake: Option<Timestamp>,
     /// When another may begin.
     pub next_handshake: Option<Timestamp>,
+    /// Handshakes begun since it last answered in the session that is used for sending.
+    pub unanswered: u32,
+    /// Before that no session is given up for another one.
+    pub fresh_after: Option<Timestamp>,
     /// The id of the prekey request that is under way, so that its retry is recognised.
     pub pop_id: Option<[u8; 16]>,
 }
@@ -53,7 +57,7 @@ table! {
 
 const COLUMNS: &str =
     "SELECT id, contact, device, identity_key, signing_key, mailbox, relay, state, last_heard_ms,
-    handshakes, last_handshake_ms, next_handshake_ms, pop_id FROM peer_device";
+    handshakes, last_handshake_ms, next_handshake_ms, pop_id, unanswered, fresh_after_ms FROM peer_device";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<PeerDeviceRow> {
     Ok(PeerDeviceRow {
@@ -72,6 +76,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<PeerDeviceRow> {
         last_handshake: row.get::<_, Option<Uint>>(10)?.map(Into::into),
         next_handshake: row.get::<_, Option<Uint>>(11)?.map(Into::into),
         pop_id: row.get(12)?,
+        unanswered: row.get(13)?,
+        fresh_after: row.get::<_, Option<Uint>>(14)?.map(Into::into),
     })
 }
 
@@ -136,12 +142,19 @@ impl PeerDevices<'_> {
         )?)
     }
 
-    /// Something authentic came from it.
-    pub fn heard(&self, id: PeerDeviceId, now: Timestamp) -> Result<(), StoreError> {
-        exactly_one(self.tx.run(
-            "UPDATE peer_device SET last_heard_ms = ?2 WHERE id = ?1",
-            (id, at(now)),
-        )?)
+    /// Something authentic came from it; `answered` when nothing else than an answer is waited for: no handshake is due then.
+    pub fn heard(
+        &self,
+        id: PeerDeviceId,
+        answered: bool,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let sql = if answered {
+            "UPDATE peer_device SET last_heard_ms = ?2, next_handshake_ms = NULL, unanswered = 0 WHERE id = ?1"
+        } else {
+            "UPDATE peer_device SET last_heard_ms = ?2 WHERE id = ?1"
+        };
+        exactly_one(self.tx.run(sql, (id, at(now)))?)
     }
 
     /// A prekey request begins, continues or (with `None`) ends.
@@ -152,18 +165,44 @@ impl PeerDevices<'_> {
         )?)
     }
 
-    /// A handshake was begun at `now`; the next may begin at `next`.
+    /// A handshake was begun at `now`; the next may begin at `next`, and no session is given up before `fresh_after`.
     pub fn handshake_begun(
         &self,
         id: PeerDeviceId,
         now: Timestamp,
-        next: Option<Timestamp>,
+        next: Timestamp,
+        fresh_after: Timestamp,
     ) -> Result<(), StoreError> {
         exactly_one(self.tx.run(
-            "UPDATE peer_device SET handshakes = handshakes + 1, last_handshake_ms = ?2, next_handshake_ms = ?3,
-                 pop_id = NULL WHERE id = ?1",
-            (id, at(now), maybe_at(next)),
+            "UPDATE peer_device SET handshakes = handshakes + 1, unanswered = unanswered + 1, last_handshake_ms = ?2,
+                 next_handshake_ms = ?3, fresh_after_ms = ?4, pop_id = NULL WHERE id = ?1",
+            (id, at(now), at(next), at(fresh_after)),
         )?)
+    }
+
+    /// No session is given up for another one before `time`.
+    pub fn set_fresh_after(&self, id: PeerDeviceId, time: Timestamp) -> Result<(), StoreError> {
+        exactly_one(self.tx.run(
+            "UPDATE peer_device SET fresh_after_ms = ?2 WHERE id = ?1",
+            (id, at(time)),
+        )?)
+    }
+
+    /// When a message that says nothing is due; absent: none is.
+    pub fn set_quiet(&self, id: PeerDeviceId, due: Option<Timestamp>) -> Result<(), StoreError> {
+        exactly_one(self.tx.run(
+            "UPDATE peer_device SET quiet_ms = ?2 WHERE id = ?1",
+            (id, maybe_at(due)),
+        )?)
+    }
+
+    /// The devices that are to get a message that says nothing, and when.
+    pub fn quiet(&self) -> Result<Vec<(PeerDeviceId, Timestamp)>, StoreError> {
+        self.tx.all(
+            "SELECT id, quiet_ms FROM peer_device WHERE quiet_ms IS NOT NULL ORDER BY id",
+            [],
+            |row| Ok((row.get(0)?, row.get::<_, Uint>(1)?.into())),
+        )
     }
 
     /// When another handshake may begin.

@@ -118,20 +118,21 @@ impl Retained<'_> {
     }
 
     /// The newest messages of conversations that were sent to a device since `since` and not confirmed, newest first. What
-    /// is not shown is never confirmed, and there is a lot of it.
+    /// is not shown is never confirmed, and there is a lot of it: it counts only in the session `unread`.
     pub fn undelivered(
         &self,
         device: PeerDeviceId,
+        unread: Option<&SessionId>,
         since: Timestamp,
         limit: usize,
     ) -> Result<Vec<RetainedRow>, StoreError> {
         self.tx.all(
             &format!(
-                "{COLUMNS} WHERE peer_device = ?1 AND delivered_ms IS NULL AND shown AND sent_ms >= ?2
+                "{COLUMNS} WHERE peer_device = ?1 AND delivered_ms IS NULL AND (shown OR session = ?4) AND sent_ms >= ?2
                      AND content IS NOT NULL
                  ORDER BY id DESC LIMIT ?3"
             ),
-            (device, at(since), page(limit)),
+            (device, at(since), page(limit), unread.map(|id| *id.as_bytes())),
             read,
         )
     }

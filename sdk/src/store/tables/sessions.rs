@@ -24,8 +24,10 @@ coded! {
     pub enum SessionStatus {
         /// Sending and receiving.
         Active = 1,
-        /// Receiving only: the peer may still send on it.
+        /// Receiving only, and sending again if the peer turns out to use it.
         ReceiveOnly = 2,
+        /// Receiving only, for good: another one replaced it, or it came to an end.
+        Retired = 3,
     }
 }
 
@@ -65,6 +67,8 @@ pub enum SessionStep {
     Sent,
     /// Something was decrypted.
     Received,
+    /// Neither: secrets that it needs no more were deleted.
+    Retired,
 }
 
 impl From<Role> for SessionRole {
@@ -115,8 +119,9 @@ impl Sessions<'_> {
     /// Adds a session. [`StoreError::Constraint`] when it exists.
     pub fn insert(&self, session: &SessionRow, state: &[u8]) -> Result<(), StoreError> {
         self.tx.insert(
-            "INSERT INTO session (sid, peer_device, role, status, created_ms, last_sent_ms, last_received_ms, state)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO session (sid, peer_device, role, status, created_ms, last_sent_ms, last_received_ms, state,
+                 archived_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, CASE WHEN ?4 = ?9 THEN NULL ELSE ?5 END)",
             (
                 session.id.as_bytes(),
                 session.peer_device,
@@ -126,6 +131,7 @@ impl Sessions<'_> {
                 maybe_at(session.last_sent),
                 maybe_at(session.last_received),
                 self.tx.seal(&place(&session.id), state)?,
+                SessionStatus::Active,
             ),
         )?;
         Ok(())
@@ -209,16 +215,36 @@ impl Sessions<'_> {
             SessionStep::Received => {
                 "UPDATE session SET state = ?2, last_received_ms = ?3 WHERE sid = ?1"
             }
+            SessionStep::Retired => {
+                let sql = "UPDATE session SET state = ?2 WHERE sid = ?1";
+                return exactly_one(self.tx.run(sql, (id.as_bytes(), sealed))?);
+            }
         };
         exactly_one(self.tx.run(sql, (id.as_bytes(), sealed, at(now)))?)
     }
 
-    /// Changes what a session is used for.
-    pub fn set_status(&self, id: &SessionId, status: SessionStatus) -> Result<(), StoreError> {
+    /// Changes what a session is used for, from `now` on. One that only received counts on from when it began to.
+    pub fn set_status(
+        &self,
+        id: &SessionId,
+        status: SessionStatus,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         exactly_one(self.tx.run(
-            "UPDATE session SET status = ?2 WHERE sid = ?1",
-            (id.as_bytes(), status),
+            "UPDATE session SET status = ?2,
+                 archived_ms = CASE WHEN ?2 = ?3 THEN NULL ELSE coalesce(archived_ms, ?4) END
+             WHERE sid = ?1",
+            (id.as_bytes(), status, SessionStatus::Active, at(now)),
         )?)
+    }
+
+    /// Sessions that have only received since before `cut`, and received nothing since.
+    pub fn idle_before(&self, cut: Timestamp) -> Result<Vec<SessionId>, StoreError> {
+        self.tx.all(
+            "SELECT sid FROM session WHERE max(archived_ms, coalesce(last_received_ms, 0)) < ?1 ORDER BY sid",
+            [at(cut)],
+            |row| Ok(SessionId::from_bytes(row.get(0)?)),
+        )
     }
 
     /// Deletes a session with its skipped keys.

@@ -109,14 +109,14 @@ fn a_device_is_brought_up_to_date() {
     devices
         .set_state(peer.device, PeerDeviceState::Gone)
         .unwrap();
-    devices.heard(peer.device, NOW).unwrap();
+    devices.heard(peer.device, false, NOW).unwrap();
     devices.set_pop(peer.device, Some(&[6; 16])).unwrap();
     assert_eq!(
         devices.get(peer.device).unwrap().unwrap().pop_id,
         Some([6; 16])
     );
     devices
-        .handshake_begun(peer.device, NOW, Some(NOW.plus(7)))
+        .handshake_begun(peer.device, NOW, NOW.plus(7), NOW.plus(3))
         .unwrap();
     let moved = DeviceIdentity {
         mailbox: MailboxId::from_bytes([8; 16]),
@@ -148,6 +148,19 @@ fn a_device_is_brought_up_to_date() {
     );
     let due = |latest| devices.handshakes_due(NOW, NOW.plus(latest)).unwrap().len();
     assert_eq!((due(6), due(7)), (1, 0), "set by a wrong clock");
+    let state = || {
+        let row = devices.get(peer.device).unwrap().unwrap();
+        (row.unanswered, row.next_handshake, row.fresh_after)
+    };
+    devices.heard(peer.device, false, NOW.plus(1)).unwrap();
+    assert_eq!(state(), (1, Some(NOW.plus(7)), Some(NOW.plus(3))));
+    devices.heard(peer.device, true, NOW.plus(2)).unwrap();
+    devices.set_fresh_after(peer.device, NOW.plus(4)).unwrap();
+    assert_eq!(state(), (0, None, Some(NOW.plus(4))));
+    devices.set_quiet(peer.device, Some(NOW.plus(5))).unwrap();
+    assert_eq!(devices.quiet().unwrap(), [(peer.device, NOW.plus(5))]);
+    devices.set_quiet(peer.device, None).unwrap();
+    assert_eq!(devices.quiet().unwrap(), []);
 }
 
 #[test]

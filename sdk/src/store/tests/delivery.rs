@@ -57,7 +57,7 @@ fn copies_are_kept_until_delivered_entombed_or_old() {
     assert_eq!(find(3).unwrap().item.content, None);
     assert_eq!(find(2).unwrap().delivered, Some(NOW));
     let since = |from| -> Vec<MessageId> {
-        let rows = table.undelivered(peer.device, from, 10).unwrap();
+        let rows = table.undelivered(peer.device, None, from, 10).unwrap();
         rows.into_iter().map(|row| row.item.message_id).collect()
     };
     assert_eq!(since(NOW), [id(6), id(5), id(4), id(1)]);
@@ -70,9 +70,14 @@ fn copies_are_kept_until_delivered_entombed_or_old() {
         };
         table.insert(&hidden).unwrap();
     }
-    let newest = table.undelivered(peer.device, NOW, 2).unwrap();
+    let undelivered = |unread| table.undelivered(peer.device, unread, NOW, 2).unwrap();
+    let newest = undelivered(None);
     assert_eq!(newest[0].item.message_id, id(6));
     assert_eq!(newest.len(), 2);
+    // In a session that was never read they count like all else.
+    let (unread, other) = (sid(), SessionId::from_bytes([7; 16]));
+    assert_eq!(undelivered(Some(&unread))[0].item.message_id, id(19));
+    assert_eq!(undelivered(Some(&other)), newest);
     let old = table.older(NOW.plus(5), 2).unwrap();
     assert_eq!(
         old.iter()

@@ -73,22 +73,24 @@ fn content_becomes_an_envelope_and_content_again() {
     let peer = peer(&tx, 1);
     let outbox = tx.outbox();
     let row = outbox.insert(&outbox_item(&peer, 1)).unwrap();
+    let fresh = EnvelopeId::from_bytes([77; 16]);
+    let envelope = (&fresh, &b"envelope"[..]);
     outbox
-        .set_envelope(row, b"envelope", (&sid(), NUMBER), OutboxHold::None)
+        .set_envelope(row, envelope, (&sid(), NUMBER), OutboxHold::None)
         .unwrap();
     let now = outbox.get(row).unwrap().unwrap().item;
+    assert_eq!(now.envelope_id, fresh);
     assert_eq!(now.body, OutboxBody::Envelope(b"envelope".to_vec()));
     assert_eq!(now.encrypted_as, Some((sid(), NUMBER)));
-    let fresh = EnvelopeId::from_bytes([77; 16]);
     outbox
-        .set_content(row, b"content", &fresh, OutboxHold::Acceptance)
+        .set_content(row, b"content", OutboxHold::Acceptance)
         .unwrap();
     let now = outbox.get(row).unwrap().unwrap().item;
     assert_eq!(
         (now.body, now.encrypted_as),
         (OutboxBody::Content(b"content".to_vec()), None)
     );
-    assert_eq!((now.envelope_id, now.hold), (fresh, OutboxHold::Acceptance));
+    assert_eq!(now.hold, OutboxHold::Acceptance);
     assert_eq!(
         outbox
             .release(peer.device, OutboxHold::Acceptance, OutboxHold::None)

@@ -108,7 +108,7 @@ fn a_session_advances() {
             .advance(&sid(1), b"state 2", SessionStep::Received, NOW.plus(2))
             .unwrap();
         sessions
-            .set_status(&sid(1), SessionStatus::ReceiveOnly)
+            .set_status(&sid(1), SessionStatus::ReceiveOnly, NOW.plus(3))
             .unwrap();
     });
     let tx = fixture.store.transaction().unwrap();
@@ -556,4 +556,29 @@ fn an_invite_is_named_and_revoked_once() {
             .unwrap_err(),
         StoreError::Constraint
     );
+}
+
+#[test]
+fn a_session_that_only_receives_is_idle_when_nothing_came_for_long() {
+    let (mut fixture, peer) = with_session();
+    let tx = fixture.store.transaction().unwrap();
+    let sessions = tx.sessions();
+    let second = SessionRow {
+        status: SessionStatus::ReceiveOnly,
+        ..session(&peer, 2)
+    };
+    sessions.insert(&second, b"state").unwrap();
+    let idle = |cut| sessions.idle_before(NOW.plus(cut)).unwrap();
+    assert_eq!(idle(0), []);
+    assert_eq!(idle(1), [sid(2)], "the first one sends");
+    let status = |status, at| sessions.set_status(&sid(1), status, NOW.plus(at)).unwrap();
+    status(SessionStatus::ReceiveOnly, 5);
+    status(SessionStatus::Retired, 8);
+    assert_eq!((idle(5), idle(6)), (vec![sid(2)], vec![sid(1), sid(2)]));
+    sessions
+        .advance(&sid(1), b"state", SessionStep::Received, NOW.plus(9))
+        .unwrap();
+    assert_eq!((idle(9), idle(10)), (vec![sid(2)], vec![sid(1), sid(2)]));
+    status(SessionStatus::Active, 9);
+    assert_eq!(idle(10), [sid(2)]);
 }
