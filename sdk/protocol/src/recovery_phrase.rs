@@ -2,9 +2,14 @@
 //!
 //! Source: BIP-39, of which only the encoding of 256 bits with an 8-bit checksum is used; the root is the entropy itself,
 //! and BIP-39's seed derivation (a passphrase, PBKDF2) plays no part.
+//!
+//! Invariant: of the words that are read, time and memory depend on no more than their lengths. The library's own search ends at the
+//! first difference, which is why only its list is used. Words that are *shown* are looked up by what they stand for: a screen shows
+//! more than a cache.
 
-use bip39::{Language, Mnemonic};
-use zeroize::{Zeroize, Zeroizing};
+use bip39::Language;
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+use zeroize::Zeroizing;
 
 use crate::{
     account::{ROOT_LEN, Root},
@@ -69,22 +74,56 @@ pub fn parse(text: &str) -> Result<Root, RecoveryPhraseError> {
     if found != WORD_COUNT {
         return Err(RecoveryPhraseError::WordCount { found });
     }
-    let mnemonic = match Mnemonic::parse_in_normalized(Language::English, &lower) {
-        Ok(mnemonic) => mnemonic,
-        Err(bip39::Error::UnknownWord(index)) => {
-            return Err(RecoveryPhraseError::UnknownWord {
-                position: index + 1,
-            });
+    let list = numbers();
+    let mut bits = Zeroizing::new([0_u8; ROOT_LEN + 3]);
+    for (word, text) in lower.split_whitespace().enumerate() {
+        let unknown = RecoveryPhraseError::UnknownWord { position: word + 1 };
+        let index = index_in(&list, text).ok_or(unknown)?;
+        let bit = word * WORD_BITS;
+        let window = u32::from(index) << (24 - WORD_BITS - bit % 8);
+        let [_, window @ ..] = window.to_be_bytes();
+        for (to, from) in bits.iter_mut().skip(bit / 8).zip(window) {
+            *to |= from;
         }
-        Err(_) => return Err(RecoveryPhraseError::Checksum),
-    };
-    let (mut entropy, _) = mnemonic.to_entropy_array();
-    let mut secret = SecretBytes::<ROOT_LEN>::zeroed();
-    for (to, from) in secret.expose_mut().iter_mut().zip(entropy.iter()) {
-        *to = *from;
     }
-    entropy.zeroize();
-    Ok(Root::from_secret(secret))
+    let (root, rest) = bits
+        .split_first_chunk()
+        .ok_or(RecoveryPhraseError::Checksum)?;
+    let [checksum, ..] = sha256(&[root]);
+    let found = rest.first().ok_or(RecoveryPhraseError::Checksum)?;
+    if bool::from(checksum.ct_eq(found)) {
+        Ok(Root::from_secret(SecretBytes::copy_from(root)))
+    } else {
+        Err(RecoveryPhraseError::Checksum)
+    }
+}
+
+/// The words of the list, in its order. No word has no letters, which zero would stand for.
+fn numbers() -> [u64; 1 << WORD_BITS] {
+    Language::English
+        .word_list()
+        .map(|word| number_of(word).unwrap_or(0))
+}
+
+/// Where `word` stands in the list. All of the list is compared.
+fn index_in(list: &[u64], word: &str) -> Option<u16> {
+    let word = number_of(word)?;
+    let (mut index, mut known) = (0, Choice::from(0));
+    for (at, listed) in (0_u16..).zip(list) {
+        let same = listed.ct_eq(&word);
+        index.conditional_assign(&at, same);
+        known |= same;
+    }
+    bool::from(known).then_some(index)
+}
+
+/// The letters of a word of at most eight, as all of the list are.
+fn number_of(word: &str) -> Option<u64> {
+    let mut letters = [0; 8];
+    letters
+        .get_mut(..word.len())?
+        .copy_from_slice(word.as_bytes());
+    Some(u64::from_be_bytes(letters))
 }
 
 #[cfg(test)]

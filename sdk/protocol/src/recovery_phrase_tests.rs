@@ -53,6 +53,10 @@ fn what_is_wrong_is_said() {
         replace(4, "undertone"),
         Some(RecoveryPhraseError::UnknownWord { position: 5 })
     );
+    assert_eq!(
+        replace(23, "abandonment"),
+        Some(RecoveryPhraseError::UnknownWord { position: 24 })
+    );
     assert_eq!(replace(0, "zoo"), Some(RecoveryPhraseError::Checksum));
     let twelve = "abandon ".repeat(11) + "about";
     assert_eq!(
@@ -68,6 +72,16 @@ fn case_and_white_space_do_not_matter() {
         parse(&format!("  {phrase}\r\n")).unwrap().expose(),
         &[9; 32]
     );
+}
+
+#[test]
+fn every_word_of_the_list_is_read_as_its_place() {
+    let list = Language::English.word_list();
+    let numbers = numbers();
+    assert!(!numbers.contains(&0));
+    for (at, word) in list.iter().enumerate() {
+        assert_eq!(index_in(&numbers, word).map(usize::from), Some(at));
+    }
 }
 
 proptest! {
