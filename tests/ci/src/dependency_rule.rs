@@ -21,9 +21,14 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ),
     ("undertone-relay", &["undertone-wire"]),
     (
+        "undertone-cryptography",
+        &["undertone-protocol", "undertone-wire"],
+    ),
+    (
         "undertone-tests",
         &[
             "undertone",
+            "undertone-cryptography",
             "undertone-protocol",
             "undertone-relay",
             "undertone-tokenizer",

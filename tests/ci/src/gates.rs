@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use clap::Subcommand;
 
-use crate::{cargo, claims, dependency_rule, duplicates, licences, style, vectors};
+use crate::{cargo, claims, constant_time, dependency_rule, duplicates, licences, style, vectors};
 
 /// One gate. The order of [`Gate::ALL`] is from cheap to expensive, so that a run stops early on what costs seconds to find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
@@ -32,6 +32,8 @@ pub(crate) enum Gate {
     Vectors,
     /// The quickstart example exits 0.
     Quickstart,
+    /// Operations on secrets take the same path whatever the secret, under valgrind.
+    ConstantTime,
 }
 
 /// What a gate found.
@@ -63,7 +65,7 @@ impl<E: std::error::Error> From<Result<Outcome, E>> for Outcome {
 
 impl Gate {
     /// All gates in the order in which they run.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Fmt,
         Self::Deps,
         Self::Licences,
@@ -75,6 +77,7 @@ impl Gate {
         Self::Test,
         Self::Vectors,
         Self::Quickstart,
+        Self::ConstantTime,
     ];
 
     fn name(self) -> &'static str {
@@ -90,6 +93,7 @@ impl Gate {
             Self::Test => "test",
             Self::Vectors => "vectors",
             Self::Quickstart => "quickstart",
+            Self::ConstantTime => "constant-time",
         }
     }
 
@@ -106,6 +110,7 @@ impl Gate {
             Self::Test => cargo::test(),
             Self::Vectors => vectors::check(),
             Self::Quickstart => cargo::quickstart(),
+            Self::ConstantTime => constant_time::check().into(),
         }
     }
 }
@@ -154,10 +159,10 @@ pub(crate) fn report(name: &str, outcome: &Outcome) -> bool {
 
 fn headline(name: &str, outcome: &Outcome) -> String {
     match outcome {
-        Outcome::Passed(looked_at) => format!("ok    {name:<11} {looked_at}"),
+        Outcome::Passed(looked_at) => format!("ok    {name:<13} {looked_at}"),
         Outcome::Failed(findings) => {
             format!(
-                "FAIL  {name:<11} {} finding{}",
+                "FAIL  {name:<13} {} finding{}",
                 findings.len(),
                 if findings.len() == 1 { "" } else { "s" }
             )

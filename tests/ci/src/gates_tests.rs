@@ -33,15 +33,15 @@ fn a_gate_that_could_not_look_has_failed() {
 fn headlines_count_findings() {
     assert_eq!(
         headline("fmt", &Outcome::Passed("42 files".into())),
-        "ok    fmt         42 files"
+        "ok    fmt           42 files"
     );
     assert_eq!(
         headline("style", &Outcome::Failed(vec!["a".into()])),
-        "FAIL  style       1 finding"
+        "FAIL  style         1 finding"
     );
     assert_eq!(
         headline("style", &Outcome::Failed(vec!["a".into(), "b".into()])),
-        "FAIL  style       2 findings"
+        "FAIL  style         2 findings"
     );
 }
 

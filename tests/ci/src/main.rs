@@ -11,6 +11,7 @@
 
 mod cargo;
 mod claims;
+mod constant_time;
 #[cfg(test)]
 mod cryptography_tests;
 mod dependency_rule;
@@ -23,6 +24,7 @@ mod models;
 mod mutations;
 mod style;
 mod vectors;
+mod workers;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -12,7 +12,7 @@ use crate::bench::BenchError;
 use crate::bench::measure::{Contest, cpu_us};
 use crate::bench::primitives::{self, rng};
 use crate::bench::row::{Goal, Row};
-use crate::bench::sessions::{NOW, encoded_content};
+use undertone_cryptography::meeting::{NOW, encoded_content};
 
 /// Messages a pass: what a chain holds.
 const MESSAGES: u32 = 100;

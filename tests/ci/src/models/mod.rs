@@ -9,13 +9,12 @@ mod verdict;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::thread;
 use std::time::Instant;
 
 use crate::cargo::workspace_root;
 use crate::gates::{self, Outcome};
 use crate::metadata::{Metadata, MetadataError};
+use crate::workers::on_each_core;
 use source::{SourceError, Variant};
 use tool::{Tool, ToolError};
 
@@ -113,44 +112,24 @@ fn write(variants: &[Variant], folder: &Path) -> Result<Vec<PathBuf>, ModelsErro
 
 /// Runs all models, one on each core, and gives what differs from what is expected, in the order of the models.
 fn run(tool: &Tool, variants: &[Variant], paths: &[PathBuf]) -> Vec<String> {
-    let waiting = Mutex::new(variants.iter().zip(paths).enumerate());
-    let findings = Mutex::new(vec![Vec::new(); variants.len()]);
-    let work = || {
-        while let Some((index, (variant, path))) = next(&waiting) {
-            let began = Instant::now();
-            let found = match tool.verify(path) {
-                Ok(report) => verdict::compare(&variant.queries, &report),
-                Err(error) => vec![error.to_string()],
-            };
-            gates::print(&format!(
-                "      {:<40} {:>2} queries {:>6.1} s{}\n",
-                variant.name,
-                variant.queries.len(),
-                began.elapsed().as_secs_f64(),
-                if found.is_empty() { "" } else { "  differs" }
-            ));
-            let named = found
-                .into_iter()
-                .map(|finding| format!("{}: {finding}", variant.name));
-            if let Ok(mut findings) = findings.lock()
-                && let Some(slot) = findings.get_mut(index)
-            {
-                slot.extend(named);
-            }
-        }
-    };
-    thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().map_or(1, Into::into) {
-            scope.spawn(work);
-        }
+    let work: Vec<_> = variants.iter().zip(paths).collect();
+    let findings = on_each_core(&work, |(variant, path)| {
+        let began = Instant::now();
+        let found = match tool.verify(path) {
+            Ok(report) => verdict::compare(&variant.queries, &report),
+            Err(error) => vec![error.to_string()],
+        };
+        gates::print(&format!(
+            "      {:<40} {:>2} queries {:>6.1} s{}\n",
+            variant.name,
+            variant.queries.len(),
+            began.elapsed().as_secs_f64(),
+            if found.is_empty() { "" } else { "  differs" }
+        ));
+        let named = found.into_iter();
+        named
+            .map(|finding| format!("{}: {finding}", variant.name))
+            .collect::<Vec<_>>()
     });
-    let findings = findings.into_inner().unwrap_or_else(|e| e.into_inner());
-    findings.into_iter().flatten().collect()
-}
-
-fn next<T>(waiting: &Mutex<impl Iterator<Item = T>>) -> Option<T> {
-    waiting
-        .lock()
-        .unwrap_or_else(|error| error.into_inner())
-        .next()
+    findings.concat()
 }
