@@ -2,4 +2,5 @@
 #![forbid(unsafe_code)]
 
 pub mod constant_time;
+pub mod healing;
 pub mod meeting;

@@ -2,15 +2,17 @@
 //!
 //! A row's *floor* is the sum of the primitives that the operation cannot avoid, named and counted, from the crates that the operation itself
 //! uses, measured in the same passes. Cryptography is measured as CPU time of the thread, the lowest of several passes in which all
-//! contestants take turns: what disturbs a pass disturbs them alike, and what disturbs none of them is the operation's own cost. A row is met
-//! when ours is not above its goal.
+//! contestants take turns: what disturbs a pass disturbs them alike, and what disturbs none of them is the operation's own cost. Allocations,
+//! sizes and messages are counted, in one pass. A row is met when ours is not above its goal.
 //!
 //! One file per kind of operation; reading a row's function shows what is measured, against what, and why the counts are what they are.
 
+mod allocations;
 pub mod durability;
 mod end_to_end;
 mod fan_out;
 mod group;
+mod healing;
 pub mod measure;
 mod messages;
 pub mod primitives;
@@ -18,6 +20,7 @@ mod ratchet;
 pub mod row;
 mod sessions;
 mod setup;
+mod state;
 mod vodozemac;
 
 use std::error::Error;
@@ -41,6 +44,15 @@ const BENCHES: &[(&str, Bench)] = &[
     ("seal_1000_pairwise", fan_out::seal_1000_pairwise),
     ("seal_group", group::seal),
     ("miss_3000", fan_out::miss_3000),
+    ("encrypt_allocs", allocations::encrypt),
+    ("decrypt_allocs", allocations::decrypt),
+    ("session_bytes", state::session_bytes),
+    (
+        "session_bytes_1000_skipped",
+        state::session_bytes_1000_skipped,
+    ),
+    ("heal_messages_classical", healing::classical),
+    ("heal_messages_post_quantum", healing::post_quantum),
     ("e2e_p99_ms", end_to_end::p99),
 ];
 

@@ -37,11 +37,12 @@ impl Goal {
 pub struct Row {
     /// The operation.
     pub name: &'static str,
-    /// Of all figures: `us` (microseconds of CPU time) or `ms` (milliseconds of real time).
+    /// Of all figures: `us` (microseconds of CPU time), `ms` (milliseconds of real time), `allocations` (of one operation), `bytes` or
+    /// `messages`.
     pub unit: &'static str,
     /// What our code took.
     pub ours: f64,
-    /// What the primitives that cannot be avoided took.
+    /// What the primitives that cannot be avoided took, or what must be kept or sent in any case; 0 where nothing must.
     pub floor: f64,
     /// What other implementations took, by name and version.
     pub peers: BTreeMap<&'static str, f64>,
@@ -91,11 +92,14 @@ impl fmt::Display for Row {
             ..
         } = self;
         let verdict = if self.ok { "ok  " } else { "MISS" };
-        let ratio = ours / floor;
         write!(
             f,
-            "{verdict} {name:<20} {ours:>10.2} {unit}  floor {floor:>10.2} ({ratio:.2} x)  goal {goal:>10.2}"
+            "{verdict} {name:<26} {ours:>10.2} {unit}  floor {floor:>10.2}"
         )?;
+        if *floor > 0.0 {
+            write!(f, " ({:.2} x)", ours / floor)?;
+        }
+        write!(f, "  goal {goal:>10.2}")?;
         for (peer, took) in &self.peers {
             write!(f, "  {peer} {took:.2} ({:.2} x)", ours / took)?;
         }

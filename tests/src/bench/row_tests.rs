@@ -45,6 +45,21 @@ fn the_line_for_a_reader_names_everything() {
 }
 
 #[test]
+fn a_row_without_a_floor_has_no_ratio() {
+    let floor = (0.0, "nothing must allocate".into());
+    let row = Row::new(
+        "encrypt_allocs",
+        "allocations",
+        0.0,
+        floor,
+        BTreeMap::new(),
+        Goal::AtMost(0.0),
+    );
+    assert!(row.ok);
+    assert!(!row.to_string().contains(" x)"), "{row}");
+}
+
+#[test]
 fn a_goal_of_the_reference_machine_grows_with_the_floor_and_never_shrinks() {
     let goal = |floor| Goal::OnReference {
         at_most: 150.0,

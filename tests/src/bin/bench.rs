@@ -3,14 +3,20 @@
 //! Exit code 0 when every row meets its goal, 1 when one misses it, 2 when a row could not be measured.
 #![forbid(unsafe_code)]
 
+use std::alloc::System;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use undertone_tests::bench::row::Row;
 use undertone_tests::bench::{self, BenchError};
+
+/// Counts allocations, for the rows that report them.
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 /// Measures our operations beside their floor and their peers.
 #[derive(Parser)]
