@@ -9,8 +9,8 @@ use undertone_wire::{
 };
 
 use super::{BASE, Owner, Relay, bearer, token, work};
-use crate::service::ConnectionId;
 use crate::service::limits::LOW_X25519;
+use crate::service::{ConnectionId, ServiceConfig};
 
 fn items(n: u32) -> Vec<PrekeyItem> {
     (0..n)
@@ -79,10 +79,14 @@ fn a_contact_takes_one_of_each_and_a_retry_takes_no_more() {
 
 #[test]
 fn e9_strangers_drain_a_quarter_and_then_get_the_last_resort() {
-    let mut relay = Relay::new();
+    // As if a stranger had no rate to keep.
+    let mut relay = Relay::with(ServiceConfig {
+        base_difficulty: BASE,
+        ..ServiceConfig::without_rates()
+    });
     let (owner, conn) = published(&mut relay, 8, 8);
     let sender = relay.connect();
-    let popped: Vec<PoppedPrekeys> = (0..10_000)
+    let popped: Vec<PoppedPrekeys> = (0..2_000)
         .map(|n| take(&mut relay, sender, pop(&owner, n, bearer(8))))
         .collect();
     let one_time = popped.iter().filter(|p| !p.kem_is_last_resort).count();
@@ -94,7 +98,7 @@ fn e9_strangers_drain_a_quarter_and_then_get_the_last_resort() {
     // The owner is told, once.
     let told = relay.unasked(conn);
     assert!(matches!(&told[..], [Body::LowPrekeys(low)] if low.one_time_kem == 6));
-    let contact = take(&mut relay, sender, pop(&owner, 99, bearer(1)));
+    let contact = take(&mut relay, sender, pop(&owner, 2_000, bearer(1)));
     assert!(!contact.kem_is_last_resort);
 }
 
