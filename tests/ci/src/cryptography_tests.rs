@@ -12,7 +12,6 @@ use crate::metadata::Metadata;
 const WIPED: &[&str] = &[
     "aes",
     "aes-gcm",
-    "bip39",
     "block-buffer",
     "curve25519-dalek",
     "digest",
