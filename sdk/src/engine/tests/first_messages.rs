@@ -318,9 +318,9 @@ fn follow_ups_wait_until_the_relay_took_the_first_message() {
     world.run_for(10 * 60_000);
     let sent = world.devices[anna].sent[before..].iter();
     let envelopes: Vec<_> = sent
-        .filter_map(|(_, body)| match body {
-            Body::Send(send) => Some(send.envelope.clone()),
-            _ => None,
+        .filter_map(|(_, body)| {
+            let Body::Send(send) = body else { return None };
+            Some(send.envelope.clone())
         })
         .collect();
     // The same bytes again, and nothing else.

@@ -1,5 +1,6 @@
 //! What time does, and what a wrong clock must not do.
 
+use undertone_protocol::prekeys::PrekeyKind;
 use undertone_protocol::time::DAY_MS;
 use undertone_wire::frame::Body;
 
@@ -93,6 +94,43 @@ fn prekeys_and_manifest_are_renewed_each_week() {
     }
     assert_eq!(count(&world, pages), 3);
     assert_eq!(count(&world, |body| matches!(body, Body::PutRecord(_))), 3);
+}
+
+/// A first message may name a prekey that was replaced while it was on its way: its private half lives 14 days more.
+#[test]
+fn a_replaced_prekey_lives_for_fourteen_days() {
+    let mut world = World::new(57);
+    let ben = world.account("Ben");
+    world.go_online(ben);
+    world.settle();
+    let kinds = [PrekeyKind::Signed, PrekeyKind::KemLastResort];
+    let newest = |world: &mut World| {
+        let newest = |step: &mut super::super::Step<'_>| {
+            let id = |kind| Ok::<_, StepError>(step.tx.prekeys().newest(kind)?.unwrap().0);
+            Ok::<_, StepError>([id(kinds[0])?, id(kinds[1])?])
+        };
+        world.command(ben, newest).unwrap()
+    };
+    let first = newest(&mut world);
+    let alive = |world: &mut World| {
+        let alive = |step: &mut super::super::Step<'_>| {
+            let alive = |at: usize| {
+                let private = step.tx.prekeys().private(kinds[at], first[at])?;
+                Ok::<_, StepError>(private.is_some())
+            };
+            Ok::<_, StepError>([alive(0)?, alive(1)?])
+        };
+        world.command(ben, alive).unwrap()
+    };
+    let days = |world: &mut World, count: u32| {
+        (0..count).for_each(|_| world.run_for(DAY_MS));
+    };
+    days(&mut world, 8);
+    assert_ne!(newest(&mut world), first);
+    days(&mut world, 12);
+    assert_eq!(alive(&mut world), [true, true]);
+    days(&mut world, 3);
+    assert_eq!(alive(&mut world), [false, false]);
 }
 
 #[test]
