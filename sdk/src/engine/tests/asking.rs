@@ -151,8 +151,8 @@ impl World {
             bytes[at..at + 4].copy_from_slice(&[count, count].concat());
             let id = stored.row.id;
             let sessions = &mut step.core.sessions;
-            sessions.all.get_mut(&id).unwrap().session =
-                Box::new(Session::from_bytes(&bytes, &stored.pq_material).unwrap());
+            *sessions.all.get_mut(&id).unwrap().session =
+                Session::from_bytes(&bytes, &stored.pq_material).unwrap();
             sessions.learned(&id);
             Ok::<_, StepError>(())
         })

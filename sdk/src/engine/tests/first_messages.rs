@@ -93,11 +93,10 @@ pub(super) fn stranger_writes(world: &mut World, to: usize, name: &str) {
 /// The last first message that a device sent.
 fn first_message_of(world: &World, device: usize) -> Bytes {
     let mut sent = world.devices[device].sent.iter().rev();
-    sent.find_map(|(_, body)| match body {
-        Body::Send(send) if send.envelope.first() == Some(&KIND_FIRST_MESSAGE) => {
-            Some(send.envelope.clone())
-        }
-        _ => None,
+    sent.find_map(|(_, body)| {
+        let Body::Send(send) = body else { return None };
+        let first = send.envelope.first() == Some(&KIND_FIRST_MESSAGE);
+        first.then(|| send.envelope.clone())
     })
     .unwrap()
 }
@@ -196,9 +195,11 @@ fn a_replay_under_last_resort_keys_changes_nothing() {
 /// What a thief of a device's account key can write: a first message in the name of the device, with keys of his own.
 fn in_the_name_of(world: &mut World, device: usize, to: usize) -> Bytes {
     let mut sent = world.devices[to].sent.iter();
-    let published = sent.find_map(|(_, body)| match body {
-        Body::ReplacePrekeys(all) if !all.page.is_empty() => Some(all.clone()),
-        _ => None,
+    let published = sent.find_map(|(_, body)| {
+        let Body::ReplacePrekeys(all) = body else {
+            return None;
+        };
+        (!all.page.is_empty()).then(|| all.clone())
     });
     let published = published.unwrap();
     let recipient = &world.engine(to).core.me;
