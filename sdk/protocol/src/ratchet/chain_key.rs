@@ -31,11 +31,8 @@ impl ChainKey {
     #[inline]
     pub(crate) fn step(&mut self) -> MessageKey {
         let hmac = HmacKey::new(&self.0);
-        let mut message = [0; 32];
-        hmac.mac_into(&[MESSAGE], &mut message);
+        let key = MessageKey::filled(|bytes| hmac.mac_into(&[MESSAGE], bytes));
         hmac.mac_into(&[NEXT], &mut self.0);
-        let key = MessageKey::from_bytes(message);
-        message.zeroize();
         key
     }
 }

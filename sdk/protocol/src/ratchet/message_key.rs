@@ -22,6 +22,14 @@ impl MessageKey {
         Self(bytes)
     }
 
+    /// A key that `fill` writes where it stays, so that no copy has to be wiped.
+    #[inline]
+    pub(crate) fn filled(fill: impl FnOnce(&mut [u8; 32])) -> Self {
+        let mut key = Self([0; 32]);
+        fill(&mut key.0);
+        key
+    }
+
     /// The key, for sealed storage.
     pub(crate) const fn as_bytes(&self) -> &[u8; 32] {
         &self.0

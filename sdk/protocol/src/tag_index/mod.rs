@@ -153,6 +153,8 @@ impl TagIndex {
             }
             _ => self.track(session),
         }
+        // Once, instead of at every doubling.
+        self.expected.0.reserve(skipped.len());
         for key in skipped {
             self.expect_skipped(id, key.number(), key.tag());
         }
