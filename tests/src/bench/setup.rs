@@ -10,15 +10,22 @@ const HANDSHAKES: u32 = 8;
 
 /// From a fetched bundle and a verified manifest to the bytes of the first message.
 ///
-/// EK and the first ratchet key; DH1 to DH5 and the first root step; the signatures over the signed prekey, the device and the two
-/// batches of one-time prekeys, whose keys the manifest has given; TH0 over KPK and ct, and the hash of the handshake part.
+/// EK and the first ratchet key; DH1 to DH5 and the first root step; the post-quantum ratchet's first key, which the message carries; the
+/// signatures over the signed prekey, the device and the two batches of one-time prekeys, whose keys the manifest has given, and the paths
+/// of both prekeys in trees of 128 and 64 leaves; the prekey page's key and its opening; TH0 over KPK and ct, and the hash of the handshake
+/// part.
 /// vodozemac: three DHs, no KEM, no signature.
 pub(super) fn initiator() -> Result<Row, BenchError> {
     let contest = Contest::new("setup_initiator", || sessions::initiate(HANDSHAKES))
         .needs(2, primitives::x25519_key_pair())
         .needs(6, primitives::x25519())
         .needs(1, primitives::ml_kem_1024_encapsulate())
+        .needs(1, primitives::ml_kem_768_key_pair())
         .needs(4, primitives::ed25519_verify(160))
+        .needs(1, primitives::sha256(1_600))
+        .needs(14, primitives::sha256(88))
+        .needs(1, primitives::hkdf(32, 45, 32))
+        .needs(1, primitives::gcm_open(229, 16))
         .needs(1, primitives::sha256(3_400))
         .needs(1, primitives::sha256(1_918))
         .needs(1, primitives::gcm_seal(288, 32));
