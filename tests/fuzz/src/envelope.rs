@@ -49,6 +49,8 @@ impl Conversation {
         let ahead = send(&mut alice, rng, &[b'x'; 700]);
         let typing = alice.send_ephemeral(rng, b"typing").unwrap();
         open(&mut alice, &send(&mut bob, rng, b"another"));
+        // Counted until a message of A is opened.
+        bob.send_ephemeral(rng, b"typing too").unwrap();
         // Chain 2 of A.
         let new = send(&mut alice, rng, b"new chain");
         let newer = send(&mut alice, rng, b"new chain, second");

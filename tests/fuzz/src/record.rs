@@ -17,12 +17,7 @@ use crate::signing::{SECOND, body_of, signed};
 static SEALED: LazyLock<Vec<u8>> =
     LazyLock::new(|| SECOND.seal(&ALICE.record, &mut rng(50)).unwrap());
 
-/// Length and signed manifest, as they stand in front of the padding.
-static PLAIN: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let signed = SECOND.signed_bytes();
-    let length = u32::try_from(signed.len()).unwrap().to_be_bytes();
-    [&length, signed].concat()
-});
+static PLAIN: LazyLock<Vec<u8>> = LazyLock::new(|| framed(SECOND.signed_bytes()));
 
 /// The first byte chooses: the honest value edited, its plaintext edited and sealed, a plaintext of the input's own, one with an annex, raw bytes.
 pub fn run(data: &[u8]) {
@@ -30,33 +25,52 @@ pub fn run(data: &[u8]) {
         return;
     };
     match choice % 5 {
-        0 => open(&edited(&SEALED, script)),
-        1 => open(&sealed(&edited(&PLAIN, script))),
-        2 => open(&sealed(script)),
+        0 => _ = open(&edited(&SEALED, script)),
+        1 => open_sealed(&edited(&PLAIN, script)),
+        2 => open_sealed(script),
         3 => {
             let signed = signed(body_of(&SECOND), &script[..script.len().min(8_192)]);
-            let length = u32::try_from(signed.len()).unwrap().to_be_bytes();
-            open(&sealed(&[&length, &signed[..]].concat()));
+            open_sealed(&framed(&signed));
         }
-        _ => open(script),
+        _ => _ = open(script),
     }
 }
 
-fn open(value: &[u8]) {
+/// Length and signed manifest, as they stand in front of the padding.
+fn framed(signed: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(signed.len()).unwrap().to_be_bytes();
+    [&length, signed].concat()
+}
+
+fn open_sealed(plain: &[u8]) {
+    if let Some(manifest) = open(&sealed(plain)) {
+        let framed = framed(manifest.signed_bytes());
+        let shorter = framed.len().min(plain.len());
+        assert_eq!(framed[..shorter], plain[..shorter]);
+        let padding = framed[shorter..].iter().chain(&plain[shorter..]);
+        assert!(
+            padding.copied().all(|byte| byte == 0),
+            "not padded with zeros"
+        );
+    }
+}
+
+fn open(value: &[u8]) -> Option<VerifiedManifest> {
     let Ok(manifest) = VerifiedManifest::open(value, &ALICE.account, &ALICE.record) else {
         assert_ne!(value, SEALED.as_slice(), "an honest value does not open");
-        return;
+        return None;
     };
     assert!(MANIFEST_BUCKETS.contains(&value.len()));
     assert_eq!(manifest.body(), SECOND.body());
     assert_eq!(manifest.reference(), SECOND.reference());
     let again = manifest.seal(&ALICE.record, &mut rng(51)).unwrap();
     let opened = VerifiedManifest::open(&again, &ALICE.account, &ALICE.record);
-    assert_eq!(opened, Ok(manifest));
+    assert_eq!(opened.as_ref(), Ok(&manifest));
     for (account, record) in [(ALICE.account, BOB.record), (BOB.account, ALICE.record)] {
         let opened = VerifiedManifest::open(value, &account, &record);
         assert_eq!(opened, Err(ManifestError::NotAuthentic));
     }
+    Some(manifest)
 }
 
 /// A record's value with this plaintext, cut or filled up to a bucket.
@@ -91,6 +105,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         chosen(3, b"annex"),
         chosen(4, &[0; 512]),
     ];
+    seeds.push(chosen(2, &[&PLAIN[..], &[0, 0, 1]].concat()));
     let length = u16::try_from(PLAIN.len()).unwrap();
     for part in [0, 3, 4, 5, 6, 40, 1_800, 2_200, length - 3, length - 1] {
         seeds.push(chosen(0, &flip(part, 1)));

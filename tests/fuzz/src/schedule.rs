@@ -28,6 +28,10 @@ pub fn seeds() -> Vec<Vec<u8>> {
         .repeat(5),
         // Typing.
         [0x02, 0xd0, 0x33, 0xd1, 0xd0, 0x31, 0x03, 0xd0, 0x30, 0x31].repeat(5),
+        // Changed copies while ephemeral messages are counted.
+        [0xd0, 0x07, 0x90, 0x92, 0x36, 0xd1, 0x06, 0x91, 0x37].repeat(4),
+        // The newest message opens a chain before the rest of the closed one arrives.
+        [0x06, 0x61, 0x01, 0x30, 0x06, 0x6f, 0x3f].repeat(6),
         // Disks that go back.
         [
             dialogue(3),

@@ -120,6 +120,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
         "http://localhost:9750",
         "http://127.0.0.1",
         "http://[::1]:8080",
+        "http://127.0.0.1.example",
+        "http://localhost.example",
         "https://user@relay.example/path?query#fragment",
     ];
     let mut seeds: Vec<_> = addresses.map(|text| chosen(0, text.as_bytes())).into();
