@@ -40,6 +40,8 @@ pub(crate) enum Received {
     Ephemeral(Vec<u8>),
     /// It was opened before.
     Duplicate,
+    /// The peer opened the chain twice.
+    Contradicted,
     /// No session expects it, or it is no envelope at all.
     Unknown,
     /// It did not open.
@@ -138,13 +140,23 @@ impl Device {
                     }
                 }
             }
-            Lookup::Duplicate => return Received::Duplicate,
+            Lookup::Duplicate => return self.replayed(envelope),
             Lookup::Unknown => return Received::Unknown,
             Lookup::Later { .. } => panic!("a scan is put off after a minute"),
         };
         match opened {
             Ok(()) => Received::Opened(content),
             Err(error) => Received::failed(error, &content),
+        }
+    }
+
+    /// Looks whether what comes under a number that was used before is a copy.
+    fn replayed(&mut self, envelope: Envelope<'_>) -> Received {
+        let found = self.index.replayed(envelope.tag(), self.now_ms);
+        if found.is_some_and(|(_, n)| self.session.is_contradicted_by(n, envelope)) {
+            Received::Contradicted
+        } else {
+            Received::Duplicate
         }
     }
 
