@@ -72,38 +72,40 @@ fn other_kinds_and_lengths_are_no_envelopes() {
     }
 }
 
+/// What is sealed in one context opens in that one only, header and body alike.
 #[test]
 fn the_transcript_and_the_front_of_a_first_message_are_associated_data() {
-    let (keys, transcript) = (
-        HeaderSeed::from_bytes([1; 32]).expand(),
-        TranscriptHash::from_bytes([2; 32]),
-    );
-    let message_key = MessageKey::from_bytes([4; 32]);
+    let keys = HeaderSeed::from_bytes([1; 32]).expand();
+    let transcript = TranscriptHash::from_bytes([2; 32]);
     let other = TranscriptHash::from_bytes([5; 32]);
-    let bytes = envelope(b"text");
-    let sealed = Envelope::parse(&bytes).unwrap().sealed();
-    let mut content = Vec::new();
-    assert!(
-        sealed
-            .open_header(Context::Session(&transcript), &keys.header)
-            .is_ok()
-    );
-    sealed
-        .open_body(Context::Session(&transcript), &message_key, &mut content)
-        .unwrap();
-    assert_eq!(content, b"text");
-    for context in [
+    let message_key = MessageKey::from_bytes([4; 32]);
+    let contexts = [
+        Context::Session(&transcript),
         Context::Session(&other),
         Context::First(&transcript, [0; 32]),
-    ] {
-        assert_eq!(
-            sealed.open_header(context, &keys.header).err(),
-            Some(SealedError::Header)
-        );
-        assert_eq!(
-            sealed.open_body(context, &message_key, &mut content),
-            Err(SealedError::Body)
-        );
+        Context::First(&transcript, [1; 32]),
+        Context::First(&other, [0; 32]),
+    ];
+    for (at, context) in contexts.into_iter().enumerate() {
+        let mut bytes = Vec::new();
+        let sealer = Sealer {
+            context,
+            ..sealer(&keys, &message_key, &transcript)
+        };
+        sealer.seal(b"text", 256, &mut bytes).unwrap();
+        let sealed = Sealed::parse(&bytes).unwrap();
+        for (tried, context) in contexts.into_iter().enumerate() {
+            let mut content = Vec::new();
+            let header = sealed.open_header(context, &keys.header).err();
+            let body = sealed.open_body(context, &message_key, &mut content);
+            if at == tried {
+                assert_eq!((header, body), (None, Ok(())));
+                assert_eq!(content, b"text");
+            } else {
+                let rejected = (Some(SealedError::Header), Err(SealedError::Body));
+                assert_eq!((header, body), rejected, "{at} as {tried}");
+            }
+        }
     }
     // A first message behind another handshake.
     let mut bytes = Vec::new();

@@ -70,10 +70,10 @@ pub(crate) fn check(only: Option<&str>) -> Result<Outcome, MutationsError> {
     if mutations.is_empty() {
         return Err(MutationsError::NoMutation(only.to_owned()));
     }
-    let target = Metadata::load()?.target_directory;
+    let folder = Metadata::load()?.target_directory.join("mutations");
     let runner = Runner {
-        workspace: target.join("mutations"),
-        target,
+        workspace: folder.join("workspace"),
+        target: folder.join("build"),
     };
     copy::update(&root, &git::files(&root, ".")?, &runner.workspace)?;
     let mut packages: BTreeMap<&str, Vec<&Mutation>> = BTreeMap::new();

@@ -34,8 +34,8 @@ pub(crate) enum RunnerError {
 pub(crate) struct Runner {
     /// The copy of the workspace.
     pub(crate) workspace: PathBuf,
-    /// The workspace's own target folder, where what both depend on is built already. What is built of the copy has other
-    /// names there.
+    /// The target folder of all builds, kept from run to run. Not the workspace's own: cargo gives what it builds of a copy
+    /// the same names, and would take a mistake for the real thing.
     pub(crate) target: PathBuf,
 }
 
