@@ -144,3 +144,7 @@ impl Requests {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "requests_tests.rs"]
+mod tests;

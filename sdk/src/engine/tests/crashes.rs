@@ -3,6 +3,17 @@
 use super::world::{Crash, World};
 use crate::store::{ContactState, MessageState};
 
+#[test]
+fn what_a_step_wrote_outlives_the_process() {
+    let mut world = World::new(30);
+    let anna = world.account("Anna");
+    world
+        .command(anna, |step| step.set_own_name("Anna of Ulm"))
+        .unwrap();
+    world.restart(anna);
+    assert_eq!(world.engine(anna).core.me.name, "Anna of Ulm");
+}
+
 /// The main job, with a crash of one device on the way. Returns whether the crash happened.
 fn main_job(seed: u64, victim: usize, crash: Crash) -> bool {
     let mut world = World::new(seed);

@@ -134,6 +134,21 @@ fn a_receipt_does_not_hide_that_a_newer_manifest_was_named() {
     assert_eq!(pinned(&mut world, anna, of_anna), known + 1);
 }
 
+/// Whoever runs the contact's relay must not see when a message is read: what it names is looked up within a day, not at once.
+#[test]
+fn a_newer_manifest_that_a_message_names_is_not_looked_up_at_once() {
+    let (mut world, [anna, ben], [of_anna, of_ben]) = World::acquainted(74);
+    look_up(&mut world, anna, of_anna);
+    let next = next_manifest(&mut world, ben, START_MS, |_| {});
+    world.engine(ben).core.me.manifest = Some(next);
+    world.say(ben, of_ben, "I have another device");
+    world.run_for(60_000);
+    let row = world.command(anna, |step| step.tx.contacts().get(of_anna));
+    let due = row.unwrap().unwrap().newer_due.unwrap();
+    let now = world.now(anna).wall;
+    assert!(due > now && due < now.plus(DAY_MS), "{due:?}");
+}
+
 pub(super) fn another_device(seed: u64) -> ManifestDevice {
     let keys = DeviceKeys::generate(&mut ChaCha20Rng::seed_from_u64(seed)).unwrap();
     ManifestDevice {
@@ -291,6 +306,29 @@ fn d2_an_older_manifest_changes_nothing() {
     world.say(anna, of_anna, "as ever");
     world.run_for(60_000);
     assert_eq!(world.history(anna, of_anna)[1].1, MessageState::Delivered);
+}
+
+/// D2: a relay that serves a device list from before a revocation does not undo it.
+#[test]
+fn an_older_manifest_brings_no_device_back() {
+    let (mut world, [anna, ben], [of_anna, _]) = World::acquainted(73);
+    look_up(&mut world, anna, of_anna);
+    let me = &world.engine(ben).core.me;
+    let signed = me.manifest.as_ref().unwrap().signed_bytes();
+    let old = VerifiedManifest::parse(signed, &me.account).unwrap();
+    let newer = replaced(&mut world, ben);
+    serve(&mut world, ben, anna, &newer);
+    look_up(&mut world, anna, of_anna);
+    let active = |world: &mut World| {
+        world
+            .command(anna, |step| step.active_devices(of_anna))
+            .unwrap()
+    };
+    let since = active(&mut world);
+    assert_eq!(since.len(), 1);
+    serve(&mut world, ben, anna, &old);
+    look_up(&mut world, anna, of_anna);
+    assert_eq!(active(&mut world), since);
 }
 
 #[test]
