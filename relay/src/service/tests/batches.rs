@@ -180,6 +180,30 @@ fn tokens_can_be_withdrawn_from_a_full_store_and_not_added() {
     assert_eq!(relay.ask(conn, set(&[])), Body::Done(Done {}));
 }
 
+/// The commit itself fails: not one of its statements, each of which was fine.
+#[test]
+fn what_could_not_be_committed_is_not_answered_as_done() {
+    let (mut relay, folder) = small();
+    let owner = relay.mailbox(1);
+    let sender = relay.connect();
+    let db = rusqlite::Connection::open(folder.path().join("relay.db")).unwrap();
+    db.execute_batch(
+        "CREATE TABLE absent (no INTEGER PRIMARY KEY);
+         CREATE TABLE dangling (no INTEGER REFERENCES absent (no) DEFERRABLE INITIALLY DEFERRED);
+         CREATE TRIGGER fail AFTER INSERT ON message BEGIN INSERT INTO dangling VALUES (1); END;",
+    )
+    .unwrap();
+    let refused = relay.refused(sender, Body::Send(send_to(&owner, 1, 100)));
+    assert_eq!(refused, ErrorCode::Internal);
+    assert!(relay.last_failure.is_some());
+    assert_eq!(relay.storage.totals().unwrap().messages, 0);
+
+    db.execute_batch("DROP TRIGGER fail").unwrap();
+    let sent = relay.ask(sender, Body::Send(send_to(&owner, 2, 100)));
+    assert_eq!(sent, Body::Sent(Sent {}));
+    assert_eq!(relay.storage.totals().unwrap().messages, 1);
+}
+
 #[test]
 fn a_failure_reported_from_outside_is_a_failure_of_the_batch() {
     let mut relay = Relay::new();

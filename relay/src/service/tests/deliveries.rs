@@ -189,6 +189,21 @@ fn order_holds_when_memory_and_storage_take_turns() {
 }
 
 #[test]
+fn what_arrives_with_a_login_comes_behind_the_backlog() {
+    let mut relay = Relay::new();
+    let owner = relay.mailbox(1);
+    fill(&mut relay, &owner, 0..3, 10);
+    let (conn, sender) = (relay.connect(), relay.connect());
+    let login = relay.login_frame(conn, &owner, 0);
+    let send = relay.frame(Body::Send(numbered(&owner, 3, 10)));
+    relay.batch(|batch| {
+        batch.frame(conn, login);
+        batch.frame(sender, send);
+    });
+    assert_eq!(received(&mut relay, conn).0, [0, 1, 2, 3]);
+}
+
+#[test]
 fn credit_pauses_and_narrows() {
     let mut relay = Relay::new();
     let owner = relay.mailbox(1);

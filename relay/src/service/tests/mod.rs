@@ -252,16 +252,8 @@ impl Relay {
     }
 
     /// Does the work for a send.
-    pub(super) fn knock(&mut self, conn: ConnectionId, mut send: Send, difficulty: u32) -> Send {
-        let challenge = self.challenge(conn);
-        let subject = WorkSubject::knock(
-            &challenge.challenge,
-            MailboxId::try_from(&send.mailbox).unwrap(),
-            MessageId::try_from(&send.message_id).unwrap(),
-            &send.envelope,
-        );
-        send.right = Some(work(&challenge, subject.solve(difficulty).unwrap()));
-        send
+    pub(super) fn knock(&mut self, conn: ConnectionId, send: Send, difficulty: u32) -> Send {
+        work_for(&self.challenge(conn), send, difficulty)
     }
 
     pub(super) fn challenge(&mut self, conn: ConnectionId) -> WorkChallenge {
@@ -325,6 +317,18 @@ pub(super) fn bearer(n: u8) -> Right {
     Right {
         right: Some(RightBody::Bearer(Bytes::from(vec![n; 16]))),
     }
+}
+
+/// A send with the work for it done under a challenge.
+pub(super) fn work_for(challenge: &WorkChallenge, mut send: Send, difficulty: u32) -> Send {
+    let subject = WorkSubject::knock(
+        &challenge.challenge,
+        MailboxId::try_from(&send.mailbox).unwrap(),
+        MessageId::try_from(&send.message_id).unwrap(),
+        &send.envelope,
+    );
+    send.right = Some(work(challenge, subject.solve(difficulty).unwrap()));
+    send
 }
 
 pub(super) fn work(challenge: &WorkChallenge, nonce: u64) -> Right {

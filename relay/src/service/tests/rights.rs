@@ -5,7 +5,7 @@ use undertone_wire::frame::Body;
 use undertone_wire::limits::{MAX_KNOCK_ENVELOPE_BYTES, WORK_CHALLENGE_MS};
 use undertone_wire::{ErrorCode, Send, Sent, SetTokens, TokenHash, TokenKind};
 
-use super::{BASE, MINUTE, Owner, Relay, bearer, config, send_to, token, work};
+use super::{BASE, MINUTE, Owner, Relay, bearer, config, send_to, token, work, work_for};
 use crate::service::ServiceConfig;
 use crate::service::limits::KNOCK_DIFFICULTY_RISE;
 
@@ -207,15 +207,13 @@ fn a_challenge_ends_after_five_minutes_and_cannot_be_made_up() {
     relay.now = relay.now.plus(WORK_CHALLENGE_MS);
     let refused = relay.refused(sender, Body::Send(knock));
     assert_eq!(refused, ErrorCode::WorkRequired);
+    // One that was never given: another counter, and the work done for it.
     let mut forged = relay.challenge(sender);
     let mut bytes = forged.challenge.to_vec();
-    bytes[7] ^= 1;
+    bytes[15] ^= 1;
     forged.challenge = Bytes::from(bytes);
-    let send = Send {
-        right: Some(work(&forged, 0)),
-        ..send_to(&owner, 2, 100)
-    };
-    let refused = relay.refused(sender, Body::Send(send));
+    let worked = work_for(&forged, send_to(&owner, 2, 100), BASE);
+    let refused = relay.refused(sender, Body::Send(worked));
     assert_eq!(refused, ErrorCode::WorkRequired);
 }
 

@@ -1,5 +1,8 @@
 //! A device that loses its memory at any commit: nothing acknowledged is lost, nothing shows twice.
 
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+
 use super::world::{Crash, World};
 use crate::store::{ContactState, MessageState};
 
@@ -12,6 +15,20 @@ fn what_a_step_wrote_outlives_the_process() {
         .unwrap();
     world.restart(anna);
     assert_eq!(world.engine(anna).core.me.name, "Anna of Ulm");
+}
+
+#[test]
+fn what_a_dropped_step_wrote_is_forgotten() {
+    let mut world = World::new(31);
+    let anna = world.account("Anna");
+    let now = world.now(anna);
+    let mut rng = ChaCha20Rng::seed_from_u64(1);
+    let engine = world.engine(anna);
+    let mut step = engine.begin(now, &mut rng).unwrap();
+    step.set_own_name("Nobody").unwrap();
+    drop(step);
+    let step = engine.begin(now, &mut rng).unwrap();
+    assert_eq!(step.core.me.name, "Anna");
 }
 
 /// The main job, with a crash of one device on the way. Returns whether the crash happened.
