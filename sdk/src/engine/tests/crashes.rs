@@ -96,7 +96,7 @@ fn a_step_that_is_dropped_leaves_the_engine_usable() {
     let (mut world, [anna, ben], [of_anna, of_ben]) = World::acquainted(500);
     let conversation = world.conversation(anna, of_anna);
     let now = world.now(anna);
-    let mut rng = <rand_chacha::ChaCha20Rng as rand_core::SeedableRng>::seed_from_u64(1);
+    let mut rng = ChaCha20Rng::seed_from_u64(1);
     let mut step = world.engine(anna).begin(now, &mut rng).unwrap();
     step.send_text(conversation, "never").unwrap();
     drop(step);
