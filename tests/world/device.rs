@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rand_chacha::ChaCha12Rng;
 use undertone::engine::{Effect, Engine, Input, Lane, NewAccount, Opened};
 use undertone::store::{
-    ContactId, ConversationId, Durability, MessageKind, Store, StoreKey, StoreOptions,
+    ContactId, ContactState, ConversationId, Durability, MessageKind, Store, StoreKey, StoreOptions,
 };
 use undertone_protocol::account::AccountId;
 use undertone_protocol::invite::InviteLink;
@@ -50,6 +50,8 @@ pub(crate) struct Device {
     greeted: Vec<Lane>,
     waiting: Vec<(Lane, Frame)>,
     has_copy: bool,
+    /// By how much its clock is ahead, in milliseconds.
+    skew_ms: i64,
 }
 
 fn open_store(path: &Path, name: &str) -> Store {
@@ -96,6 +98,7 @@ impl Device {
             greeted: Vec::new(),
             waiting: Vec::new(),
             has_copy: false,
+            skew_ms: 0,
         }
     }
 
@@ -130,7 +133,7 @@ impl Device {
     pub(crate) fn handle(&mut self, clock: Clock, input: Input, fate: Fate) -> Option<Vec<Effect>> {
         let engine = self.engine.as_mut()?;
         let mut step = engine
-            .begin(clock.at_device(0), &mut self.rng)
+            .begin(clock.at_device(self.skew_ms), &mut self.rng)
             .expect("a step begins");
         step.handle(input)
             .expect("whatever comes from outside is handled");
@@ -154,7 +157,7 @@ impl Device {
             return (false, None);
         };
         let mut step = engine
-            .begin(clock.at_device(0), &mut self.rng)
+            .begin(clock.at_device(self.skew_ms), &mut self.rng)
             .expect("a step begins");
         step.send_text(conversation, text)
             .expect("sending is a local act");
@@ -168,7 +171,7 @@ impl Device {
     pub(crate) fn invite(&mut self, clock: Clock) -> (Option<InviteLink>, Vec<Effect>) {
         let engine = self.engine.as_mut().expect("alive");
         let mut step = engine
-            .begin(clock.at_device(0), &mut self.rng)
+            .begin(clock.at_device(self.skew_ms), &mut self.rng)
             .expect("a step begins");
         let id = step.create_invite("friend").expect("an invite");
         let effects = step.commit().expect("the step commits");
@@ -186,7 +189,7 @@ impl Device {
         let text = self.next_text();
         let engine = self.engine.as_mut().expect("alive");
         let mut step = engine
-            .begin(clock.at_device(0), &mut self.rng)
+            .begin(clock.at_device(self.skew_ms), &mut self.rng)
             .expect("a step begins");
         step.add_contact(link, Some(&text)).expect("a contact");
         ((), step.commit().expect("the step commits"))
@@ -196,10 +199,44 @@ impl Device {
         let contact = self.contact(peer).expect("the request has arrived");
         let engine = self.engine.as_mut().expect("alive");
         let mut step = engine
-            .begin(clock.at_device(0), &mut self.rng)
+            .begin(clock.at_device(self.skew_ms), &mut self.rng)
             .expect("a step begins");
         step.accept(contact).expect("an acceptance");
         ((), step.commit().expect("the step commits"))
+    }
+
+    /// Blocks a peer, or ends that.
+    pub(crate) fn block(
+        &mut self,
+        clock: Clock,
+        peer: DeviceNumber,
+        block: bool,
+    ) -> ((), Vec<Effect>) {
+        let contact = self.contact(peer).expect("they are friends");
+        let now = clock.at_device(self.skew_ms);
+        let engine = self.engine.as_mut().expect("alive");
+        let mut step = engine.begin(now, &mut self.rng).expect("a step begins");
+        if block {
+            step.block(contact).expect("a contact can be blocked");
+        } else {
+            step.unblock(contact).expect("it was blocked");
+        }
+        ((), step.commit().expect("the step commits"))
+    }
+
+    /// From now on its clock is ahead by so much, or right.
+    pub(crate) fn set_clock(&mut self, skew_ms: i64) {
+        self.skew_ms = skew_ms;
+    }
+
+    /// Whether a peer's request waits for an answer.
+    pub(crate) fn has_request(&mut self, peer: DeviceNumber) -> bool {
+        let account = self.peers.get(&peer).copied();
+        let engine = self.engine.as_mut().expect("alive");
+        let contacts = engine.view().expect("a view").contacts().expect("a read");
+        contacts.iter().any(|contact| {
+            Some(contact.account) == account && contact.state == ContactState::Requested
+        })
     }
 
     fn contact(&mut self, peer: DeviceNumber) -> Option<ContactId> {
@@ -274,7 +311,9 @@ impl Device {
         self.greeted.clear();
         self.waiting.clear();
         let store = open_store(&self.store, &self.name);
-        match Engine::open(store, clock.at_device(0), &mut self.rng).expect("the engine opens") {
+        match Engine::open(store, clock.at_device(self.skew_ms), &mut self.rng)
+            .expect("the engine opens")
+        {
             Opened::Account(engine) => self.engine = Some(*engine),
             Opened::Empty(_) => panic!("the account is gone"),
         }

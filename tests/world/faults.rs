@@ -7,6 +7,8 @@ pub(crate) struct Faults {
     pub delay: f64,
     /// Longest delay of a frame, in milliseconds.
     pub longest_delay_ms: u64,
+    /// All frames take equally long, so that one more changes nothing for the others.
+    pub even: bool,
     /// A connection breaks when a frame is put on it; what is on its way in both directions is lost.
     pub cut: f64,
     /// A device dies before the commit of a step.
@@ -25,6 +27,14 @@ pub(crate) struct Faults {
     pub corrupt_delivery: f64,
     /// A device's disk is put back to an older copy, per action.
     pub rollback: f64,
+    /// The relay is restored from an older backup, per action.
+    pub relay_restore: f64,
+    /// A device's clock jumps, per action,
+    pub clock_jump: f64,
+    /// by up to so much from the true time, in milliseconds.
+    pub longest_jump_ms: i64,
+    /// Somebody blocks whom he has written to, or ends that, per action.
+    pub quarrel: f64,
 }
 
 impl Faults {
@@ -37,6 +47,7 @@ impl Faults {
         Self {
             delay: 0.0,
             longest_delay_ms: 0,
+            even: false,
             cut: 0.0,
             crash_before_commit: 0.0,
             crash_after_commit: 0.0,
@@ -46,6 +57,17 @@ impl Faults {
             reorder_delivery: 0.0,
             corrupt_delivery: 0.0,
             rollback: 0.0,
+            relay_restore: 0.0,
+            clock_jump: 0.0,
+            longest_jump_ms: 0,
+            quarrel: 0.0,
+        }
+    }
+
+    pub(crate) const fn even() -> Self {
+        Self {
+            even: true,
+            ..Self::none()
         }
     }
 
@@ -81,6 +103,40 @@ impl Faults {
     pub(crate) const fn rollbacks() -> Self {
         Self {
             rollback: 0.05,
+            cut: 0.02,
+            ..Self::none()
+        }
+    }
+
+    pub(crate) const fn relay_restores() -> Self {
+        Self {
+            relay_restore: 0.03,
+            cut: 0.02,
+            ..Self::none()
+        }
+    }
+
+    /// Jumps within what clocks may differ by.
+    pub(crate) const fn clock_jumps() -> Self {
+        Self {
+            clock_jump: 0.1,
+            longest_jump_ms: 11 * 3_600_000,
+            cut: 0.02,
+            ..Self::none()
+        }
+    }
+
+    /// Jumps by up to a year.
+    pub(crate) const fn wrong_clocks() -> Self {
+        Self {
+            longest_jump_ms: 365 * 24 * 3_600_000,
+            ..Self::clock_jumps()
+        }
+    }
+
+    pub(crate) const fn quarrels() -> Self {
+        Self {
+            quarrel: 0.05,
             cut: 0.02,
             ..Self::none()
         }

@@ -16,19 +16,22 @@
 )]
 
 mod clock;
+mod corruption;
 mod device;
 mod faults;
 mod invariants;
 mod log;
 mod network;
 mod relay;
+mod tampering;
 mod world;
 
 use faults::Faults;
+use undertone_protocol::session::instrument;
 use world::World;
 
 /// Schedules of the ordinary run. `UNDERTONE_WORLD_SCHEDULES` asks for more.
-const SCHEDULES: u64 = 12;
+const SCHEDULES: u64 = 6;
 
 fn schedules() -> std::ops::Range<u64> {
     let count = std::env::var("UNDERTONE_WORLD_SCHEDULES")
@@ -45,14 +48,24 @@ fn schedules() -> std::ops::Range<u64> {
 fn run(seed: u64, people: usize, faults: Faults) -> World {
     let mut world = World::new(seed, people, faults);
     world.befriend_everybody();
+    live(world, faults)
+}
+
+fn live(mut world: World, faults: Faults) -> World {
     world.live(120);
-    if faults.is_relay_lying() {
-        // That the last message of a stream was withheld shows when another one follows.
+    if faults.is_relay_lying() || faults.quarrel > 0.0 {
+        // That the last message of a stream was withheld shows when another one follows; who made up has something to say.
         world.last_words();
     }
     world.heal();
     world.assert_whole();
     world
+}
+
+/// The post-quantum ratchet of some session of this test's schedules has completed two epochs among all that happened.
+fn assert_epochs_were_completed() {
+    let highest = instrument::take_highest();
+    assert!(highest > 2, "epoch {highest}");
 }
 
 #[test]
@@ -65,6 +78,7 @@ fn cut_connections_and_lost_frames_lose_nothing() {
     for seed in schedules() {
         run(seed, 3, Faults::network());
     }
+    assert_epochs_were_completed();
 }
 
 #[test]
@@ -72,6 +86,7 @@ fn r7_crashes_at_every_commit_lose_nothing_and_repeat_nothing() {
     for seed in schedules() {
         run(seed, 2, Faults::crashes());
     }
+    assert_epochs_were_completed();
 }
 
 #[test]
@@ -79,6 +94,7 @@ fn r4_a_hostile_relay_can_be_late_but_not_unnoticed() {
     for seed in schedules() {
         run(seed, 2, Faults::hostile_deliveries());
     }
+    assert_epochs_were_completed();
 }
 
 /// A rolled-back disk may cost messages, never a key: no (key, nonce) is used twice and nothing shows twice.
@@ -88,6 +104,43 @@ fn c2_a_rolled_back_disk_repeats_no_nonce() {
         let mut world = World::new(seed, 2, Faults::rollbacks());
         world.befriend_everybody();
         world.live(120);
+    }
+}
+
+#[test]
+fn people_who_add_each_other_at_once_lose_nothing() {
+    for seed in schedules() {
+        let mut world = World::new(seed, 3, Faults::crashes());
+        world.befriend_at_once();
+        live(world, Faults::crashes());
+    }
+}
+
+#[test]
+fn a_relay_that_is_restored_from_a_backup_loses_nothing_for_good() {
+    for seed in schedules() {
+        run(seed, 3, Faults::relay_restores());
+    }
+}
+
+#[test]
+fn clocks_that_jump_by_hours_change_no_order() {
+    for seed in schedules() {
+        run(seed, 3, Faults::clock_jumps());
+    }
+}
+
+#[test]
+fn clocks_that_jump_by_a_year_lose_nothing_and_change_no_order() {
+    for seed in schedules() {
+        run(seed, 3, Faults::wrong_clocks());
+    }
+}
+
+#[test]
+fn who_blocks_somebody_loses_nothing_of_anybody_else() {
+    for seed in schedules() {
+        run(seed, 3, Faults::quarrels());
     }
 }
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use rand_chacha::ChaCha12Rng;
-use rand_core::Rng;
 use undertone_relay::service::{ConnectionId, ConnectionInfo, Output, Service, ServiceConfig};
 use undertone_relay::storage::Timestamp;
 use undertone_relay::storage::memory::{Kept, MemoryStorage};
@@ -16,19 +15,19 @@ pub(crate) const HOST: &str = "relay.test";
 pub(crate) struct SimulatedRelay {
     service: Option<Service>,
     storage: MemoryStorage,
+    backup: Option<MemoryStorage>,
     rng: ChaCha12Rng,
     last_connection: u64,
 }
 
 impl SimulatedRelay {
     pub(crate) fn new(now: Timestamp, mut rng: ChaCha12Rng) -> Self {
-        let mut epoch = [0; 16];
-        rng.fill_bytes(&mut epoch);
-        let storage = MemoryStorage::new(StoreEpoch::from_bytes(epoch), now);
+        let storage = MemoryStorage::new(StoreEpoch::random(&mut rng), now);
         let service = Service::new(Self::config(), &mut rng);
         Self {
             service: Some(service),
             storage,
+            backup: None,
             rng,
             last_connection: 0,
         }
@@ -89,9 +88,30 @@ impl SimulatedRelay {
             .batch(&mut self.storage, now);
         batch.frame(conn, frame);
         drop(batch);
+        self.restart(now);
+    }
+
+    fn restart(&mut self, now: Timestamp) {
         self.service = None;
         self.storage.reopen(now);
         self.service = Some(Service::new(Self::config(), &mut self.rng));
+    }
+
+    /// Makes a backup, which the last one gives way to.
+    pub(crate) fn back_up(&mut self) {
+        self.backup = Some(self.storage.clone());
+    }
+
+    /// What an operator does with the last backup when the disk is gone; whether there is one.
+    pub(crate) fn restore(&mut self, now: Timestamp) -> bool {
+        let Some(backup) = &self.backup else {
+            return false;
+        };
+        self.storage = backup.clone();
+        self.storage
+            .replace_epoch(StoreEpoch::random(&mut self.rng));
+        self.restart(now);
+        true
     }
 
     pub(crate) fn close(&mut self, now: Timestamp, conn: ConnectionId) -> Vec<Output> {

@@ -1,12 +1,13 @@
 //! The world: devices, the network between them and the relay, and time.
 
 mod connections;
+mod mishaps;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
-use undertone::engine::{Effect, Input, Lane};
+use undertone::engine::{Effect, Event as Shows, Input, Lane};
 use undertone_relay::service::ConnectionId;
 
 use crate::clock::Clock;
@@ -16,6 +17,7 @@ use crate::invariants::{self, Matters, NonceLedger};
 use crate::log::Log;
 use crate::network::{DeviceNumber, Event, Network};
 use crate::relay::SimulatedRelay;
+use crate::tampering::Tampering;
 
 /// How often the relay does its housekeeping, in milliseconds.
 const TICK_MS: u64 = 5_000;
@@ -30,12 +32,17 @@ struct End {
     lane: Lane,
 }
 
+/// Whose conversation with whom, and its texts.
+type Histories = BTreeMap<(DeviceNumber, DeviceNumber), Vec<String>>;
+
 /// What a person said, once that was durable.
 #[derive(Debug, Clone)]
 pub(crate) struct Said {
     from: DeviceNumber,
     to: DeviceNumber,
     text: String,
+    /// One blocked the other before it had arrived: it may be discarded.
+    may_be_lost: bool,
 }
 
 pub(crate) struct World {
@@ -47,7 +54,10 @@ pub(crate) struct World {
     network: Network,
     connections: BTreeMap<ConnectionId, End>,
     matters: Matters,
+    tampering: Option<Tampering>,
     said: Vec<Said>,
+    /// Who blocks whom.
+    quarrels: BTreeSet<(DeviceNumber, DeviceNumber)>,
     nonces: NonceLedger,
     log: Log,
     _folder: tempfile::TempDir,
@@ -95,11 +105,23 @@ impl World {
             network,
             connections: BTreeMap::new(),
             matters: Matters::default(),
+            tampering: None,
             said: Vec::new(),
+            quarrels: BTreeSet::new(),
             nonces,
             log: Log::open(seed),
             _folder: folder,
         }
+    }
+
+    /// From now on the relay meddles, and takes down what it sees.
+    pub(crate) fn tamper(&mut self, tampering: Tampering) {
+        self.tampering = Some(tampering);
+    }
+
+    /// The relay is honest again; gives what it saw.
+    pub(crate) fn behave(&mut self) -> Tampering {
+        self.tampering.take().expect("it has meddled")
     }
 
     pub(crate) fn into_log(self) -> Log {
@@ -124,6 +146,35 @@ impl World {
         self.faults = faults;
     }
 
+    /// Everybody invites everybody, and all add each other at the same moment.
+    pub(crate) fn befriend_at_once(&mut self) {
+        let faults = std::mem::replace(&mut self.faults, Faults::none());
+        self.run_for(10_000);
+        let everybody = 0..self.devices.len();
+        let mut links = Vec::new();
+        for host in everybody.clone() {
+            let link = self.act(host, |device, clock| device.invite(clock));
+            links.push(link.expect("no faults yet"));
+        }
+        self.run_for(30_000);
+        for guest in everybody.clone() {
+            for host in everybody.clone().filter(|host| *host != guest) {
+                self.act(guest, |device, clock| device.add(clock, &links[host]));
+            }
+        }
+        self.run_for(60_000);
+        for (one, other) in everybody
+            .clone()
+            .flat_map(|one| everybody.clone().map(move |other| (one, other)))
+        {
+            if one != other && self.devices[one].has_request(other) {
+                self.act(one, |device, clock| device.accept(clock, other));
+            }
+        }
+        self.run_for(60_000);
+        self.faults = faults;
+    }
+
     /// People write, and things go wrong.
     pub(crate) fn live(&mut self, actions: usize) {
         for _ in 0..actions {
@@ -139,17 +190,14 @@ impl World {
             };
             let pause = self.rng.random_range(0..pause);
             self.run_for(pause);
-            if self.rng.random_bool(self.faults.rollback) {
-                self.roll_back(from);
-            } else if self.faults.rollback > 0.0 && self.rng.random_bool(0.2) {
-                self.devices[from].keep_copy();
-            }
+            self.mishap(from, to);
         }
     }
 
     /// Everybody writes to everybody once more, without faults.
     pub(crate) fn last_words(&mut self) {
         self.faults = Faults::none();
+        self.make_up();
         for from in 0..self.devices.len() {
             for to in (0..self.devices.len()).filter(|to| *to != from) {
                 self.say(from, to);
@@ -160,6 +208,7 @@ impl World {
     /// No more faults: runs until everything said has arrived, or fails.
     pub(crate) fn heal(&mut self) {
         self.faults = Faults::none();
+        self.make_up();
         let until = self.clock.elapsed() + PATIENCE_MS;
         while self.clock.elapsed() < until && !self.has_everything_arrived() {
             let chunk = 60_000.max((self.clock.elapsed() + PATIENCE_MS - until) / 4);
@@ -170,66 +219,73 @@ impl World {
 
     /// Both sides of each conversation hold everything said, once, in the same order.
     pub(crate) fn assert_whole(&mut self) {
-        for said in self.said.clone() {
-            for side in [said.from, said.to] {
-                let other = if side == said.from {
-                    said.to
-                } else {
-                    said.from
-                };
-                let history = self.devices[side].history(other);
-                let count = history
-                    .iter()
-                    .filter(|shown| shown.text == said.text)
-                    .count();
-                assert_eq!(
-                    count,
-                    1,
-                    "{:?} shows {count} times at {side}\n{}",
+        let shown = self.shown();
+        for said in &self.said {
+            for pair in [(said.from, said.to), (said.to, said.from)] {
+                let texts = shown[&pair].iter().filter(|text| **text == said.text);
+                let count = texts.count();
+                let may_be_lost = said.may_be_lost && pair.0 == said.to;
+                assert!(
+                    count == 1 || (may_be_lost && count == 0),
+                    "{:?} shows {count} times at {}\n{}",
                     said.text,
+                    pair.0,
                     self.log.tail()
                 );
             }
         }
+        self.assert_same_order(&shown);
+    }
+
+    /// Both sides of a conversation show what both have in the same order.
+    fn assert_same_order(&self, shown: &Histories) {
+        let lost = self.said.iter().filter(|said| said.may_be_lost);
+        let lost: BTreeSet<&String> = lost.map(|said| &said.text).collect();
+        for ((one, other), ours) in shown {
+            let theirs = &shown[&(*other, *one)];
+            let both_have = |texts: &[String], others: &[String]| -> Vec<String> {
+                let mut texts = texts.to_vec();
+                texts.retain(|text| !lost.contains(text) || others.contains(text));
+                texts
+            };
+            assert_eq!(
+                both_have(ours, theirs),
+                both_have(theirs, ours),
+                "{one} and {other} show different conversations\n{}",
+                self.log.tail()
+            );
+        }
+    }
+
+    /// The texts that each shows of its conversation with each other, oldest first.
+    fn shown(&mut self) -> Histories {
+        let mut shown = Histories::new();
         for one in 0..self.devices.len() {
-            for other in one + 1..self.devices.len() {
-                let texts = |device: &mut Device, peer| -> Vec<String> {
-                    device
-                        .history(peer)
-                        .into_iter()
-                        .map(|shown| shown.text)
-                        .collect()
-                };
-                let (ours, theirs) = (
-                    texts(&mut self.devices[one], other),
-                    texts(&mut self.devices[other], one),
-                );
-                assert_eq!(
-                    ours,
-                    theirs,
-                    "{one} and {other} show different conversations\n{}",
-                    self.log.tail()
-                );
+            for other in (0..self.devices.len()).filter(|other| *other != one) {
+                let history = self.devices[one].history(other);
+                let texts = history.into_iter().map(|shown| shown.text);
+                shown.insert((one, other), texts.collect());
             }
         }
+        shown
     }
 
     fn has_everything_arrived(&mut self) -> bool {
-        let said = self.said.clone();
-        said.iter().all(|said| {
-            self.devices[said.to]
-                .history(said.from)
-                .iter()
-                .any(|shown| shown.text == said.text)
-        })
+        let shown = self.shown();
+        let mut required = self.said.iter().filter(|said| !said.may_be_lost);
+        required.all(|said| shown[&(said.to, said.from)].contains(&said.text))
     }
 
-    fn say(&mut self, from: DeviceNumber, to: DeviceNumber) {
+    pub(crate) fn say(&mut self, from: DeviceNumber, to: DeviceNumber) {
+        if self.quarrels.contains(&(from, to)) {
+            return;
+        }
         let text = self.devices[from].next_text();
         let said = Said {
             from,
             to,
             text: text.clone(),
+            may_be_lost: self.quarrels.contains(&(to, from)),
         };
         self.log.note(
             self.clock.elapsed(),
@@ -264,7 +320,7 @@ impl World {
         }
     }
 
-    fn run_for(&mut self, ms: u64) {
+    pub(crate) fn run_for(&mut self, ms: u64) {
         let until = self.clock.elapsed() + ms;
         while let Some(at) = self.next_at().filter(|at| *at <= until) {
             self.clock.advance_to(at);
@@ -310,29 +366,30 @@ impl World {
 
     /// Carries out what a step released, or restarts a device that died, and checks the invariants.
     fn after_step(&mut self, device: DeviceNumber, effects: Option<Vec<Effect>>) {
-        match effects {
-            Some(effects) => {
-                for effect in effects {
-                    self.perform(device, effect);
-                }
-            }
-            None => self.restart(device),
-        }
-        self.assert_invariants(device);
-    }
-
-    fn assert_invariants(&mut self, device: DeviceNumber) {
         assert!(
             self.nonces.is_clean(),
             "a (key, nonce) was used twice\n{}",
             self.log.tail()
         );
-        for peer in 0..self.devices.len() {
-            if peer != device {
-                let history = self.devices[device].history(peer);
-                if let Err(wrong) = invariants::history_is_sound(&history) {
-                    panic!("at {device}: {wrong}\n{}", self.log.tail());
-                }
+        let Some(effects) = effects else {
+            self.restart(device);
+            return self.assert_histories(device);
+        };
+        let is_news = |effect: &Effect| matches!(effect, Effect::Event(Shows::MessageAdded { .. }));
+        let shows_more = effects.iter().any(is_news);
+        for effect in effects {
+            self.perform(device, effect);
+        }
+        if shows_more {
+            self.assert_histories(device);
+        }
+    }
+
+    fn assert_histories(&mut self, device: DeviceNumber) {
+        for peer in (0..self.devices.len()).filter(|peer| *peer != device) {
+            let history = self.devices[device].history(peer);
+            if let Err(wrong) = invariants::history_is_sound(&history) {
+                panic!("at {device}: {wrong}\n{}", self.log.tail());
             }
         }
     }
@@ -345,20 +402,6 @@ impl World {
         }
         self.devices[device].restart(self.clock);
         self.reconnect_soon(device);
-    }
-
-    fn roll_back(&mut self, device: DeviceNumber) {
-        if self.devices[device].has_copy() {
-            self.log.note(
-                self.clock.elapsed(),
-                format_args!("{device} gets an old disk"),
-            );
-            for conn in self.connections_of(device) {
-                self.hang_up(conn);
-            }
-            self.devices[device].roll_back(self.clock);
-            self.reconnect_soon(device);
-        }
     }
 
     fn reconnect_soon(&mut self, device: DeviceNumber) {

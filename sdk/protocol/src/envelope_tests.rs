@@ -107,22 +107,6 @@ fn the_transcript_and_the_front_of_a_first_message_are_associated_data() {
             }
         }
     }
-    // A first message behind another handshake.
-    let mut bytes = Vec::new();
-    let mut first = sealer(&keys, &message_key, &transcript);
-    first.context = Context::First(&transcript, [1; 32]);
-    first.seal(b"text", 256, &mut bytes).unwrap();
-    let sealed = Sealed::parse(&bytes).unwrap();
-    let mut open = |context| {
-        let header = sealed.open_header(context, &keys.header).err();
-        let body = sealed.open_body(context, &message_key, &mut content).err();
-        (header, body)
-    };
-    assert_eq!(open(first.context), (None, None));
-    assert_eq!(
-        open(Context::First(&transcript, [0; 32])),
-        (Some(SealedError::Header), Some(SealedError::Body))
-    );
 }
 
 #[test]

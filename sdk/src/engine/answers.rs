@@ -110,16 +110,21 @@ impl Step<'_> {
     }
 
     fn send_missing(&mut self, contact: ContactId, device: PeerDeviceId) -> Result<(), StepError> {
-        let spacing = DAY_MS / u64::from(MAX_RESENDS_PER_DAY);
         for (session, number) in self.tx.resends().take(device)? {
-            let bounds = (MAX_RESENDS_PER_DAY, spacing);
-            if self.spend(contact, BudgetKind::Resends, bounds)?.is_some() {
+            if !self.may_resend(contact)? {
                 // What is left is asked for again on another day.
                 return Ok(());
             }
             self.send_again(contact, device, MissingMessage { session, number })?;
         }
         Ok(())
+    }
+
+    /// Takes one from what may be sent to a contact in a day because something did not arrive; whether there was one.
+    pub(super) fn may_resend(&mut self, contact: ContactId) -> Result<bool, StepError> {
+        let spacing = DAY_MS / u64::from(MAX_RESENDS_PER_DAY);
+        let bounds = (MAX_RESENDS_PER_DAY, spacing);
+        Ok(self.spend(contact, BudgetKind::Resends, bounds)?.is_none())
     }
 
     /// Takes one from a contact's budget of so many at once and one more each so many ms. When it is used up: how long, ms,

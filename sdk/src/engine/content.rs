@@ -1,6 +1,8 @@
 //! What an authentic message says, and what follows from it, by type and by how its sender stands.
 
-use undertone_protocol::content::{Acceptance, Body, Content, ContentHeader, Hlc, stream_hash};
+use undertone_protocol::content::{
+    Acceptance, Body, Content, ContentHeader, Hlc, MessageId, stream_hash,
+};
 use undertone_protocol::session::SessionId;
 use undertone_protocol::time::Timestamp;
 use zeroize::Zeroizing;
@@ -14,6 +16,15 @@ use crate::store::{
     PeerDeviceId,
 };
 
+/// Why a message comes now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arrival {
+    /// It was sent.
+    ByItself,
+    /// It is sent again, because this device asked for it.
+    AskedFor,
+}
+
 /// Who wrote, and where it belongs.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct From {
@@ -22,6 +33,7 @@ pub(super) struct From {
     pub(super) conversation: ConversationId,
     pub(super) state: ContactState,
     manifest_issued: Option<Timestamp>,
+    arrival: Arrival,
 }
 
 impl Step<'_> {
@@ -38,7 +50,7 @@ impl Step<'_> {
         let Ok(content) = Content::parse(encoded) else {
             return Ok(());
         };
-        self.content_arrived_from(device, content, encoded)
+        self.content_arrived_from(device, content, encoded, Arrival::ByItself)
     }
 
     /// The content of a first message.
@@ -52,7 +64,7 @@ impl Step<'_> {
             return Ok(());
         }
         self.core.heard.entry(device).or_default();
-        self.content_arrived_from(device, content, &encoded)
+        self.content_arrived_from(device, content, &encoded, Arrival::ByItself)
     }
 
     pub(super) fn content_arrived_from(
@@ -60,8 +72,9 @@ impl Step<'_> {
         device: PeerDeviceId,
         content: Content,
         encoded: &[u8],
+        arrival: Arrival,
     ) -> Result<(), StepError> {
-        let Some(from) = self.sender(device)? else {
+        let Some(from) = self.sender(device, arrival)? else {
             return Ok(());
         };
         let Content { header, body } = content;
@@ -114,7 +127,11 @@ impl Step<'_> {
         }
     }
 
-    fn sender(&mut self, device: PeerDeviceId) -> Result<Option<From>, StepError> {
+    fn sender(
+        &mut self,
+        device: PeerDeviceId,
+        arrival: Arrival,
+    ) -> Result<Option<From>, StepError> {
         let Some(contact) = self.peer(device)?.map(|peer| peer.contact) else {
             return Ok(None);
         };
@@ -124,7 +141,16 @@ impl Step<'_> {
             conversation: found.conversation,
             state: found.row.state,
             manifest_issued: found.row.manifest_issued,
+            arrival,
         }))
+    }
+
+    /// What a message brought is new: that is confirmed.
+    fn confirm(&mut self, from: &From, message: &MessageId) -> Result<(), StepError> {
+        match from.arrival {
+            Arrival::ByItself => self.owe_receipt(from.device, message),
+            Arrival::AskedFor => self.owe_receipt_inside(from.device, message),
+        }
     }
 
     fn shown(
@@ -173,7 +199,7 @@ impl Step<'_> {
         if from.state == ContactState::Requested {
             return Ok(());
         }
-        self.owe_receipt(from.device, &header.message_id)
+        self.confirm(from, &header.message_id)
     }
 
     /// The clock that a message is sorted by: its own, clamped by its sender's manifest; before that was
@@ -205,7 +231,7 @@ impl Step<'_> {
             return self.owe_receipt_again(from.device, &header.message_id);
         }
         // The accepter repeats himself until he knows that it arrived.
-        self.owe_receipt(from.device, &header.message_id)
+        self.confirm(from, &header.message_id)
     }
 
     /// Tells every device of the step's senders apart once: when it was heard, whether that was an answer, and whether it

@@ -1,6 +1,8 @@
 //! What is known to be missing: holes in a sender's stream, and envelopes that did not open.
 //!
-//! Invariant: noticing a gap causes no traffic. A request rides inside a receipt that flows anyway, or goes
+//! Invariant: noticing a gap causes no traffic that its envelope would not have caused. One that did not open is taken for
+//! what it most likely was: for what is awaited of its sender, which causes nothing, or else for a message, whose receipt
+//! goes all the same ([`Step::stand_in`]). A request rides inside a receipt that flows anyway, or goes
 //! alone after a random 1–12 hours (protocol.md, F2); to contacts only. A number is marked as asked for when it is
 //! in a request, and an answer ends what is known of the number that it names, and of no other.
 //!
@@ -8,22 +10,23 @@
 //! kept ([`Skipped`](crate::store::Skipped)). A hole is looked at each day until nothing is awaited any more.
 
 use undertone_protocol::content::{
-    Body, Content, ContentHeader, MAX_ENTRIES, MissingMessage, PreviousHash, Resent,
+    Body, Content, ContentHeader, MAX_ENTRIES, MessageId, MissingMessage, PreviousHash, Resent,
 };
 use undertone_protocol::device::DeviceId;
 use undertone_protocol::session::{MessageNumber, SessionId};
+use undertone_protocol::time::Timestamp;
 
 use super::backoff;
-use super::content::From;
+use super::content::{Arrival, From};
 use super::event::{Event, IdentityAlarm};
 use super::limits::{
-    DAY_MS, GAP_VISIBLE_AFTER_MS, MAX_GAP_REQUESTS, MAX_GAPS_PER_DEVICE, RESEND_WAIT_FROM_MS,
-    RESEND_WAIT_TO_MS, UPKEEP_ROWS,
+    DAY_MS, GAP_VISIBLE_AFTER_MS, MAX_GAP_REQUESTS, MAX_GAPS_PER_DEVICE, RESEND_EXPECTED_MS,
+    RESEND_WAIT_FROM_MS, RESEND_WAIT_TO_MS, UPKEEP_ROWS,
 };
 use super::step::Step;
 use super::timers::Timer;
 use crate::error::StepError;
-use crate::store::{ContactState, GapRow, GapState, Missing, PeerDeviceId, StreamHead};
+use crate::store::{ContactId, ContactState, GapRow, GapState, Missing, PeerDeviceId, StreamHead};
 
 impl Step<'_> {
     /// Follows the stream of a sender: what is next moves it, what jumps leaves a gap, what comes late fills
@@ -103,19 +106,57 @@ impl Step<'_> {
         number: MessageNumber,
         bytes: &[u8],
     ) -> Result<(), StepError> {
-        let blocked_or_stranger = match self.peer(device)? {
-            Some(peer) => self.contact(peer.contact)?.is_none_or(|contact| {
-                matches!(
-                    contact.row.state,
-                    ContactState::Blocked | ContactState::Requested
-                )
-            }),
-            None => true,
+        let Some(peer) = self.peer(device)? else {
+            return Ok(());
         };
-        if blocked_or_stranger {
+        let contact = peer.contact;
+        let standing = self
+            .contact(contact)?
+            .map(|found| (found.row.state, found.row.acceptance_owed));
+        let Some((state, is_acceptance_awaited)) = standing else {
+            return Ok(());
+        };
+        let missing = Missing::Envelope { session, number };
+        let known = self.gaps_of(device)?;
+        let is_noted = known.iter().any(|gap| gap.missing == missing);
+        match state {
+            ContactState::Blocked | ContactState::Requested => return Ok(()),
+            ContactState::Accepted if !is_noted && !is_acceptance_awaited => {
+                self.stand_in(contact, device, &session, &known)?;
+            }
+            ContactState::Accepted | ContactState::Invited => {}
+        }
+        self.note_gap(device, &missing, Some(bytes))
+    }
+
+    /// A receipt for what did not open, as if it had been a message, so that a relay that corrupts envelopes sees the answers
+    /// that it would have seen. It names the session and so no message. Unless something is awaited of its sender since the
+    /// last one that did not open: then it is taken for that, which would have been answered with nothing. Within the bounds
+    /// of what is sent again, because it shows the user nothing (attack row T1).
+    fn stand_in(
+        &mut self,
+        contact: ContactId,
+        device: PeerDeviceId,
+        session: &SessionId,
+        known: &[GapRow],
+    ) -> Result<(), StepError> {
+        let unopened = |gap: &&GapRow| matches!(gap.missing, Missing::Envelope { .. });
+        let last = known.iter().filter(unopened).map(|gap| gap.found).max();
+        let since = last.map_or(Timestamp(0), |last| last.plus(1));
+        let recently = since.max(self.now.wall.minus(RESEND_EXPECTED_MS));
+        let is_answer_due = known.iter().any(|gap| {
+            let again = gap.due.filter(|_| gap.state == GapState::Requested);
+            again.is_some_and(|again| again.minus(DAY_MS) >= recently)
+        });
+        let is_receipt_due = !self
+            .tx
+            .retained()
+            .undelivered(device, None, since, 1)?
+            .is_empty();
+        if is_answer_due || is_receipt_due || !self.may_resend(contact)? {
             return Ok(());
         }
-        self.note_gap(device, &Missing::Envelope { session, number }, Some(bytes))
+        self.owe_receipt(device, &MessageId::from_bytes(*session.as_bytes()))
     }
 
     fn note_gap(
@@ -153,7 +194,7 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// What was asked for has come. It is handled as if it had come by itself.
+    /// What was asked for has come. It is handled as if it had come by itself, but that its receipt waits for another one.
     pub(super) fn resent(&mut self, from: &From, resent: &Resent) -> Result<(), StepError> {
         let MissingMessage { session, number } = resent.missing;
         self.filled(from.device, &session, number)?;
@@ -165,7 +206,12 @@ impl Step<'_> {
         match Content::parse(&resent.content) {
             // An answer inside an answer is none.
             Ok(content) if !matches!(content.body, Body::Resent(_)) => {
-                self.content_arrived_from(from.device, content, &resent.content)?;
+                self.content_arrived_from(
+                    from.device,
+                    content,
+                    &resent.content,
+                    Arrival::AskedFor,
+                )?;
             }
             Ok(_) | Err(_) => {}
         }

@@ -140,6 +140,8 @@ pub(crate) const ANSWER_JITTER_MS: u64 = 10 * SECOND_MS;
 pub(crate) const RESEND_ANSWER_FROM_MS: u64 = SECOND_MS;
 /// ... to here.
 pub(crate) const RESEND_ANSWER_TO_MS: u64 = 20 * SECOND_MS;
+/// For so long an answer to a resend request is looked for in what does not open: the wait before it, and one for the budget.
+pub(crate) const RESEND_EXPECTED_MS: u64 = 120 * SECOND_MS;
 /// A resend request that no message carried is sent by itself after a random time from here ...
 pub(crate) const RESEND_WAIT_FROM_MS: u64 = HOUR_MS;
 /// ... to here (protocol.md, F2).

@@ -42,11 +42,21 @@ impl Step<'_> {
         device: PeerDeviceId,
         message: &MessageId,
     ) -> Result<(), StepError> {
-        let wait = backoff::between(RECEIPT_LATER_FROM_MS, RECEIPT_LATER_TO_MS, &mut self.rng);
-        let due = self.now.wall.plus(wait);
-        self.tx.receipts().owe(device, message, Some(due))?;
+        self.owe_receipt_inside(device, message)?;
         self.core.owed.later.insert(device);
         Ok(())
+    }
+
+    /// A receipt is owed for what was asked for: that it arrived shall not be seen. It goes inside another receipt, which has
+    /// its size all the same, else after hours.
+    pub(super) fn owe_receipt_inside(
+        &mut self,
+        device: PeerDeviceId,
+        message: &MessageId,
+    ) -> Result<(), StepError> {
+        let wait = backoff::between(RECEIPT_LATER_FROM_MS, RECEIPT_LATER_TO_MS, &mut self.rng);
+        let due = self.now.wall.plus(wait);
+        Ok(self.tx.receipts().owe(device, message, Some(due))?)
     }
 
     /// Something is sent to a contact anyway: what is owed goes ahead of it.

@@ -106,7 +106,9 @@ pub(super) fn revert(log: &Path, loss: Loss, rng: &mut impl Rng) -> io::Result<u
         };
         match Change::parse(line)? {
             Change::Synced { folder } => unsynced.retain(|change| !change.is_in(folder)),
-            change => unsynced.push(change),
+            change @ (Change::Created { .. } | Change::Renamed { .. } | Change::Removed { .. }) => {
+                unsynced.push(change);
+            }
         }
     }
     let kept = match loss {

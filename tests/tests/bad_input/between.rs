@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::iter;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -45,6 +45,7 @@ const LONG_MESSAGE: [u8; 4] = [0x82, 126, 0xff, 0xff];
 struct State {
     relay: SocketAddr,
     change: Mutex<Change>,
+    changed: Condvar,
     open: Mutex<Vec<TcpStream>>,
     taken: AtomicU64,
 }
@@ -61,6 +62,7 @@ impl Between {
         let state = Arc::new(State {
             relay,
             change: Mutex::new(Change::Nothing),
+            changed: Condvar::new(),
             open: Mutex::default(),
             taken: AtomicU64::new(0),
         });
@@ -81,6 +83,7 @@ impl Between {
     /// From now on this is changed, on new connections; those that are open are cut.
     pub(crate) fn change(&self, change: Change) {
         *self.state.change.lock().unwrap() = change;
+        self.state.changed.notify_all();
         for stream in self.state.open.lock().unwrap().drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
         }
@@ -155,7 +158,12 @@ impl State {
         for byte in begun.iter().copied().chain(iter::repeat(0)) {
             client.write_all(&[byte])?;
             self.taken.fetch_add(1, Ordering::SeqCst);
-            thread::sleep(PACE);
+            let change = self.change.lock().unwrap();
+            let is_slow = |change: &mut Change| matches!(change, Change::Dribble(_));
+            let over = self.changed.wait_timeout_while(change, PACE, is_slow);
+            if !over.unwrap().1.timed_out() {
+                break;
+            }
         }
         Ok(())
     }

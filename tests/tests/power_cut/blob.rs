@@ -12,7 +12,9 @@ pub(crate) struct Blob {
 }
 
 fn content() -> Vec<u8> {
-    (0..LENGTH).map(|at| (at % 251) as u8).collect()
+    (0..LENGTH)
+        .map(|at| u8::try_from(at % 251).unwrap())
+        .collect()
 }
 
 /// Asks once; gives the head and the body of the answer.

@@ -1,6 +1,6 @@
 //! The real relay and the real client engine on their real stores, in a process of their own, with the durability that a
 //! test asks for. No program that is shipped can be told to sync nothing; this one is the test's own executable, which starts
-//! itself with one of the two ignored tests below.
+//! itself with one of the two tests below. Started by anything else they have nothing to do.
 
 use std::env;
 use std::fs;
@@ -24,7 +24,7 @@ const SYNC: &str = "POWER_CUT_SYNC";
 fn command(subject: &str, files: &Path, sync: bool) -> Command {
     let mut command = Command::new(env::current_exe().unwrap());
     command
-        .args(["--ignored", "--nocapture", "--exact", subject])
+        .args(["--nocapture", "--exact", subject])
         .env(FILES, files)
         .env(SYNC, sync.to_string());
     command
@@ -57,7 +57,6 @@ fn say(line: &str) {
 }
 
 #[test]
-#[ignore = "what other tests start as a process"]
 fn be_a_relay() {
     let Some((data, sync)) = asked() else { return };
     let config = Config {
@@ -108,7 +107,6 @@ fn open(profile: &Path, sync: bool) -> Engine {
 }
 
 #[test]
-#[ignore = "what other tests start as a process"]
 fn be_a_client() {
     let Some((profile, sync)) = asked() else {
         return;

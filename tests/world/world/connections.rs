@@ -14,11 +14,15 @@ use crate::device::{self, Device};
 use crate::invariants;
 use crate::network::{DeviceNumber, Event};
 
+/// How long a frame takes when all take equally long, in milliseconds.
+const EVEN_MS: u64 = 10;
+
 impl World {
     pub(super) fn open(&mut self, device: DeviceNumber, lane: Lane) {
         if !self.connections_on(device, &lane).is_empty() {
             return;
         }
+        self.observe(device, &lane, None);
         let (conn, outputs) = self.relay.open(relay_time(self.clock));
         self.connections.insert(conn, End { device, lane });
         self.carry_out(outputs);
@@ -32,6 +36,7 @@ impl World {
             self.clock.elapsed(),
             format_args!("{device} on {} sends {}", name_of(lane), seen(&frame)),
         );
+        self.observe(device, lane, Some(&frame));
         for conn in self.connections_on(device, lane) {
             if let Err(wrong) = self.matters.carried(conn, &frame) {
                 panic!("{wrong}\n{}", self.log.tail());
@@ -46,12 +51,20 @@ impl World {
         }
     }
 
+    fn observe(&mut self, device: DeviceNumber, lane: &Lane, frame: Option<&Frame>) {
+        if let Some(tampering) = &mut self.tampering {
+            tampering.observe(self.clock.elapsed(), device, name_of(lane), frame);
+        }
+    }
+
     fn secrets(&self) -> Vec<Vec<u8>> {
         self.devices.iter().flat_map(Device::secrets).collect()
     }
 
     fn arrival(&mut self) -> u64 {
-        let delay = if self.faults.longest_delay_ms > 0 && self.rng.random_bool(self.faults.delay) {
+        let delay = if self.faults.even {
+            EVEN_MS
+        } else if self.faults.longest_delay_ms > 0 && self.rng.random_bool(self.faults.delay) {
             self.rng.random_range(0..self.faults.longest_delay_ms)
         } else {
             self.rng.random_range(1..20)
@@ -69,9 +82,7 @@ impl World {
             self.log.note(self.clock.elapsed(), "the relay died");
             self.relay.frame_then_crash(now, conn, frame);
             self.assert_relay_keeps_what_it_may();
-            for conn in self.connections.keys().copied().collect::<Vec<_>>() {
-                self.cut(conn);
-            }
+            self.cut_everybody();
             return;
         }
         let outputs = self.relay.frame(now, conn, frame);
@@ -119,6 +130,13 @@ impl World {
             self.cut(conn);
             return;
         }
+        let passed = match &mut self.tampering {
+            Some(tampering) => tampering.pass(end.device, frame),
+            None => Some(frame),
+        };
+        let Some(frame) = passed else {
+            return;
+        };
         let mut frames = vec![frame];
         if let Some(Body::Deliver(deliver)) = &mut frames[0].body {
             if self.rng.random_bool(self.faults.drop_delivery) {
@@ -220,6 +238,13 @@ impl World {
             self.devices[end.device].forget_lane(&end.lane);
             let outputs = self.relay.close(relay_time(self.clock), conn);
             self.carry_out(outputs);
+        }
+    }
+
+    /// The relay is another one than it was.
+    pub(super) fn cut_everybody(&mut self) {
+        for conn in self.connections.keys().copied().collect::<Vec<_>>() {
+            self.cut(conn);
         }
     }
 

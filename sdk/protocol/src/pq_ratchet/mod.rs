@@ -148,6 +148,8 @@ impl PqRatchet {
         let mix = fields.announced().announcement == Announcement::Mix;
         if self.state.receiving_root_step(mix) {
             self.epoch = self.epoch.saturating_add(1);
+            #[cfg(feature = "instrument")]
+            instrument::report(self.epoch);
             self.progressed();
         }
         self.received(fields);
@@ -192,6 +194,26 @@ impl PqRatchet {
     fn progressed(&mut self) {
         self.progress = Progress::default();
         self.material_changed = true;
+    }
+}
+
+/// Observation of epochs, for tests only.
+#[cfg(feature = "instrument")]
+pub mod instrument {
+    use std::cell::Cell;
+
+    thread_local! {
+        static HIGHEST: Cell<u64> = const { Cell::new(0) };
+    }
+
+    pub(super) fn report(epoch: u64) {
+        HIGHEST.set(HIGHEST.get().max(epoch));
+    }
+
+    /// The highest epoch that a session of the current thread has reached since this was asked last: one less have been
+    /// completed.
+    pub fn take_highest() -> u64 {
+        HIGHEST.replace(0)
     }
 }
 

@@ -15,6 +15,8 @@ mod open;
 mod skipped;
 
 pub use crate::pq_ratchet::PqFailure;
+#[cfg(feature = "instrument")]
+pub use crate::pq_ratchet::instrument;
 pub use encoding::MalformedSession;
 pub use encrypt::EncryptError;
 pub use ephemeral::{EphemeralError, OpenedEphemeral};

@@ -20,7 +20,7 @@ fn sends(world: &World, device: usize, from: usize) -> usize {
 }
 
 #[test]
-fn r1_a_corrupted_envelope_causes_no_traffic_and_is_sent_again_later() {
+fn r1_a_corrupted_envelope_causes_the_traffic_of_a_whole_one_and_is_sent_again_later() {
     let (mut world, [anna, ben], [of_anna, of_ben]) = World::acquainted(20);
     world.tamper = Some(Box::new(move |device, frame| {
         if device == ben
@@ -39,8 +39,8 @@ fn r1_a_corrupted_envelope_causes_no_traffic_and_is_sent_again_later() {
     world.run_for(30 * 60_000);
     assert_eq!(
         sends(&world, ben, before),
-        0,
-        "a failure shows nobody who reacts"
+        1,
+        "a receipt goes as for any message, and nothing for the answer to the request in it"
     );
     assert_eq!(
         world.devices[ben].events.len(),
@@ -49,10 +49,10 @@ fn r1_a_corrupted_envelope_causes_no_traffic_and_is_sent_again_later() {
     );
     world.tamper = None;
 
-    // The request rides on what flows anyway, or goes alone after 1 to 12 hours.
-    world.run_for(13 * 3_600_000);
+    // The answer was corrupted as well: a request is repeated after a day, and the receipt waits for another one, or 12 hours.
+    world.run_for(26 * 3_600_000);
     assert_eq!(world.texts(ben, of_ben), ["hello", "lost on the way"]);
-    world.run_for(60_000);
+    world.run_for(13 * 3_600_000);
     assert_eq!(world.history(anna, of_anna)[1].1, MessageState::Delivered);
     let conversation = world.conversation(ben, of_ben);
     assert!(
