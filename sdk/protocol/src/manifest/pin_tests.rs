@@ -97,6 +97,7 @@ fn a_claimed_pin_takes_the_commitment_of_the_first_manifest_seen() {
         "a fork fixes nothing"
     );
     for pin in [claimed, Pin::first(&manifest), Pin::first(&f.first())] {
+        assert_eq!(pin.to_bytes().len(), Pin::LEN);
         assert_eq!(Pin::from_bytes(&pin.to_bytes()), Ok(pin));
     }
     let mut contradiction = Pin::first(&manifest).to_bytes();
