@@ -11,7 +11,7 @@
 //!
 //! The first message (0x12) carries the same from the tag on, behind its handshake: there TH is followed by the hash of
 //! the handshake part, and 0x12 stands for the kind. Invariant: every byte in front of the body is associated data of it.
-//! A group message has the same parts, but its header signs the body and so is encrypted last ([`BodyFirst`]).
+//! A group message has the same parts, but its header signs the body and so is encrypted last (`BodyFirst`).
 //! Not its concern: which keys to use, and what is in the body.
 
 use crate::header::{HEADER_LEN, Header};

@@ -1,7 +1,7 @@
 //! Operations on secrets, each with inputs that differ in the secret alone, for the gate `cargo ci constant-time`.
 //!
 //! The gate runs each operation with each of its inputs under valgrind, and compares the addresses of all instructions and of all memory
-//! that they touch, in order, between [`traced`]'s two marks. Invariant: of one operation's inputs all have one length and lead to one
+//! that they touch, in order, between `traced`'s two marks. Invariant: of one operation's inputs all have one length and lead to one
 //! result, so that two traces differ only if a branch or an address depends on the secret. What an operation may show by its result
 //! (whether a message opened, whether a tag was found) is therefore not compared.
 //!
@@ -41,7 +41,7 @@ struct Operation {
     name: &'static str,
     /// Inputs that differ in the secret alone.
     inputs: fn() -> Result<Vec<Vec<u8>>, ConstantTimeError>,
-    /// Reads an input and does the operation, once, inside [`traced`].
+    /// Reads an input and does the operation, once, inside `traced`.
     run: fn(&[u8]) -> Result<(), ConstantTimeError>,
 }
 
@@ -80,7 +80,7 @@ pub fn prepare(folder: &Path) -> Result<(), ConstantTimeError> {
 /// Runs one operation with each input that [`prepare`] wrote to `folder`, in order, after saying on standard error where the marks of the
 /// traces are.
 ///
-/// The first input comes [`WARM_UPS`] times more than the others, in front, for the gate to drop.
+/// The first input comes `WARM_UPS` times more than the others, in front, for the gate to drop.
 ///
 /// # Errors
 /// When there is no such operation or no input, or when the operation does not end as it should.
