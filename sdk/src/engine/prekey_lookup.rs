@@ -251,10 +251,13 @@ impl Step<'_> {
         let until = self.now.monotonic_ms.saturating_add(wait);
         self.set_prekey_lookup(device, Lookup::Waiting(until));
         self.core.timers.arm(Timer::Lookups, until);
-        if failures == 0
-            && let Some(peer) = self.peer(device)?
-        {
-            self.tell_delay(peer.contact, reason);
+        let Some(contact) = self.peer(device)?.map(|peer| peer.contact) else {
+            return Ok(());
+        };
+        // Also when it waits for something else by now: somebody else must act then.
+        let told = self.core.outbox.delays.get(&contact);
+        if failures == 0 || told.is_some_and(|told| *told != reason) {
+            self.tell_delay(contact, reason);
         }
         Ok(())
     }
