@@ -97,13 +97,18 @@ fn r4_a_hostile_relay_can_be_late_but_not_unnoticed() {
     assert_epochs_were_completed();
 }
 
-/// A rolled-back disk may cost messages, never a key: no (key, nonce) is used twice and nothing shows twice.
+/// A rolled-back disk may cost messages, never a key: no (key, nonce) is used twice and nothing shows twice. What is said when
+/// no disk is put back any more arrives.
 #[test]
 fn c2_a_rolled_back_disk_repeats_no_nonce() {
     for seed in schedules() {
         let mut world = World::new(seed, 2, Faults::rollbacks());
         world.befriend_everybody();
         world.live(120);
+        world.let_bygones_be();
+        world.last_words();
+        world.heal();
+        world.assert_said_is_shown();
     }
 }
 

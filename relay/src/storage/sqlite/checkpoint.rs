@@ -6,8 +6,9 @@ use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 
+use super::busy;
 use super::error::{io_error, storage_error};
-use super::limits::{CHECKPOINT_BUSY, CHECKPOINT_BYTES, WAIT_BYTES};
+use super::limits::{CHECKPOINT_BYTES, WAIT_BYTES};
 use crate::storage::StorageError;
 
 /// The thread that writes the log back into the database.
@@ -23,8 +24,8 @@ pub(super) struct Checkpointer {
 
 impl Checkpointer {
     pub(super) fn start(path: &Path) -> Result<Self, StorageError> {
-        let db = Connection::open(path).map_err(storage_error)?;
-        db.busy_timeout(CHECKPOINT_BUSY).map_err(storage_error)?;
+        let mut db = Connection::open(path).map_err(storage_error)?;
+        busy::wait_in_checkpoints(&mut db)?;
         let (wake, woken) = sync_channel(1);
         let (report, done) = sync_channel(1);
         let thread = std::thread::Builder::new()

@@ -8,6 +8,10 @@ pub(super) const COMMIT_BUSY: Duration = Duration::from_secs(10);
 /// How long the last step of a checkpoint waits for a gap between commits.
 pub(super) const CHECKPOINT_BUSY: Duration = Duration::from_secs(2);
 
+/// How long a wait for the other connection sleeps between two looks. SQLite's own waits grow to 100 ms, and a commit that
+/// met the last step of a checkpoint, of 1 or 2 ms, took 10.
+pub(super) const BUSY_LOOK: Duration = Duration::from_micros(200);
+
 /// Bytes of write-ahead log from which on it is written back.
 pub(super) const CHECKPOINT_BYTES: u64 = 8 * 1024 * 1024;
 

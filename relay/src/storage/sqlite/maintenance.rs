@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 use undertone_wire::StoreEpoch;
 
 use super::error::storage_error;
-use super::{SqliteStorage, configure, schema};
+use super::{SqliteStorage, busy, configure, schema};
 use crate::storage::StorageError;
 use crate::storage::sqlite::Durability;
 
@@ -47,8 +47,9 @@ impl SqliteStorage {
         path: &Path,
         rng: &mut R,
     ) -> Result<(), StorageError> {
-        let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+        let mut db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
             .map_err(storage_error)?;
+        busy::wait_in_commits(&mut db)?;
         configure(&db, Durability::Full)?;
         schema::epoch(&db)?;
         schema::set_epoch(&db, StoreEpoch::random(rng))

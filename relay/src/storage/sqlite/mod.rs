@@ -8,6 +8,7 @@
 //! Not its concern: that no second relay uses the same directory (its shell holds a lock on it).
 
 mod blobs;
+mod busy;
 mod cache;
 mod checkpoint;
 mod error;
@@ -33,7 +34,7 @@ use self::cache::Cache;
 use self::checkpoint::Checkpointer;
 use self::error::{opening_error, storage_error};
 use self::limits::{
-    CACHE_KIB, COMMIT_BUSY, HARD_LIMIT_ABOVE, RESERVE_BYTES, RESERVE_PART, STATEMENTS,
+    CACHE_KIB, HARD_LIMIT_ABOVE, RESERVE_BYTES, RESERVE_PART, STATEMENTS,
 };
 use self::totals::Counters;
 use super::Storage;
@@ -108,7 +109,8 @@ impl SqliteStorage {
         now: Timestamp,
         rng: &mut R,
     ) -> Result<Self, StorageError> {
-        let db = Connection::open(path).map_err(storage_error)?;
+        let mut db = Connection::open(path).map_err(storage_error)?;
+        busy::wait_in_commits(&mut db)?;
         configure(&db, options.durability)?;
         schema::migrate(&db, StoreEpoch::random(rng))?;
         if let Some(max) = options.max_bytes {
@@ -251,7 +253,6 @@ impl Storage for SqliteStorage {
 
 fn configure(db: &Connection, durability: Durability) -> Result<(), StorageError> {
     let set = |name: &str, value: i64| db.pragma_update(None, name, value).map_err(storage_error);
-    db.busy_timeout(COMMIT_BUSY).map_err(storage_error)?;
     db.set_prepared_statement_cache_capacity(STATEMENTS);
     set(
         "synchronous",

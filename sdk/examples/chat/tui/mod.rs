@@ -45,6 +45,8 @@ async fn converse(
 ) -> std::io::Result<()> {
     let (keys, mut pressed) = mpsc::channel(WAITING_KEYS);
     std::thread::spawn(move || forward(&keys));
+    // A program that was killed here has left its screen behind.
+    terminal.clear()?;
     let mut state = State::default();
     state.take(session.ready().await);
     state.answer(session.execute(Command::Me).await);

@@ -1,9 +1,14 @@
 //! What time does, and what a wrong clock must not do.
 
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
 use undertone_protocol::prekeys::PrekeyKind;
 use undertone_protocol::time::DAY_MS;
 use undertone_wire::frame::Body;
 
+use super::super::limits::REFILL_WAIT_TO_MS;
 use super::super::{DelayReason, Event, Input, Lane};
 use super::world::{START_MS, World};
 use crate::error::StepError;
@@ -158,6 +163,58 @@ fn e9_prekeys_that_are_used_up_are_refilled() {
     assert!(refills >= 1);
     let requests = world.engine(ben).view().unwrap().contacts().unwrap();
     assert_eq!(requests.len(), 30);
+}
+
+/// How long Ben's refill comes behind the relay's notice that his prekeys run low, in ms.
+fn refill_delay(seed: u64) -> u64 {
+    let mut world = World::new(seed);
+    let ben = world.account("Ben");
+    world.go_online(ben);
+    world.settle();
+    let link = world.invite(ben);
+    let noticed = Rc::new(Cell::new(false));
+    let notice = Rc::clone(&noticed);
+    world.tamper = Some(Box::new(move |device, frame| {
+        notice.set(
+            notice.get() || device == ben && matches!(frame.body, Some(Body::LowPrekeys(_))),
+        );
+        true
+    }));
+    for n in 0.. {
+        let stranger = world.account(&format!("Stranger {n}"));
+        world.go_online(stranger);
+        world.settle();
+        world.add(stranger, &link, "hi");
+        world.settle();
+        world.go_offline(stranger);
+        world.settle();
+        if noticed.get() {
+            break;
+        }
+    }
+    let at = world.true_ms;
+    let is_refilled = |world: &World| {
+        let is_refill = |body: &Body| matches!(body, Body::ReplacePrekeys(put) if put.append);
+        world.devices[ben]
+            .sent
+            .iter()
+            .any(|(_, body)| is_refill(body))
+    };
+    while !is_refilled(&world) {
+        world.run_for(1_000);
+    }
+    world.true_ms - at
+}
+
+/// Somebody who takes prekeys and looks when they are replaced would else see whether their owner is online, and which
+/// request was his.
+#[test]
+fn e9_a_refill_comes_a_random_time_behind_the_request_that_caused_it() {
+    let delays = [36, 37, 38, 39].map(refill_delay);
+    let longest = REFILL_WAIT_TO_MS + 1_000;
+    assert!(delays.iter().all(|delay| *delay <= longest), "{delays:?}");
+    let distinct: BTreeSet<u64> = delays.iter().map(|delay| delay / 5_000).collect();
+    assert_eq!(distinct.len(), 4, "{delays:?}");
 }
 
 #[test]
