@@ -56,6 +56,9 @@ pub enum SendError {
     /// The text is longer than [`MAX_TEXT_BYTES`](crate::limits::MAX_TEXT_BYTES). The user must act.
     #[error("the text is longer than a message may be")]
     TooLong,
+    /// What is beside the text breaks a rule of its kind, a range that lies outside the text for example. The developer must act.
+    #[error("a part of the message is malformed")]
+    Malformed,
     /// There is no such conversation. The developer must act.
     #[error("there is no such conversation")]
     NoSuchConversation,
@@ -68,6 +71,33 @@ pub enum SendError {
     /// Too many messages wait to be sent; it works again when some were.
     #[error("too many messages wait to be sent")]
     OutboxFull,
+    /// The step failed.
+    #[error(transparent)]
+    Step(#[from] StepError),
+}
+
+/// Changing a message, or reacting to it, was refused; nothing changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ChangeError {
+    /// There is no such message. The developer must act.
+    #[error("there is no such message")]
+    NoSuchMessage,
+    /// Somebody else wrote it. The user must act.
+    #[error("only who wrote a message can change it")]
+    NotOwn,
+    /// It was written more than [`CHANGE_WINDOW_MS`](crate::limits::CHANGE_WINDOW_MS) ago. The user must act.
+    #[error("the message is too old to be changed")]
+    TooLate,
+    /// It was deleted, or is of a kind that cannot be changed. The user must act.
+    #[error("this message cannot be changed")]
+    NotPossible,
+    /// Too many, too long, or no emoji. The user must act.
+    #[error("these are no reactions")]
+    NotEmoji,
+    /// The new text was refused, or nothing can be sent to its conversation.
+    #[error(transparent)]
+    Send(#[from] SendError),
     /// The step failed.
     #[error(transparent)]
     Step(#[from] StepError),
@@ -182,8 +212,21 @@ impl SendError {
     pub fn actor(&self) -> Actor {
         match self {
             Self::Empty | Self::TooLong | Self::NotAccepted | Self::Blocked => Actor::User,
-            Self::NoSuchConversation => Actor::Developer,
+            Self::NoSuchConversation | Self::Malformed => Actor::Developer,
             Self::OutboxFull => Actor::Nobody,
+            Self::Step(error) => error.actor(),
+        }
+    }
+}
+
+impl ChangeError {
+    /// Who must act.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        match self {
+            Self::NoSuchMessage => Actor::Developer,
+            Self::NotOwn | Self::TooLate | Self::NotPossible | Self::NotEmoji => Actor::User,
+            Self::Send(error) => error.actor(),
             Self::Step(error) => error.actor(),
         }
     }
@@ -250,6 +293,7 @@ from_store!(
     OpenEngineError,
     SendError,
     AddContactError,
+    ChangeError,
     InviteError,
     NameError,
     ContactError

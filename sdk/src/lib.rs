@@ -85,8 +85,8 @@ mod transport;
 pub mod limits {
     pub use crate::client::limits::EVENTS;
     pub use crate::engine::limits::{
-        MAX_CONTACTS, MAX_INVITES, MAX_NAME_BYTES, MAX_PENDING_MESSAGES, MAX_REQUESTS,
-        MAX_TEXT_BYTES,
+        CHANGE_WINDOW_MS, MAX_CONTACTS, MAX_INVITES, MAX_NAME_BYTES, MAX_PENDING_MESSAGES,
+        MAX_REQUESTS, MAX_TEXT_BYTES,
     };
     pub use crate::store::limits::{MAX_PAGE_ROWS, MAX_QUERY_CHARS, MAX_QUERY_TERMS};
 }
@@ -96,12 +96,13 @@ pub use undertone_wire::ErrorCode;
 pub use actor::Actor;
 pub use client::{
     Client, ClientConfig, ClientEvent, Connection, Contact, Conversation, ConversationSummary,
-    Events, Gap, Invite, Message, OpenError, SearchHit, SearchPage, UnlockError, relay_address,
+    Events, Gap, Invite, Message, OpenError, Reaction, Revision, SearchHit, SearchPage,
+    UnlockError, relay_address,
 };
 pub use engine::{AccountAlarm, DelayReason, Event, IdentityAlarm};
 pub use error::{
-    AddContactError, ContactError, CreateAccountError, InviteError, NameError, OpenEngineError,
-    SendError, StepError,
+    AddContactError, ChangeError, ContactError, CreateAccountError, InviteError, NameError,
+    OpenEngineError, SendError, StepError,
 };
 pub use store::{
     ContactId, ContactState, ConversationCursor, ConversationId, FailureReason, GapState, InviteId,
@@ -112,7 +113,10 @@ pub use transport::{
     Timeouts, TlsFailure, TransportConfig, Violation,
 };
 pub use undertone_protocol::account::AccountId;
-pub use undertone_protocol::content::MessageId;
+pub use undertone_protocol::content::{
+    AppPayload, ContactCard, FormatRange, LinkPreview, Location, Mention, MessageId, Post, Reply,
+    Style, TextRange, UnknownPart,
+};
 pub use undertone_protocol::invite::{InviteLink, InviteLinkError};
 pub use undertone_protocol::primitives::self_test::{Primitive, SelfTestError};
 pub use undertone_protocol::relay_address::{RelayAddress, RelayAddressError};

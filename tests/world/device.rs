@@ -5,11 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rand_chacha::ChaCha12Rng;
+use undertone::ChangeError;
 use undertone::engine::{Effect, Engine, Input, Lane, NewAccount, Opened};
 use undertone::store::{
     ContactId, ContactState, ConversationId, Durability, MessageKind, Store, StoreKey, StoreOptions,
 };
 use undertone_protocol::account::AccountId;
+use undertone_protocol::content::{MessageId, Post};
 use undertone_protocol::invite::InviteLink;
 use undertone_protocol::relay_address::RelayAddress;
 use undertone_wire::Frame;
@@ -22,6 +24,35 @@ use crate::relay::HOST;
 
 /// Rows of one look at a conversation: more than a schedule writes.
 const ALL: usize = 10_000;
+
+/// What somebody does with a message.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Act {
+    Edit,
+    Delete,
+    /// With so many emoji.
+    React(usize),
+}
+
+/// A message as one side sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Picture {
+    id: MessageId,
+    text: String,
+    pub deleted: bool,
+    pub edited: bool,
+    /// The own ones, and the other side's.
+    pub reactions: [Vec<String>; 2],
+}
+
+impl Picture {
+    /// As the other side must see it.
+    pub(crate) fn mirrored(&self) -> Self {
+        let mut mirrored = self.clone();
+        mirrored.reactions.reverse();
+        mirrored
+    }
+}
 
 /// What becomes of a device in a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,6 +197,77 @@ impl Device {
         }
         let effects = step.commit().expect("the step commits");
         (true, (fate == Fate::Lives).then_some(effects))
+    }
+
+    /// Does something with a message of the conversation with a peer, counted back from the newest, if that is permitted; the
+    /// effects unless the device died.
+    pub(crate) fn change(
+        &mut self,
+        clock: Clock,
+        peer: DeviceNumber,
+        back: usize,
+        act: Act,
+        fate: Fate,
+    ) -> Option<Vec<Effect>> {
+        let conversation = self.conversation(peer).expect("they are friends");
+        let text = self.next_text();
+        let engine = self.engine.as_mut()?;
+        let view = engine.view().expect("a view");
+        let rows = view.messages_before(conversation, None, back + 1);
+        drop(view);
+        let id = rows
+            .expect("a read")
+            .pop()
+            .map(|row| row.message.message_id);
+        let id = id.expect("they have written to each other");
+        let mut step = engine
+            .begin(clock.at_device(self.skew_ms), &mut self.rng)
+            .expect("a step begins");
+        let done = match act {
+            Act::Edit => step.edit(&id, Post::text(format!("{text}, corrected"))),
+            Act::Delete => step.delete_for_everyone(&id),
+            Act::React(count) => {
+                let emoji = ["\u{1f44d}", "\u{2764}", "\u{1f389}"].map(str::to_owned);
+                step.react(&id, &emoji[..count])
+            }
+        };
+        // Somebody else's message, or one that was taken back.
+        assert!(
+            matches!(
+                done,
+                Ok(()) | Err(ChangeError::NotOwn | ChangeError::NotPossible)
+            ),
+            "{done:?}"
+        );
+        if fate == Fate::DiesBeforeCommit {
+            return None;
+        }
+        let effects = step.commit().expect("the step commits");
+        (fate == Fate::Lives).then_some(effects)
+    }
+
+    /// The conversation with a peer as this side sees it, oldest first.
+    pub(crate) fn picture(&mut self, peer: DeviceNumber) -> Vec<Picture> {
+        let conversation = self.conversation(peer).expect("they are friends");
+        let view = self.engine.as_mut().expect("alive").view().expect("a view");
+        let rows = view.messages_before(conversation, None, ALL);
+        let mut rows = rows.expect("a read");
+        rows.reverse();
+        rows.into_iter()
+            .map(|row| {
+                let emoji = |own: bool| {
+                    let of = row.reactions.iter().find(|one| one.sender.is_none() == own);
+                    of.map_or_else(Vec::new, |one| one.emoji.clone())
+                };
+                Picture {
+                    id: row.message.message_id,
+                    deleted: row.message.kind == MessageKind::Deleted,
+                    edited: row.edited.is_some(),
+                    reactions: [emoji(true), emoji(false)],
+                    text: row.message.body,
+                }
+            })
+            .collect()
     }
 
     pub(crate) fn invite(&mut self, clock: Clock) -> (Option<InviteLink>, Vec<Effect>) {

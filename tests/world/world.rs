@@ -1,5 +1,6 @@
 //! The world: devices, the network between them and the relay, and time.
 
+mod changes;
 mod connections;
 mod mishaps;
 

@@ -39,6 +39,26 @@ pub(crate) enum Command {
     /// Text for the conversation that is open.
     Text(String),
     History(i64),
+    /// What is done with a message of the open conversation.
+    Reply {
+        message: String,
+        text: String,
+    },
+    Edit {
+        message: String,
+        text: String,
+    },
+    /// Take it back from everybody.
+    Delete(String),
+    /// Delete it here only.
+    Forget(String),
+    React {
+        message: String,
+        emoji: Vec<String>,
+    },
+    /// What it said before it was edited.
+    Before(String),
+    ReadReceipts(bool),
     Search(String),
     /// The next page of what was shown last.
     More,
@@ -69,6 +89,11 @@ pub(crate) const HELP: &[&str] = &[
     "/open N             open a conversation, then just type; Tab: the next",
     "/say N TEXT         write to a conversation",
     "/history N          a conversation from its beginning",
+    "/reply M TEXT       answer a message; M: 1 is the newest here, 2 the one before",
+    "/edit M TEXT        say it otherwise, within a day; /before M shows what it said",
+    "/delete M           take it back from everybody, within a day; /forget M: only here",
+    "/react M EMOJI      what you think of it; without emoji: nothing any more",
+    "/receipts on|off    whether others learn what you read, and you what they did",
     "/search WORDS       messages; the last word may be begun; \"a phrase\", -not",
     "/more               earlier messages, or more of what was found",
     "/safety N           the safety number: compare it over another channel",
@@ -77,7 +102,7 @@ pub(crate) const HELP: &[&str] = &[
     "/dismiss            alarms about your own account: you have seen them",
     "/check              read your whole store and see whether the disk damaged it",
     "/quit               leave; what waits is sent next time",
-    "Marks: … waiting, ✓ at the relay, ✓✓ delivered, ! failed",
+    "Marks: … waiting, ✓ at the relay, ✓✓ delivered, ✔✔ read, ! failed",
     "Your messages are encrypted on disk; the key lies beside them in PROFILE/store.key, readable by you only.",
     "Whoever can read your files can read your messages. A real app keeps that key in the platform's key store.",
 ];
@@ -113,6 +138,14 @@ impl Command {
                     text: text.to_owned(),
                 }
             }
+            "reply" | "edit" | "delete" | "forget" | "react" | "before" => {
+                return Self::about(name, rest).map(Some);
+            }
+            "receipts" => match rest {
+                "on" => Self::ReadReceipts(true),
+                "off" => Self::ReadReceipts(false),
+                _ => return Err(wrong("/receipts wants on or off")),
+            },
             "requests" => Self::Requests,
             "contacts" => Self::Contacts,
             "list" => Self::List,
@@ -125,6 +158,35 @@ impl Command {
             other => return Self::numbered(other, rest).map(Some),
         };
         Ok(Some(understood))
+    }
+
+    /// Commands about a message of the open conversation.
+    fn about(name: &str, rest: &str) -> Result<Self, NotACommand> {
+        let (message, text) = split(rest);
+        if message.is_empty() {
+            return Err(NotACommand(format!(
+                "/{name} wants a message: 1 is the newest of the open conversation, 2 the one before"
+            )));
+        }
+        let (message, text) = (message.to_owned(), text.to_owned());
+        let says = matches!(name, "reply" | "edit");
+        if says && text.is_empty() {
+            return Err(wrong("what shall it say?"));
+        }
+        if !says && name != "react" && !text.is_empty() {
+            return Err(wrong("a message is wanted, and nothing else"));
+        }
+        Ok(match name {
+            "reply" => Self::Reply { message, text },
+            "edit" => Self::Edit { message, text },
+            "delete" => Self::Delete(message),
+            "forget" => Self::Forget(message),
+            "before" => Self::Before(message),
+            _ => Self::React {
+                message,
+                emoji: text.split_whitespace().map(str::to_owned).collect(),
+            },
+        })
     }
 
     /// Commands that begin with the number of a contact, a conversation or an invitation.

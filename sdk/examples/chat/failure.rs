@@ -24,6 +24,7 @@ failures!(
     undertone::StepError,
     undertone::SendError,
     undertone::AddContactError,
+    undertone::ChangeError,
     undertone::InviteError,
     undertone::NameError
 );

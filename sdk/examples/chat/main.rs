@@ -16,6 +16,7 @@
     reason = "a command-line program says on standard error why it did not start"
 )]
 
+mod changing;
 mod command;
 mod failure;
 mod lines;

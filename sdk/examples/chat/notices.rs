@@ -72,6 +72,11 @@ impl Session {
                 state: state_name(state),
                 reason: failure_text(state),
             }],
+            Event::MessageEdited {
+                conversation,
+                message,
+            } => return self.message_edited(conversation, message).await,
+            Event::MessageRemoved { message, .. } => vec![Record::Removed { id: hex(message) }],
             Event::RequestReceived { contact } => match self.client.contact(contact).await? {
                 Some(contact) => vec![self.request_record(&contact).await?],
                 None => vec![],
@@ -102,6 +107,19 @@ impl Session {
             conversation.mark_read(message.position).await?;
         }
         Ok(vec![message_record(number, &message)])
+    }
+
+    async fn message_edited(&self, conversation: ConversationId, message: MessageId) -> Answer {
+        let number = self.number_of(conversation).await?;
+        let message = self.client.message(message).await?;
+        let mut records: Vec<Record> = message
+            .iter()
+            .map(|message| message_record(number, message))
+            .collect();
+        if let Some(Record::Message { again, .. }) = records.first_mut() {
+            *again = true;
+        }
+        Ok(records)
     }
 
     /// How many messages are missing now.

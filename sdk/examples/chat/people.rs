@@ -136,7 +136,8 @@ impl Session {
                 .await?
                 .into_iter()
                 .next()
-                .and_then(|first| first.text),
+                .and_then(|first| first.post)
+                .map(|post| post.text),
             None => None,
         };
         let (number, name) = (contact.id.get(), name(contact));

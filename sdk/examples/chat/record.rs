@@ -66,9 +66,21 @@ pub(crate) enum Record {
         sent: Timestamp,
         /// Why it failed; empty when it did not.
         reason: &'static str,
+        /// The beginning of what it answers; empty when it answers nothing.
+        quote: String,
+        /// Whether it says something else than at first.
+        edited: bool,
+        /// The emoji of everybody, separated by spaces.
+        reactions: String,
+        /// Whether it was told before, and is told again because it changed.
+        again: bool,
         /// Its place in the conversation.
         place: Position,
     },
+    /// A message was deleted here.
+    Removed { id: String },
+    /// What a message said before, and since when.
+    Before { text: String, since: Timestamp },
     /// A message went further, or failed and why.
     State {
         id: String,
@@ -171,11 +183,15 @@ impl Record {
                 text,
                 sent,
                 reason,
+                quote,
+                edited,
+                reactions,
+                again,
                 place: _,
             } => {
                 let way = if *outgoing { "out" } else { "in" };
                 (
-                    "message",
+                    if *again { "changed" } else { "message" },
                     vec![
                         number.to_string(),
                         way.to_owned(),
@@ -184,9 +200,14 @@ impl Record {
                         own(text),
                         sent.0.to_string(),
                         (*reason).to_owned(),
+                        own(quote),
+                        if *edited { "edited" } else { "" }.to_owned(),
+                        own(reactions),
                     ],
                 )
             }
+            Self::Removed { id } => ("removed", vec![own(id)]),
+            Self::Before { text, since } => ("before", vec![own(text), since.0.to_string()]),
             Self::State { id, state, reason } => (
                 "state",
                 vec![own(id), (*state).to_owned(), (*reason).to_owned()],

@@ -117,6 +117,16 @@ impl Session {
                 self.say(number, &text).await
             }
             Command::History(number) => self.history(number).await,
+            Command::Reply { message, text } => self.reply(&message, &text).await,
+            Command::Edit { message, text } => self.edit(&message, &text).await,
+            Command::Delete(message) => self.delete(&message).await,
+            Command::Forget(message) => self.forget(&message).await,
+            Command::React { message, emoji } => self.react(&message, emoji).await,
+            Command::Before(message) => self.before(&message).await,
+            Command::ReadReceipts(on) => {
+                self.client.set_read_receipts(on).await?;
+                Ok(vec![])
+            }
             Command::Search(text) => self.search(&text).await,
             Command::More => self.more().await,
             Command::Safety(number) => self.safety(number).await,
@@ -144,7 +154,7 @@ impl Session {
     }
 
     /// The contact whose conversation is open. When none is and there is only one, that one is opened.
-    async fn open_or_only(&mut self) -> Result<i64, Failure> {
+    pub(crate) async fn open_or_only(&mut self) -> Result<i64, Failure> {
         if let Some(open) = self.open {
             return Ok(open.get());
         }

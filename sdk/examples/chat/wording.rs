@@ -81,13 +81,34 @@ pub(crate) fn message_record(number: i64, message: &Message) -> Record {
         outgoing: message.sender.is_none(),
         id: hex(message.id),
         state: state_name(message.state),
-        text: message
-            .text
-            .clone()
-            .unwrap_or_else(|| "(a kind of message that this version does not know)".to_owned()),
+        text: text_of(message),
         sent: message.sent,
         reason: failure_text(message.state),
+        quote: quote_of(message),
+        edited: message.edited.is_some(),
+        reactions: reactions_of(message),
+        again: false,
         place: message.position,
+    }
+}
+
+/// The beginning of what a message answers.
+fn quote_of(message: &Message) -> String {
+    let reply = message.post.as_ref().and_then(|post| post.reply.as_ref());
+    reply.map_or_else(String::new, |reply| reply.quote.clone())
+}
+
+fn reactions_of(message: &Message) -> String {
+    let emoji = message.reactions.iter().flat_map(|one| &one.emoji);
+    emoji.map(String::as_str).collect::<Vec<_>>().join(" ")
+}
+
+/// What a message says, or why it says nothing.
+fn text_of(message: &Message) -> String {
+    match message.text() {
+        Some(text) => text.to_owned(),
+        None if message.deleted => "(deleted)".to_owned(),
+        None => "(a kind of message that this version does not know)".to_owned(),
     }
 }
 

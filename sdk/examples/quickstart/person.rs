@@ -156,7 +156,8 @@ impl Person {
                 .messages(None, PAGE)
                 .await?
                 .into_iter()
-                .find_map(|message| message.text);
+                .find_map(|message| message.post)
+                .map(|post| post.text);
             Ok(first.map(|text| Request {
                 name,
                 text,
@@ -297,10 +298,7 @@ async fn find(client: &Client, words: &str) -> Result<Option<Message>, Problem> 
         Ok(conversation) => conversation.messages(None, PAGE).await?,
         Err(_) => Vec::new(),
     };
-    Ok(messages.into_iter().find(|message| {
-        message
-            .text
-            .as_ref()
-            .is_some_and(|text| text.contains(words))
-    }))
+    Ok(messages
+        .into_iter()
+        .find(|message| message.text().is_some_and(|text| text.contains(words))))
 }

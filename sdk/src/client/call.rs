@@ -5,7 +5,9 @@
 use tokio::sync::oneshot;
 
 use crate::engine::{Step, View};
-use crate::error::{AddContactError, ContactError, InviteError, NameError, SendError, StepError};
+use crate::error::{
+    AddContactError, ChangeError, ContactError, InviteError, NameError, SendError, StepError,
+};
 use crate::store::StoreError;
 
 /// A command's error: either the command was refused and changed nothing, or the whole step failed.
@@ -34,6 +36,16 @@ command_errors!(SendError, InviteError, NameError, ContactError);
 impl CommandError for AddContactError {
     fn step_failure(&self) -> Option<StepError> {
         if let Self::Step(failure) | Self::Text(SendError::Step(failure)) = self {
+            Some(*failure)
+        } else {
+            None
+        }
+    }
+}
+
+impl CommandError for ChangeError {
+    fn step_failure(&self) -> Option<StepError> {
+        if let Self::Step(failure) | Self::Send(SendError::Step(failure)) = self {
             Some(*failure)
         } else {
             None

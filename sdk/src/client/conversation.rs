@@ -1,6 +1,6 @@
 //! One conversation: its messages, and writing to it.
 
-use undertone_protocol::content::MessageId;
+use undertone_protocol::content::{MessageId, Post};
 
 use super::Client;
 use super::model::{ConversationSummary, Gap, Message};
@@ -42,9 +42,18 @@ impl Conversation {
     /// # Errors
     /// [`SendError`] says who must act; nothing was stored.
     pub async fn send_text(&self, text: &str) -> Result<MessageId, SendError> {
-        let (id, text) = (self.id, text.to_owned());
+        self.send(Post::text(text)).await
+    }
+
+    /// Sends a text with what is beside it: what it answers, whom it mentions, how it looks. As durable as
+    /// [`send_text`](Self::send_text).
+    ///
+    /// # Errors
+    /// [`SendError`] says who must act; nothing was stored.
+    pub async fn send(&self, post: Post) -> Result<MessageId, SendError> {
+        let id = self.id;
         self.client
-            .write(move |step| step.send_text(id, &text))
+            .write(move |step| step.send_post(id, post))
             .await
     }
 

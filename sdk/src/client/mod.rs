@@ -8,6 +8,7 @@
 
 mod account;
 mod call;
+mod changes;
 mod clock;
 mod config;
 mod contacts;
@@ -28,7 +29,9 @@ use zeroize::Zeroize;
 pub use config::{ClientConfig, relay_address};
 pub use conversation::Conversation;
 pub use event::{ClientEvent, Connection, Events};
-pub use model::{Contact, ConversationSummary, Gap, Invite, Message, SearchHit, SearchPage};
+pub use model::{
+    Contact, ConversationSummary, Gap, Invite, Message, Reaction, Revision, SearchHit, SearchPage,
+};
 pub use open::OpenError;
 pub use unlock::UnlockError;
 

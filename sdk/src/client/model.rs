@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use undertone_protocol::account::AccountId;
-use undertone_protocol::content::MessageId;
+use undertone_protocol::content::{Hlc, MessageId, Post};
 use undertone_protocol::time::Timestamp;
 
 use crate::engine::{DelayReason, View};
@@ -61,14 +61,38 @@ pub struct Message {
     pub conversation: ConversationId,
     /// Who wrote it; `None` for this account.
     pub sender: Option<ContactId>,
-    /// Its text; `None` when its kind is newer than this version.
-    pub text: Option<String>,
+    /// What it says; `None` when it was deleted, and when its kind is newer than this version.
+    pub post: Option<Post>,
+    /// Whether its author took it back: only its place is left.
+    pub deleted: bool,
+    /// When it was edited last, by its author's clock. What it said before: [`Client::revisions`](crate::Client::revisions).
+    pub edited: Option<Timestamp>,
+    /// What people think of it, one entry a person.
+    pub reactions: Vec<Reaction>,
     /// How far it has come.
     pub state: MessageState,
     /// When it was written, by its sender's clock.
     pub sent: Timestamp,
     /// Its place in the conversation, the same on every device; pages continue from it.
     pub position: Position,
+}
+
+/// What one person thinks of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reaction {
+    /// Who; `None` for this account.
+    pub sender: Option<ContactId>,
+    /// At least one, none twice.
+    pub emoji: Vec<String>,
+}
+
+/// What a message said before it was edited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revision {
+    /// Since when it said that, by its author's clock.
+    pub since: Timestamp,
+    /// What it said.
+    pub post: Post,
 }
 
 /// Messages of one device that are known to be missing: later ones of it are there.
@@ -155,12 +179,46 @@ impl From<MessageRow> for Message {
             id: message.message_id,
             conversation: message.conversation,
             sender: message.sender,
-            text: is_text.then_some(message.body),
+            post: is_text.then(|| post(message.body, message.parts.as_deref())),
+            deleted: message.kind == MessageKind::Deleted,
+            edited: row.edited.map(Hlc::time),
+            reactions: row.reactions.into_iter().map(Reaction::from).collect(),
             state: message.state,
             sent: message.sent,
             position,
         }
     }
+}
+
+impl Message {
+    /// Its text; `None` when it was deleted, and when its kind is newer than this version.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        self.post.as_ref().map(|post| post.text.as_str())
+    }
+}
+
+impl From<store::Reaction> for Reaction {
+    fn from(reaction: store::Reaction) -> Self {
+        Self {
+            sender: reaction.sender,
+            emoji: reaction.emoji,
+        }
+    }
+}
+
+impl From<store::Revision> for Revision {
+    fn from(revision: store::Revision) -> Self {
+        Self {
+            since: revision.clock.time(),
+            post: post(revision.body, revision.parts.as_deref()),
+        }
+    }
+}
+
+/// What the store has of a post, which wrote it from one.
+fn post(text: String, parts: Option<&[u8]>) -> Post {
+    Post::from_parts(&text, parts.unwrap_or_default()).unwrap_or_else(|_| Post::text(text))
 }
 
 impl Gap {

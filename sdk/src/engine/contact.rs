@@ -1,6 +1,6 @@
 //! Adding contacts, and deciding about those who wrote first.
 
-use undertone_protocol::content::{Acceptance, Body};
+use undertone_protocol::content::{Acceptance, Body, Post};
 use undertone_protocol::invite::InviteLink;
 use undertone_protocol::profile::ProfileKey;
 
@@ -46,7 +46,7 @@ impl Step<'_> {
             .ok_or(StepError::Damaged)?
             .conversation;
         match text {
-            Some(text) => drop(self.queue_text(contact, conversation, text)?),
+            Some(text) => drop(self.queue_post(contact, conversation, Post::text(text))?),
             None => {
                 let mut nothing = self.compose_hidden(Body::Nothing)?;
                 nothing.wake = true;

@@ -1,7 +1,7 @@
 //! What an authentic message says, and what follows from it, by type and by how its sender stands.
 
 use undertone_protocol::content::{
-    Acceptance, Body, Content, ContentHeader, Hlc, MessageId, stream_hash,
+    Acceptance, Body, Content, ContentHeader, Hlc, MessageId, Post, stream_hash,
 };
 use undertone_protocol::session::SessionId;
 use undertone_protocol::time::Timestamp;
@@ -34,6 +34,36 @@ pub(super) struct From {
     pub(super) state: ContactState,
     manifest_issued: Option<Timestamp>,
     arrival: Arrival,
+}
+
+/// What a conversation shows of a message.
+struct Shown {
+    kind: MessageKind,
+    body: String,
+    parts: Option<Vec<u8>>,
+    extra: Option<Vec<u8>>,
+}
+
+impl Shown {
+    fn post(post: Post) -> Self {
+        // What was parsed keeps its limits.
+        let parts = post.parts().unwrap_or_default();
+        Self {
+            kind: MessageKind::Text,
+            parts: (!parts.is_empty()).then_some(parts),
+            body: post.text,
+            extra: None,
+        }
+    }
+
+    fn unsupported(encoded: &[u8]) -> Self {
+        Self {
+            kind: MessageKind::Unsupported,
+            body: String::new(),
+            parts: None,
+            extra: Some(encoded.to_vec()),
+        }
+    }
 }
 
 impl Step<'_> {
@@ -95,20 +125,18 @@ impl Step<'_> {
         self.gossip(from.contact, header.manifest_version, &header.manifest_hash)?;
         match body {
             Body::Nothing => Ok(()),
-            Body::Text(text) => self.shown(&from, &header, MessageKind::Text, text, None),
+            Body::Text(text) => self.shown(&from, &header, Shown::post(Post::text(text))),
+            Body::Post(post) => self.shown(&from, &header, Shown::post(post)),
             Body::Unknown { .. } if header.stream_seq > 0 => {
-                let extra = Some(encoded.to_vec());
-                self.shown(
-                    &from,
-                    &header,
-                    MessageKind::Unsupported,
-                    String::new(),
-                    extra,
-                )
+                self.shown(&from, &header, Shown::unsupported(encoded))
             }
             Body::Unknown { .. } => Ok(()),
+            Body::Edit(_) | Body::Deletion(_) | Body::Reactions(_) => {
+                self.changes_arrived(&from, &header, &body, encoded)
+            }
             // A stranger is owed nothing and told nothing.
             Body::DeliveryReceipt(_)
+            | Body::ReadReceipt(_)
             | Body::ResendRequest(_)
             | Body::Unavailable(_)
             | Body::Acceptance(_)
@@ -120,6 +148,7 @@ impl Step<'_> {
                 self.confirmed(&from, &receipt.delivered)?;
                 self.resend(&from, &receipt.missing)
             }
+            Body::ReadReceipt(read) => self.read_by(&from, &read),
             Body::ResendRequest(missing) => self.resend(&from, &missing),
             Body::Unavailable(missing) => self.unavailable(&from, &missing),
             Body::Resent(resent) => self.resent(&from, &resent),
@@ -146,7 +175,7 @@ impl Step<'_> {
     }
 
     /// What a message brought is new: that is confirmed.
-    fn confirm(&mut self, from: &From, message: &MessageId) -> Result<(), StepError> {
+    pub(super) fn confirm(&mut self, from: &From, message: &MessageId) -> Result<(), StepError> {
         match from.arrival {
             Arrival::ByItself => self.owe_receipt(from.device, message),
             Arrival::AskedFor => self.owe_receipt_inside(from.device, message),
@@ -157,9 +186,7 @@ impl Step<'_> {
         &mut self,
         from: &From,
         header: &ContentHeader,
-        kind: MessageKind,
-        body: String,
-        extra: Option<Vec<u8>>,
+        shown: Shown,
     ) -> Result<(), StepError> {
         if from.state == ContactState::Requested
             && self.tx.messages().count(from.conversation)? >= MAX_REQUEST_MESSAGES
@@ -178,12 +205,13 @@ impl Step<'_> {
             sender: Some(from.contact),
             sender_device,
             seq: header.stream_seq,
-            kind,
+            kind: shown.kind,
             state: MessageState::Received,
             sent: header.hlc.time(),
             stored: self.now.wall,
-            body,
-            extra,
+            body: shown.body,
+            parts: shown.parts,
+            extra: shown.extra,
         })?;
         let Inserted::New(_) = inserted else {
             if from.state == ContactState::Requested {
@@ -199,12 +227,13 @@ impl Step<'_> {
         if from.state == ContactState::Requested {
             return Ok(());
         }
+        self.early_changes(from, &header.message_id)?;
         self.confirm(from, &header.message_id)
     }
 
     /// The clock that a message is sorted by: its own, clamped by its sender's manifest; before that was
     /// fetched, by this device's clock. Never beyond what a row number holds.
-    fn sorted_at(&self, from: &From, clock: Hlc) -> Hlc {
+    pub(super) fn sorted_at(&self, from: &From, clock: Hlc) -> Hlc {
         clock
             .clamped(from.manifest_issued.unwrap_or(self.now.wall))
             .min(Hlc::at(Timestamp(LATEST_CLOCK_MS)))

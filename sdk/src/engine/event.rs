@@ -41,6 +41,20 @@ pub enum Event {
         /// The new state.
         state: MessageState,
     },
+    /// A message says something else now, was taken back, or somebody reacted to it.
+    MessageEdited {
+        /// Where.
+        conversation: ConversationId,
+        /// Which.
+        message: MessageId,
+    },
+    /// The user deleted a message here.
+    MessageRemoved {
+        /// Where.
+        conversation: ConversationId,
+        /// Which.
+        message: MessageId,
+    },
     /// What is known to be missing in a conversation changed: messages are missing (told a minute after the backlog, since
     /// most come late and by themselves), have come after all, or are given up. See
     /// [`Conversation::gaps`](crate::Conversation::gaps).

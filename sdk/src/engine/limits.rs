@@ -49,6 +49,14 @@ pub(crate) const MAX_FOLLOW_UPS: u64 = 16;
 /// Envelopes and prekey requests that the relay takes under one invite, whoever shows it.
 pub(crate) const INVITE_QUOTA: u32 = 1_024;
 
+/// A message can be edited, and taken back from everybody, for so long after it was written.
+pub const CHANGE_WINDOW_MS: u64 = DAY_MS;
+/// Changes of one contact that wait for the messages they change; the oldest go first. A mailbox that was emptied out of order has
+/// fewer.
+pub(crate) const MAX_EARLY_CHANGES: usize = 1_000;
+/// A change whose message does not come is forgotten after this: relays keep envelopes no longer.
+pub(crate) const EARLY_CHANGE_KEEP_MS: u64 = 30 * DAY_MS;
+
 // --- sessions -----------------------------------------------------------------------------------
 
 /// A session that never got an answer is renewed, once if nothing is heard, after a random time from here ...

@@ -9,7 +9,7 @@
 //!   `identity_alarms`, `prekey_lookup`,
 //!   `first_contact`, `first_message`; sessions with their devices: `sessions`, `session_choice`,
 //!   `fresh_session`, `rollback`, `quiet`.
-//! - Messages out: `compose`, `sending`, `outbox` with `queues`, `knock`, `restored` and `requeue`.
+//! - Messages out: `compose`, `sending`, `changes` (edits, deletions, reactions, in as well), `outbox` with `queues`, `knock`, `restored` and `requeue`.
 //! - Messages in: `receiving`, `content`, `gaps`; what is sent because of them: `answers`, `receipts`, `resend`.
 //! - Time: `clock` (may it be believed), `timers` (short waits), `upkeep` (long ones), `backoff`,
 //!   `budget`.
@@ -22,6 +22,7 @@
 mod answers;
 mod backoff;
 mod budget;
+mod changes;
 mod clock;
 mod compose;
 mod contact;

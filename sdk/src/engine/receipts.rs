@@ -1,8 +1,8 @@
-//! Delivery receipts: owed with the message, sent together after a short random wait or ahead of what is sent anyway,
+//! Receipts: that something arrived is owed with the message, that it was read when the user reads it; both are sent together after a short random wait or ahead of what is sent anyway,
 //! never to strangers, and as rarely as [`answers`](super::answers) has it. What is missing rides along.
 
 use undertone_protocol::content::{
-    Body, CONTENT_HEADER_LEN, DeliveryReceipt, MAX_ENTRIES, MessageId,
+    Body, CONTENT_HEADER_LEN, DeliveryReceipt, Hlc, MAX_ENTRIES, MessageId,
 };
 
 use super::backoff;
@@ -11,9 +11,12 @@ use super::limits::{
     RECEIPT_LATER_FROM_MS, RECEIPT_LATER_TO_MS, RECEIPT_WAIT_FROM_MS, RECEIPT_WAIT_TO_MS,
     SMALLEST_CONTENT,
 };
+use super::meta;
 use super::step::Step;
 use crate::error::StepError;
-use crate::store::{ContactId, MessageState, PeerDeviceId};
+use crate::store::{
+    ContactId, ContactState, ConversationId, MessageRow, MessageState, Owed, PeerDeviceId,
+};
 
 /// Bytes of a receipt's entries: a message id, and a missing message.
 const DELIVERED_LEN: usize = 16;
@@ -83,7 +86,11 @@ impl Step<'_> {
         if self.tx.outbox().has_hidden(device)? {
             return Ok(());
         }
-        let delivered = self.tx.receipts().take(device, MAX_ENTRIES)?;
+        let Owed { delivered, read } = self.tx.receipts().take(device, MAX_ENTRIES)?;
+        if !read.is_empty() {
+            let composed = self.compose_hidden(Body::ReadReceipt(read))?;
+            self.queue_for(contact, device, &composed)?;
+        }
         if delivered.is_empty() {
             return Ok(());
         }
@@ -98,6 +105,83 @@ impl Step<'_> {
     pub(super) fn more_receipts(&mut self, device: PeerDeviceId) -> Result<(), StepError> {
         if self.tx.receipts().is_owed(device)? && self.core.owed.receipts.insert(device) {
             self.answer_after(RECEIPT_WAIT_FROM_MS, RECEIPT_WAIT_TO_MS);
+        }
+        Ok(())
+    }
+
+    /// The user reads a conversation up to a clock: whoever wrote is told, if the user wants that.
+    pub(super) fn owe_read_receipts(
+        &mut self,
+        conversation: ConversationId,
+        up_to: Hlc,
+    ) -> Result<(), StepError> {
+        if !self.tells_what_was_read()? {
+            return Ok(());
+        }
+        let mut after = None;
+        loop {
+            let rows = self.tx.messages().unread(conversation, after, up_to)?;
+            let Some(last) = rows.last() else {
+                return Ok(());
+            };
+            after = Some(last.message.clock);
+            for row in &rows {
+                self.owe_read_receipt(row)?;
+            }
+        }
+    }
+
+    fn owe_read_receipt(&mut self, row: &MessageRow) -> Result<(), StepError> {
+        let message = &row.message;
+        let Some(contact) = message.sender else {
+            return Ok(());
+        };
+        if !self.is_in(contact, ContactState::Accepted)? {
+            return Ok(());
+        }
+        let device = self
+            .tx
+            .peer_devices()
+            .find(contact, &message.sender_device)?;
+        if let Some(device) = device.map(|row| row.id) {
+            self.tx.receipts().owe_read(device, &message.message_id)?;
+            if self.core.owed.receipts.insert(device) {
+                self.answer_after(RECEIPT_WAIT_FROM_MS, RECEIPT_WAIT_TO_MS);
+            }
+        }
+        Ok(())
+    }
+
+    fn tells_what_was_read(&self) -> Result<bool, StepError> {
+        Ok(self.tx.meta().get(meta::NO_READ_RECEIPTS)?.is_none())
+    }
+
+    /// Whether contacts are told what the user has read. Who tells nothing is told nothing.
+    ///
+    /// # Errors
+    /// [`StepError`] when the store fails.
+    pub fn set_read_receipts(&mut self, on: bool) -> Result<(), StepError> {
+        let settings = self.tx.meta();
+        if on {
+            settings.remove(meta::NO_READ_RECEIPTS)?;
+        } else {
+            settings.put(meta::NO_READ_RECEIPTS, &[])?;
+        }
+        Ok(())
+    }
+
+    /// A contact's device says that messages were read, and so that they arrived.
+    pub(super) fn read_by(&mut self, from: &From, messages: &[MessageId]) -> Result<(), StepError> {
+        self.confirmed(from, messages)?;
+        if !self.tells_what_was_read()? {
+            return Ok(());
+        }
+        for message in messages {
+            // Only what was sent to this contact is his to confirm.
+            let row = self.tx.messages().get(message)?;
+            if row.is_some_and(|row| row.message.conversation == from.conversation) {
+                self.advance_message(message, MessageState::Read)?;
+            }
         }
         Ok(())
     }

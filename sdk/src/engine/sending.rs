@@ -1,8 +1,10 @@
-//! Sending text, and queueing content for the devices of a contact.
+//! Sending posts, and queueing content for the devices of a contact.
 //!
 //! Sending is a durable local act: when the step commits, the message is in the history and in the outbox.
 
-use undertone_protocol::content::{Body, Content, MAX_RESENT, MessageId, MissingMessage, Resent};
+use undertone_protocol::content::{
+    Body, Content, ContentError, MAX_RESENT, MessageId, MissingMessage, Post, Resent,
+};
 use undertone_protocol::relay_address::RelayAddress;
 
 use super::compose::Composed;
@@ -25,7 +27,28 @@ impl Step<'_> {
         conversation: ConversationId,
         text: &str,
     ) -> Result<MessageId, SendError> {
-        check_text(text)?;
+        self.send_post(conversation, Post::text(text))
+    }
+
+    /// Writes a text with what is beside it to a conversation.
+    ///
+    /// # Errors
+    /// [`SendError`]; nothing is changed unless it is [`SendError::Step`].
+    pub fn send_post(
+        &mut self,
+        conversation: ConversationId,
+        post: Post,
+    ) -> Result<MessageId, SendError> {
+        check_post(&post)?;
+        let contact = self.writable(conversation)?;
+        Ok(self.queue_post(contact, conversation, post)?)
+    }
+
+    /// Who gets what is written to a conversation.
+    pub(super) fn writable(
+        &mut self,
+        conversation: ConversationId,
+    ) -> Result<ContactId, SendError> {
         let row = self
             .tx
             .conversations()
@@ -33,7 +56,7 @@ impl Step<'_> {
             .ok_or(SendError::NoSuchConversation)?;
         let contact = row.contact.ok_or(SendError::NoSuchConversation)?;
         self.check_may_write(contact)?;
-        Ok(self.queue_text(contact, conversation, text)?)
+        Ok(contact)
     }
 
     fn check_may_write(&mut self, contact: ContactId) -> Result<(), SendError> {
@@ -50,16 +73,22 @@ impl Step<'_> {
         }
     }
 
-    /// Stores and queues a text that was checked.
-    pub(super) fn queue_text(
+    /// Stores and queues a post that was checked.
+    pub(super) fn queue_post(
         &mut self,
         contact: ContactId,
         conversation: ConversationId,
-        text: &str,
+        post: Post,
     ) -> Result<MessageId, StepError> {
+        let parts = post.parts().map_err(|_| StepError::Damaged)?;
+        let text = post.text.clone();
         // What is owed to the contact goes first: it would go soon anyway.
         self.ride_along(contact)?;
-        let composed = self.compose_shown(conversation, Body::Text(text.to_owned()))?;
+        let body = match parts.is_empty() {
+            true => Body::Text(post.text),
+            false => Body::Post(post),
+        };
+        let composed = self.compose_shown(conversation, body)?;
         self.tx.messages().insert(&NewMessage {
             conversation,
             message_id: composed.id,
@@ -71,7 +100,8 @@ impl Step<'_> {
             state: MessageState::Pending,
             sent: self.now.wall,
             stored: self.now.wall,
-            body: text.to_owned(),
+            body: text,
+            parts: (!parts.is_empty()).then_some(parts),
             extra: None,
         })?;
         self.queue(contact, &composed)?;
@@ -288,10 +318,25 @@ impl Step<'_> {
 
 /// Whether a text can be sent.
 pub(super) fn check_text(text: &str) -> Result<(), SendError> {
-    if text.is_empty() {
+    check_post(&Post::text(text))
+}
+
+/// Whether a post can be sent.
+pub(super) fn check_post(post: &Post) -> Result<(), SendError> {
+    let is_empty = post.text.is_empty()
+        && post.card.is_none()
+        && post.location.is_none()
+        && post.payload.is_none();
+    if is_empty {
         return Err(SendError::Empty);
     }
-    if text.len() > MAX_TEXT_BYTES {
+    let parts = post.parts().map_err(|error| match error {
+        ContentError::TooLong => SendError::TooLong,
+        ContentError::Malformed | ContentError::NotUtf8 | ContentError::Version => {
+            SendError::Malformed
+        }
+    })?;
+    if post.text.len().saturating_add(parts.len()) > MAX_TEXT_BYTES {
         return Err(SendError::TooLong);
     }
     Ok(())

@@ -2,9 +2,9 @@
 //! there is none.
 
 use super::limits::{
-    ACCEPTANCE_REPEAT_MS, CLOCK_TOLERANCE_MS, HOUR_MS, MAX_RENEWALS, MESSAGE_LIFETIME_MS,
-    REFETCH_FROM_MS, REFETCH_TO_MS, RENEWAL_SPACING_MS, RESEND_WAIT_TO_MS, RETENTION_MS,
-    UPKEEP_ROWS,
+    ACCEPTANCE_REPEAT_MS, CLOCK_TOLERANCE_MS, EARLY_CHANGE_KEEP_MS, HOUR_MS, MAX_RENEWALS,
+    MESSAGE_LIFETIME_MS, REFETCH_FROM_MS, REFETCH_TO_MS, RENEWAL_SPACING_MS, RESEND_WAIT_TO_MS,
+    RETENTION_MS, UPKEEP_ROWS,
 };
 use super::meta;
 use super::step::Step;
@@ -75,6 +75,9 @@ impl Step<'_> {
             for tag in self.tx.skipped().remove_older(cut)? {
                 self.core.sessions.index.forget_skipped(tag);
             }
+        }
+        if let Some(cut) = self.core.clock.aged_before(self.now, EARLY_CHANGE_KEEP_MS) {
+            self.tx.early_changes().remove_before(cut)?;
         }
         if let Some(cut) = self.core.clock.aged_before(self.now, PARKED_LIFETIME_MS) {
             self.core.park.expire(cut);

@@ -13,7 +13,7 @@ use super::event::DelayReason;
 use super::me::Me;
 use crate::store::{
     ContactId, ContactRow, ConversationCursor, ConversationId, ConversationRow, GapRow, InviteId,
-    InviteRow, MessageRow, Position, SearchCursor, SearchFilter, SearchPage, SearchQuery,
+    InviteRow, MessageRow, Position, Revision, SearchCursor, SearchFilter, SearchPage, SearchQuery,
     StoreError, Tx,
 };
 
@@ -174,6 +174,17 @@ impl View<'_> {
     /// When the store fails.
     pub fn message(&self, id: &MessageId) -> Result<Option<MessageRow>, StoreError> {
         self.tx.messages().get(id)
+    }
+
+    /// What a message said before it was edited, oldest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn revisions(&self, id: &MessageId) -> Result<Vec<Revision>, StoreError> {
+        match self.tx.messages().get(id)? {
+            Some(row) => self.tx.messages().revisions(&row),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// What is known to be missing in a conversation.

@@ -25,7 +25,8 @@ async fn written(world: &World, count: usize) -> (Person, Conversation) {
 fn texts(messages: Vec<Message>) -> Vec<String> {
     messages
         .into_iter()
-        .filter_map(|message| message.text)
+        .filter_map(|message| message.post)
+        .map(|post| post.text)
         .collect()
 }
 
@@ -49,7 +50,12 @@ async fn a_search_goes_on_page_by_page() {
             .await
             .unwrap();
         assert!(page.hits.len() <= 10);
-        found.extend(page.hits.into_iter().filter_map(|hit| hit.message.text));
+        found.extend(
+            page.hits
+                .into_iter()
+                .filter_map(|hit| hit.message.post)
+                .map(|post| post.text),
+        );
         after = page.next;
         if after.is_none() {
             break;

@@ -220,7 +220,7 @@ impl Person {
             let messages = client.conversation(first.id).messages(None, 500).await?;
             Ok(messages
                 .into_iter()
-                .find(|message| message.text.as_deref() == Some(text) && wanted(message)))
+                .find(|message| message.text() == Some(text) && wanted(message)))
         })
         .await
     }
@@ -230,7 +230,8 @@ impl Person {
         let messages = self.conversation().await.messages(None, 500).await.unwrap();
         messages
             .into_iter()
-            .filter_map(|message| message.text)
+            .filter_map(|message| message.post)
+            .map(|post| post.text)
             .collect()
     }
 }

@@ -2,18 +2,21 @@
 //!
 //! Asserted: what is read is written again as the same bytes, within the limits; so is the content inside an answer to a resend request.
 
+use undertone_protocol::account::ManifestWriteKey;
 use undertone_protocol::content::{
-    Acceptance, Body, Content, DeliveryReceipt, Introduction, MAX_ENTRIES, MAX_NAME, MAX_TEXT,
-    MessageId, MissingMessage, Resent,
+    Acceptance, AppPayload, Body, ContactCard, Content, DeliveryReceipt, Edit, FormatRange,
+    Introduction, LinkPreview, Location, MAX_ENTRIES, MAX_NAME, MAX_REACTIONS, MAX_TEXT, Mention,
+    MessageId, MissingMessage, Post, Reactions, Reply, Resent, Style, TextRange, UnknownPart,
 };
 use undertone_protocol::delivery::DeliverySecret;
 use undertone_protocol::padding::MAX_CONTENT;
 use undertone_protocol::primitives::kem::mlkem768::PUBLIC_KEY_LEN;
 use undertone_protocol::profile::ProfileKey;
+use undertone_protocol::relay_address::RelayAddress;
 use undertone_protocol::session::{MessageNumber, SessionId};
 
 use crate::edit::chosen;
-use crate::party::{content, introduction};
+use crate::party::{ALICE, content, introduction, rng};
 
 /// The first byte chooses between content and an introduction.
 pub fn run(data: &[u8]) {
@@ -43,14 +46,75 @@ fn said(bytes: &[u8]) {
         Body::ResendRequest(missing) => assert!((1..=MAX_ENTRIES).contains(&missing.len())),
         Body::Acceptance(acceptance) => assert!(acceptance.name.len() <= MAX_NAME),
         Body::Resent(resent) => said(&resent.content),
+        Body::Post(post) => posted(&post),
+        Body::Edit(edit) => posted(&edit.post),
+        Body::Deletion(ids) | Body::ReadReceipt(ids) => {
+            assert!((1..=MAX_ENTRIES).contains(&ids.len()));
+        }
+        Body::Reactions(reactions) => assert!(reactions.emoji.len() <= MAX_REACTIONS),
         Body::Nothing | Body::Unavailable(_) | Body::Unknown { .. } => {}
     }
+}
+
+/// Ranges can be used on the text as they are, and text and parts can be kept apart.
+fn posted(post: &Post) {
+    let mentions = post.mentions.iter().map(|mention| mention.range);
+    let formats = post.formats.iter().map(|format| format.range);
+    for range in mentions.chain(formats) {
+        assert!(!post.text[usize::from(range.start)..range.end()].is_empty());
+    }
+    let again = Post::from_parts(&post.text, &post.parts().unwrap());
+    assert_eq!(again.as_ref(), Ok(post));
 }
 
 fn introduced(bytes: &[u8]) {
     if let Ok((introduction, ratchet_key)) = Introduction::parse(bytes) {
         let again = introduction.encode(ratchet_key).unwrap();
         assert_eq!(again.as_slice(), bytes);
+    }
+}
+
+/// A post with every part.
+fn full_post() -> Post {
+    let account = ALICE.account;
+    let range = TextRange { start: 0, len: 3 };
+    Post {
+        text: "Ada: https://example.org".to_owned(),
+        reply: Some(Reply {
+            message: MessageId::from_bytes([8; 16]),
+            author: account,
+            quote: "why?".to_owned(),
+        }),
+        mentions: vec![Mention { range, account }],
+        formats: vec![FormatRange {
+            range,
+            style: Style::BOLD,
+        }],
+        preview: Some(LinkPreview {
+            url: "https://example.org".to_owned(),
+            title: "An example".to_owned(),
+            description: String::new(),
+        }),
+        card: Some(ContactCard {
+            account,
+            manifest_write_key: ManifestWriteKey::generate(&mut rng(3)).public_key(),
+            relay: RelayAddress::parse("https://relay.example").unwrap(),
+            name: "Ada".to_owned(),
+        }),
+        location: Some(Location {
+            latitude_e7: 1,
+            longitude_e7: -1,
+            accuracy_m: 0,
+            label: "here".to_owned(),
+        }),
+        payload: Some(AppPayload {
+            mime_type: "text/x".to_owned(),
+            bytes: vec![1],
+        }),
+        unknown: vec![UnknownPart {
+            kind: 200,
+            bytes: vec![],
+        }],
     }
 }
 
@@ -84,8 +148,19 @@ pub fn seeds() -> Vec<Vec<u8>> {
             missing,
             content: encoded(Body::Text("again".to_owned())),
         }),
+        Body::Post(full_post()),
+        Body::Edit(Edit {
+            target: MessageId::from_bytes([7; 16]),
+            post: Post::text("better"),
+        }),
+        Body::Deletion(vec![MessageId::from_bytes([7; 16])]),
+        Body::Reactions(Reactions {
+            target: MessageId::from_bytes([7; 16]),
+            emoji: vec!["\u{2764}".to_owned()],
+        }),
+        Body::ReadReceipt(vec![MessageId::from_bytes([7; 16])]),
         Body::Unknown {
-            kind: 7,
+            kind: 200,
             bytes: vec![1, 2, 3],
         },
     ];

@@ -21,6 +21,10 @@ pub(super) fn wait_in_checkpoints(db: &mut Connection) -> Result<(), StorageErro
 }
 
 /// Sleeps before another look, unless there were so many that `longest` is over.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a lock of SQLite tells nobody that it is free; its own wait sleeps as well, and longer"
+)]
 fn look_again(looks: i32, longest: Duration) -> bool {
     let looks = u32::try_from(looks).unwrap_or(0);
     if BUSY_LOOK.saturating_mul(looks) >= longest {

@@ -33,9 +33,7 @@ use undertone_wire::StoreEpoch;
 use self::cache::Cache;
 use self::checkpoint::Checkpointer;
 use self::error::{opening_error, storage_error};
-use self::limits::{
-    CACHE_KIB, HARD_LIMIT_ABOVE, RESERVE_BYTES, RESERVE_PART, STATEMENTS,
-};
+use self::limits::{CACHE_KIB, HARD_LIMIT_ABOVE, RESERVE_BYTES, RESERVE_PART, STATEMENTS};
 use self::totals::Counters;
 use super::Storage;
 use super::types::{Retention, Room, StorageError, Swept, Timestamp, Totals};

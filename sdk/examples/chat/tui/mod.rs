@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste, Event as TerminalEvent, read};
 use crossterm::execute;
+use crossterm::terminal::{Clear, ClearType};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use undertone::{ContactId, Events};
@@ -31,11 +32,13 @@ pub(crate) async fn run(mut session: Session, mut events: Events) -> std::io::Re
     let mut terminal = ratatui::init();
     // A pasted text of several lines is one message, not one for each line.
     let pasting = execute!(stdout(), EnableBracketedPaste);
+    // A program that was killed here has left its screen behind. (`Terminal::clear` would ask where the cursor is.)
+    let cleared = execute!(stdout(), Clear(ClearType::All));
     let result = converse(&mut terminal, &mut session, &mut events).await;
     let restored = execute!(stdout(), DisableBracketedPaste);
     ratatui::restore();
     session.close().await;
-    result.and(pasting).and(restored)
+    result.and(pasting).and(cleared).and(restored)
 }
 
 async fn converse(
@@ -45,8 +48,6 @@ async fn converse(
 ) -> std::io::Result<()> {
     let (keys, mut pressed) = mpsc::channel(WAITING_KEYS);
     std::thread::spawn(move || forward(&keys));
-    // A program that was killed here has left its screen behind.
-    terminal.clear()?;
     let mut state = State::default();
     state.take(session.ready().await);
     state.answer(session.execute(Command::Me).await);

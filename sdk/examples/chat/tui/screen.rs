@@ -208,10 +208,15 @@ fn message_rows(line: &Line) -> Vec<Row<'static>> {
         (false, _) => ("<", Color::Cyan),
         (true, "pending") => ("…", Color::DarkGray),
         (true, "sent") => ("✓", Color::Gray),
-        (true, "delivered" | "read") => ("✓✓", Color::Green),
+        (true, "delivered") => ("✓✓", Color::Green),
+        (true, "read") => ("✔✔", Color::Blue),
         (true, _) => ("!", Color::Red),
     };
     let mut rows = Vec::new();
+    if !line.quote.is_empty() {
+        let quote = format!("{}│ {}", " ".repeat(LEAD), clean(&line.quote));
+        rows.push(Row::from(quote).dim());
+    }
     for (at, text) in line.text.lines().enumerate() {
         let lead = match at {
             0 => vec![
@@ -223,6 +228,10 @@ fn message_rows(line: &Line) -> Vec<Row<'static>> {
         rows.push(Row::from_iter(
             lead.into_iter().chain([Span::from(clean(text))]),
         ));
+    }
+    if !line.remark.is_empty() {
+        let remark = format!("{}({})", " ".repeat(LEAD), clean(&line.remark));
+        rows.push(Row::from(remark).dim());
     }
     if !line.reason.is_empty() {
         let text = format!("{}not sent: {}", " ".repeat(LEAD), line.reason);

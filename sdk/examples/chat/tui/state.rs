@@ -35,6 +35,10 @@ pub(super) struct Line {
     pub(super) outgoing: bool,
     pub(super) state: &'static str,
     pub(super) text: String,
+    /// The beginning of what it answers; empty when it answers nothing.
+    pub(super) quote: String,
+    /// What is said of it behind its text: that it was edited, and the reactions.
+    pub(super) remark: String,
     /// Why it failed; empty when it did not.
     pub(super) reason: &'static str,
     /// The day and the time of day when it was written.
@@ -191,10 +195,17 @@ impl State {
                 text,
                 sent,
                 reason,
+                quote,
+                edited,
+                reactions,
+                again,
                 place,
             } => {
                 let sent = when::here(sent);
+                let edited = if edited { "edited" } else { "" };
                 let line = Line {
+                    quote: one_line(&quote),
+                    remark: one_line(&format!("{edited} {reactions}")),
                     id,
                     outgoing,
                     state,
@@ -204,8 +215,9 @@ impl State {
                     time: when::time(&sent),
                     place,
                 };
-                self.message(number, line);
+                self.message(number, line, again);
             }
+            Record::Removed { id } => self.messages.retain(|line| line.id != id),
             Record::State { id, state, reason } => {
                 for line in self.messages.iter_mut().filter(|line| line.id == id) {
                     (line.state, line.reason) = (state, reason);
@@ -318,6 +330,10 @@ impl State {
                 let name = self.name_of(number);
                 (format!("sending to {name} waits: {reason}"), Kind::Passing)
             }
+            Record::Before { text, since } => (
+                format!("{}: {}", brief(since), one_line(&text)),
+                Kind::Plain,
+            ),
             Record::Alarm { text } => (text, Kind::Error),
             Record::Error { actor, text } => (error_text(actor, &text), Kind::Error),
             Record::Invite { link: text } | Record::Text { text } => (text, Kind::Plain),
@@ -326,11 +342,11 @@ impl State {
         })
     }
 
-    fn message(&mut self, number: i64, new: Line) {
+    fn message(&mut self, number: i64, new: Line, again: bool) {
         if self.open != Some(number) {
             // The text of a request was told with the request, unless it was too long for that.
             let was_told = self.requests.get(&number) == Some(&new.text);
-            if !new.outgoing && !was_told {
+            if !new.outgoing && !was_told && !again {
                 let (name, text) = (self.name_of(number), new.text);
                 self.note(format!("{name}: {text}   (/open {number})"), Kind::Plain);
             }

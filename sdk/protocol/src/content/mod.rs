@@ -3,25 +3,36 @@
 //! Invariant: what parses encodes to the same bytes. Not its concern: padding and encryption, and what the engine does
 //! with a body. Bodies of unknown types are kept as they are, for a later version to read.
 
+mod changes;
 mod header;
 mod hlc;
 mod introduction;
+mod parts;
+mod post;
 
+pub use changes::{Edit, MAX_EMOJI, MAX_REACTIONS, Reactions};
 pub use header::{CONTENT_HEADER_LEN, ContentHeader, MessageId, PreviousHash};
 pub use hlc::{Hlc, HybridClock, MAX_AFTER_MANIFEST_MS, MAX_AHEAD_MS};
 pub use introduction::{Introduction, IntroductionError, MAX_INTRODUCTION_BODY, MAX_NAME};
+pub use parts::{
+    AppPayload, ContactCard, FormatRange, LinkPreview, Location, MAX_CARD_NAME, MAX_FORMATS,
+    MAX_MENTIONS, MAX_MIME_TYPE, MAX_PLACE_LABEL, MAX_PREVIEW_DESCRIPTION, MAX_PREVIEW_TITLE,
+    MAX_PREVIEW_URL, MAX_QUOTE, Mention, Reply, Style, TextRange,
+};
+pub use post::{MAX_UNKNOWN_PARTS, Post, UnknownPart};
 
 use crate::delivery::DeliverySecret;
 use crate::labels;
-use crate::primitives::codec::{DecodeError, Reader, Writer};
+use crate::primitives::codec::{DecodeError, EncodeError, Reader, Writer};
 use crate::primitives::hash;
 use crate::profile::ProfileKey;
 use crate::session::{MessageNumber, SessionId};
+use post::Unreadable;
 
 /// Longest text, in bytes of UTF-8.
 pub const MAX_TEXT: usize = crate::padding::MAX_CONTENT - CONTENT_HEADER_LEN;
 
-/// Most entries of one delivery receipt or resend request.
+/// Most entries of one receipt, resend request or deletion.
 pub const MAX_ENTRIES: usize = 256;
 
 const NOTHING: u8 = 0;
@@ -31,6 +42,13 @@ const ACCEPTANCE: u8 = 3;
 const RESEND_REQUEST: u8 = 4;
 const UNAVAILABLE: u8 = 5;
 const RESENT: u8 = 6;
+const POST: u8 = 7;
+const EDIT: u8 = 8;
+const DELETION: u8 = 9;
+const REACTIONS: u8 = 10;
+const READ_RECEIPT: u8 = 11;
+/// The last type that this version knows.
+const LAST: u8 = READ_RECEIPT;
 
 /// Longest content that can be sent again as an answer, in bytes.
 pub const MAX_RESENT: usize = MAX_TEXT - MissingMessage::LEN;
@@ -59,9 +77,19 @@ pub enum Body {
     Unavailable(MissingMessage),
     /// Type 6: the answer to a resend request for a message that is kept.
     Resent(Resent),
-    /// A type that this version does not know.
+    /// Type 7: a text with parts beside it.
+    Post(Post),
+    /// Type 8: another text and other parts for a message of its sender.
+    Edit(Edit),
+    /// Type 9: these messages of its sender are taken back; 1 to [`MAX_ENTRIES`].
+    Deletion(Vec<MessageId>),
+    /// Type 10: what its sender thinks of a message.
+    Reactions(Reactions),
+    /// Type 11: these messages were read; 1 to [`MAX_ENTRIES`].
+    ReadReceipt(Vec<MessageId>),
+    /// A type that this version does not know, or a post or an edit with a part that it must know and does not.
     Unknown {
-        /// The type, above 6.
+        /// The type: above 11, or 7 or 8.
         kind: u8,
         /// The body as it came.
         bytes: Vec<u8>,
@@ -127,32 +155,30 @@ impl From<DecodeError> for ContentError {
     }
 }
 
+impl From<EncodeError> for ContentError {
+    fn from(_: EncodeError) -> Self {
+        Self::TooLong
+    }
+}
+
 impl Content {
     /// Appends the encoding to `out`.
     ///
     /// # Errors
-    /// [`ContentError::TooLong`] when the text, the name or a list exceeds its limit, [`ContentError::Malformed`] when a
-    /// list is empty or an unknown type is a known one; `out` is then unchanged.
+    /// [`ContentError::TooLong`] when a text, a name, a list or the whole exceeds its limit, [`ContentError::Malformed`] when a
+    /// list is empty, a field has a value that it may not have, or an unknown type is a known one; `out` is then unchanged.
     pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), ContentError> {
         self.body.check()?;
+        let start = out.len();
         let mut writer = Writer::new(out);
         self.header.encode(self.body.kind(), &mut writer);
-        match &self.body {
-            Body::Nothing => {}
-            Body::Text(text) => _ = writer.bytes(text.as_bytes()),
-            Body::DeliveryReceipt(receipt) => receipt.encode(&mut writer)?,
-            Body::Acceptance(acceptance) => acceptance.encode(&mut writer),
-            Body::ResendRequest(missing) => missing
-                .iter()
-                .for_each(|missing| missing.encode(&mut writer)),
-            Body::Unavailable(missing) => missing.encode(&mut writer),
-            Body::Resent(resent) => {
-                resent.missing.encode(&mut writer);
-                writer.bytes(&resent.content);
-            }
-            Body::Unknown { bytes, .. } => _ = writer.bytes(bytes),
+        let encoded = self.body.encode(&mut writer);
+        let len = out.len().saturating_sub(start);
+        if encoded.is_err() || len > crate::padding::MAX_CONTENT {
+            out.truncate(start);
         }
-        Ok(())
+        encoded?;
+        parts::limit(len, crate::padding::MAX_CONTENT)
     }
 
     /// Reads what [`Content::encode`] wrote.
@@ -162,24 +188,11 @@ impl Content {
     pub fn parse(encoded: &[u8]) -> Result<Self, ContentError> {
         let mut reader = Reader::new(encoded);
         let (header, kind) = ContentHeader::parse(&mut reader)?;
-        let body = match kind {
-            NOTHING => Body::Nothing,
-            TEXT => Body::Text(utf8(rest(&mut reader)?)?),
-            DELIVERY_RECEIPT => Body::DeliveryReceipt(DeliveryReceipt::parse(&mut reader)?),
-            ACCEPTANCE => Body::Acceptance(Acceptance::parse(&mut reader)?),
-            RESEND_REQUEST => Body::ResendRequest(requested(&mut reader)?),
-            UNAVAILABLE => Body::Unavailable(MissingMessage::parse(&mut reader)?),
-            RESENT => Body::Resent(Resent::parse(&mut reader)?),
-            kind => Body::Unknown {
-                kind,
-                bytes: rest(&mut reader)?.to_vec(),
-            },
-        };
+        let body = Body::parse(kind, &mut reader)?;
         reader.finish()?;
         Ok(Self { header, body })
     }
 }
-
 /// The hash that the next message of a stream names: SHA-256 over label and encoded content, the first 16 bytes of it.
 pub fn stream_hash(encoded: &[u8]) -> PreviousHash {
     let digest = hash::labelled(labels::STREAM_HASH, &[encoded]);
@@ -187,6 +200,53 @@ pub fn stream_hash(encoded: &[u8]) -> PreviousHash {
 }
 
 impl Body {
+    fn encode(&self, writer: &mut Writer<'_>) -> Result<(), ContentError> {
+        match self {
+            Self::Nothing => {}
+            Self::Text(text) => _ = writer.bytes(text.as_bytes()),
+            Self::DeliveryReceipt(receipt) => receipt.encode(writer)?,
+            Self::Acceptance(acceptance) => acceptance.encode(writer),
+            Self::ResendRequest(missing) => {
+                missing.iter().for_each(|missing| missing.encode(writer));
+            }
+            Self::Unavailable(missing) => missing.encode(writer),
+            Self::Resent(resent) => {
+                resent.missing.encode(writer);
+                writer.bytes(&resent.content);
+            }
+            Self::Post(post) => post.encode(writer)?,
+            Self::Edit(edit) => edit.encode(writer)?,
+            Self::Deletion(ids) | Self::ReadReceipt(ids) => {
+                ids.iter().for_each(|id| _ = writer.bytes(id.as_bytes()));
+            }
+            Self::Reactions(reactions) => reactions.encode(writer)?,
+            Self::Unknown { bytes, .. } => _ = writer.bytes(bytes),
+        }
+        Ok(())
+    }
+
+    fn parse(kind: u8, reader: &mut Reader<'_>) -> Result<Self, ContentError> {
+        let encoded = reader.rest();
+        Ok(match kind {
+            NOTHING => Self::Nothing,
+            TEXT => Self::Text(utf8(rest(reader)?)?),
+            DELIVERY_RECEIPT => Self::DeliveryReceipt(DeliveryReceipt::parse(reader)?),
+            ACCEPTANCE => Self::Acceptance(Acceptance::parse(reader)?),
+            RESEND_REQUEST => Self::ResendRequest(requested(reader)?),
+            UNAVAILABLE => Self::Unavailable(MissingMessage::parse(reader)?),
+            RESENT => Self::Resent(Resent::parse(reader)?),
+            POST => readable(kind, encoded, Post::parse(reader).map(Self::Post))?,
+            EDIT => readable(kind, encoded, Edit::parse(reader).map(Self::Edit))?,
+            DELETION => Self::Deletion(changes::message_ids(reader)?),
+            REACTIONS => Self::Reactions(Reactions::parse(reader)?),
+            READ_RECEIPT => Self::ReadReceipt(changes::message_ids(reader)?),
+            kind => Self::Unknown {
+                kind,
+                bytes: rest(reader)?.to_vec(),
+            },
+        })
+    }
+
     const fn kind(&self) -> u8 {
         match self {
             Self::Nothing => NOTHING,
@@ -196,6 +256,11 @@ impl Body {
             Self::ResendRequest(_) => RESEND_REQUEST,
             Self::Unavailable(_) => UNAVAILABLE,
             Self::Resent(_) => RESENT,
+            Self::Post(_) => POST,
+            Self::Edit(_) => EDIT,
+            Self::Deletion(_) => DELETION,
+            Self::Reactions(_) => REACTIONS,
+            Self::ReadReceipt(_) => READ_RECEIPT,
             Self::Unknown { kind, .. } => *kind,
         }
     }
@@ -226,7 +291,17 @@ impl Body {
                 CONTENT_HEADER_LEN..=MAX_RESENT => Ok(()),
                 _ => Err(ContentError::TooLong),
             },
-            Self::Unknown { kind, .. } if *kind <= RESENT => Err(ContentError::Malformed),
+            Self::Post(post) => post.check(),
+            Self::Edit(edit) => edit.post.check(),
+            Self::Deletion(ids) | Self::ReadReceipt(ids) => list(ids.len()),
+            Self::Reactions(reactions) => reactions.check(),
+            Self::Unknown { kind, bytes } if *kind <= LAST => {
+                // What this version reads has a form of its own.
+                match Self::parse(*kind, &mut Reader::new(bytes)) {
+                    Ok(Self::Unknown { .. }) => Ok(()),
+                    Ok(_) | Err(_) => Err(ContentError::Malformed),
+                }
+            }
             Self::Unknown { bytes, .. } if bytes.len() > MAX_TEXT => Err(ContentError::TooLong),
             Self::Unknown { .. } => Ok(()),
         }
@@ -316,6 +391,22 @@ impl MissingMessage {
             n: reader.u32()?,
         };
         Ok(Self { session, number })
+    }
+}
+
+/// A post or an edit; one with a part that this version must know and does not is kept as it came.
+fn readable(
+    kind: u8,
+    encoded: &[u8],
+    parsed: Result<Body, Unreadable>,
+) -> Result<Body, ContentError> {
+    match parsed {
+        Ok(body) => Ok(body),
+        Err(Unreadable::Content(error)) => Err(error),
+        Err(Unreadable::LaterVersion) => Ok(Body::Unknown {
+            kind,
+            bytes: encoded.to_vec(),
+        }),
     }
 }
 

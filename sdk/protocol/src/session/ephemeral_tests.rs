@@ -1,5 +1,6 @@
 use super::super::testing::{Pair, pair, receive, restored, state};
 use super::*;
+use crate::envelope::SealedError;
 use crate::ratchet::MessageKey;
 use crate::tag::Numbered;
 
@@ -289,10 +290,14 @@ fn c1_no_other_key_opens_an_ephemeral_message() {
     let context = Context::Session(&pair.b.transcript);
     let chain = pair.b.receiving.as_ref().unwrap();
     let wrong = MessageKey::from_bytes(*chain.side.seed.as_bytes());
-    let opens = |key| sealed.open_body(context, &key, &mut Vec::new());
-    assert_eq!(opens(wrong), Err(SealedError::Commitment));
-    assert_eq!(opens(chain.side.seed.key(1)), Err(SealedError::Commitment));
-    assert_eq!(opens(chain.side.seed.key(0)), Ok(()));
+    let (seed, mut out) = (&chain.side.seed, Vec::new());
+    let commitment = Err(SealedError::Commitment);
+    assert_eq!(sealed.open_body(context, &wrong, &mut out), commitment);
+    assert_eq!(
+        sealed.open_body(context, &seed.key(1), &mut out),
+        commitment
+    );
+    assert_eq!(sealed.open_body(context, &seed.key(0), &mut out), Ok(()));
 }
 
 #[test]

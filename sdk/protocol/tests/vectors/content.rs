@@ -1,16 +1,20 @@
 //! `content.json`: one content of each type, and the stream hash.
 
 use undertone_protocol::{
+    account::AccountId,
     content::{
-        Acceptance, Body, Content, ContentHeader, DeliveryReceipt, Hlc, MessageId, MissingMessage,
-        PreviousHash, Resent, stream_hash,
+        Acceptance, AppPayload, Body, ContactCard, Content, ContentHeader, DeliveryReceipt, Edit,
+        FormatRange, Hlc, LinkPreview, Location, Mention, MessageId, MissingMessage, Post,
+        PreviousHash, Reactions, Reply, Resent, Style, TextRange, UnknownPart, stream_hash,
     },
     delivery::DeliverySecret,
     profile::ProfileKey,
+    relay_address::RelayAddress,
     session::{MessageNumber, SessionId},
     time::Timestamp,
 };
 
+use crate::account::root;
 use crate::support::{Case, check, label, sha256};
 
 fn case(name: &str, kind: u8, body: Body, body_bytes: &[u8]) -> Case {
@@ -46,8 +50,106 @@ fn case(name: &str, kind: u8, body: Body, body_bytes: &[u8]) -> Case {
         .hex("stream_hash", &hash[..16])
 }
 
+/// A post with every part, and its encoding.
+fn post() -> (Post, Vec<u8>) {
+    let root = root([0x99; 32]);
+    let account = AccountId::of(&root.account_key());
+    let manifest_write_key = root.manifest_write_key().public_key();
+    let text = "Ada: https://example.org é";
+    let range = |start, len| TextRange { start, len };
+    let format = |range, style| FormatRange { range, style };
+    let post = Post {
+        text: text.to_owned(),
+        reply: Some(Reply {
+            message: MessageId::from_bytes([0xaa; 16]),
+            author: account,
+            quote: "why?".to_owned(),
+        }),
+        mentions: vec![Mention {
+            range: range(0, 3),
+            account,
+        }],
+        formats: vec![
+            format(range(0, 3), Style::BOLD),
+            format(range(25, 2), Style::SPOILER),
+        ],
+        preview: Some(LinkPreview {
+            url: "https://example.org".to_owned(),
+            title: "An example".to_owned(),
+            description: "It says so.".to_owned(),
+        }),
+        card: Some(ContactCard {
+            account,
+            manifest_write_key,
+            relay: RelayAddress::parse("https://relay.example").unwrap(),
+            name: "Ada".to_owned(),
+        }),
+        location: Some(Location {
+            latitude_e7: 525_200_000,
+            longitude_e7: -1,
+            accuracy_m: 30,
+            label: "here".to_owned(),
+        }),
+        payload: Some(AppPayload {
+            mime_type: "text/x".to_owned(),
+            bytes: vec![1, 2],
+        }),
+        unknown: vec![UnknownPart {
+            kind: 200,
+            bytes: vec![3],
+        }],
+    };
+    let part = |kind: u8, value: &[&[u8]]| {
+        let value = value.concat();
+        let len = u16::try_from(value.len()).unwrap().to_be_bytes();
+        [&[kind][..], &len, &value].concat()
+    };
+    let account = account.as_bytes();
+    let encoded = [
+        &[0, 27][..],
+        text.as_bytes(),
+        &part(1, &[&[0xaa; 16], account, b"why?"]),
+        &part(2, &[&[0, 0, 0, 3], account]),
+        &part(3, &[&[0, 0, 0, 3, 1], &[0, 25, 0, 2, 5]]),
+        &part(
+            4,
+            &[
+                &[0, 19],
+                b"https://example.org",
+                &[0, 10],
+                b"An example",
+                b"It says so.",
+            ],
+        ),
+        &part(
+            5,
+            &[
+                account,
+                manifest_write_key.as_bytes(),
+                &[21],
+                b"https://relay.example",
+                b"Ada",
+            ],
+        ),
+        &part(
+            6,
+            &[
+                &525_200_000_i32.to_be_bytes(),
+                &[0xff; 4],
+                &[0, 0, 0, 30],
+                b"here",
+            ],
+        ),
+        &part(7, &[&[6], b"text/x", &[1, 2]]),
+        &part(200, &[&[3]]),
+    ];
+    (post, encoded.concat())
+}
+
 #[test]
 fn content_vectors() {
+    let (post, post_bytes) = post();
+    let target = MessageId::from_bytes([0xbb; 16]);
     let missing = |n| MissingMessage {
         session: SessionId::from_bytes([0x44; 16]),
         number: MessageNumber { chain: 5, n },
@@ -104,6 +206,32 @@ fn content_vectors() {
                     content: vec![0x88; 100],
                 }),
                 &[&missing_bytes(10)[..], &[0x88; 100]].concat(),
+            ),
+            case("post", 7, Body::Post(post), &post_bytes),
+            case(
+                "edit",
+                8,
+                Body::Edit(Edit {
+                    target,
+                    post: Post::text("better"),
+                }),
+                &[&[0xbb; 16][..], &[0, 6], b"better"].concat(),
+            ),
+            case("deletion", 9, Body::Deletion(vec![target; 2]), &[0xbb; 32]),
+            case(
+                "reactions",
+                10,
+                Body::Reactions(Reactions {
+                    target,
+                    emoji: vec!["❤".to_owned(), "👍".to_owned()],
+                }),
+                &[&[0xbb; 16][..], &[3], "❤".as_bytes(), &[4], "👍".as_bytes()].concat(),
+            ),
+            case(
+                "read receipt",
+                11,
+                Body::ReadReceipt(vec![target]),
+                &[0xbb; 16],
             ),
             case(
                 "a type of a later version",

@@ -1,6 +1,7 @@
 //! Engines wired to the real relay service on in-memory storage, in virtual time.
 
 mod asking;
+mod changes;
 mod crashes;
 mod first_messages;
 mod fresh_sessions;

@@ -175,9 +175,8 @@ fn refill_delay(seed: u64) -> u64 {
     let noticed = Rc::new(Cell::new(false));
     let notice = Rc::clone(&noticed);
     world.tamper = Some(Box::new(move |device, frame| {
-        notice.set(
-            notice.get() || device == ben && matches!(frame.body, Some(Body::LowPrekeys(_))),
-        );
+        notice
+            .set(notice.get() || device == ben && matches!(frame.body, Some(Body::LowPrekeys(_))));
         true
     }));
     for n in 0.. {

@@ -201,6 +201,20 @@ impl Conversations<'_> {
         Ok(())
     }
 
+    /// A message has another text: the list may show its beginning.
+    pub(super) fn message_changed(
+        &self,
+        id: ConversationId,
+        message: &MessageId,
+        body: &str,
+    ) -> Result<(), StoreError> {
+        self.tx.run(
+            "UPDATE conversation SET preview = ?3 WHERE id = ?1 AND last_message = ?2",
+            (id, message.as_bytes(), preview(body)),
+        )?;
+        Ok(())
+    }
+
     /// Messages were removed: finds the newest one and the unread count again. The conversation keeps its place in the list.
     pub(super) fn messages_removed(&self, id: ConversationId) -> Result<(), StoreError> {
         self.tx.run(
@@ -221,10 +235,10 @@ impl Conversations<'_> {
         self.recount(id)
     }
 
-    fn recount(&self, id: ConversationId) -> Result<(), StoreError> {
+    pub(super) fn recount(&self, id: ConversationId) -> Result<(), StoreError> {
         exactly_one(self.tx.run(
             "UPDATE conversation SET unread = (SELECT count(*) FROM message
-                 WHERE message.conversation = ?1 AND clock > read_clock AND sender <> 0) WHERE id = ?1",
+                 WHERE message.conversation = ?1 AND clock > read_clock AND sender <> 0 AND kind NOT IN (3, 4)) WHERE id = ?1",
             [id],
         )?)
     }

@@ -2,9 +2,10 @@
 
 use rusqlite::Row;
 
+use super::reactions::{self, Reaction};
 use super::{StoreError, Tx, exactly_one, page, table};
 use crate::store::ids::{ContactId, ConversationId, MessageRowId, Uint, at, coded};
-use crate::store::limits::BULK_REMOVAL_MESSAGES;
+use crate::store::limits::{BULK_REMOVAL_MESSAGES, MAX_PAGE_ROWS};
 use undertone_protocol::content::{Hlc, MessageId};
 use undertone_protocol::device::DeviceId;
 use undertone_protocol::time::Timestamp;
@@ -16,6 +17,10 @@ coded! {
         Text = 1,
         /// A type that this version does not know: kept in [`NewMessage::extra`] for one that does.
         Unsupported = 2,
+        /// Its author took it back: nothing is left of it but its place.
+        Deleted = 3,
+        /// The user deleted it here: nothing is left of it but its id, so that it does not come back. Never read in a page.
+        Removed = 4,
     }
 }
 
@@ -115,6 +120,8 @@ pub struct NewMessage {
     pub stored: Timestamp,
     /// Its text; empty when it is not text.
     pub body: String,
+    /// What it has beside its text, as [`Post::parts`](undertone_protocol::content::Post::parts) writes it.
+    pub parts: Option<Vec<u8>>,
     /// Content of a type that this version does not know.
     pub extra: Option<Vec<u8>>,
 }
@@ -126,6 +133,10 @@ pub struct MessageRow {
     pub id: MessageRowId,
     /// The message.
     pub message: NewMessage,
+    /// The clock of the edit that made its text what it is.
+    pub edited: Option<Hlc>,
+    /// What people think of it.
+    pub reactions: Vec<Reaction>,
 }
 
 impl MessageRow {
@@ -168,10 +179,11 @@ table! {
 /// The columns of a message, for `FROM message m`.
 pub(in crate::store) const COLUMNS: &str =
     "m.id, m.conversation, m.clock, m.message_id, m.sender, m.sender_device,
-    m.seq, m.kind, m.state, m.failure, m.sent_ms, m.stored_ms, m.body, m.extra";
+    m.seq, m.kind, m.state, m.failure, m.sent_ms, m.stored_ms, m.body, m.extra, m.parts, m.edited_clock,
+    (SELECT group_concat(sender || char(31) || emoji, char(30) ORDER BY id) FROM reaction WHERE message = m.id AND emoji <> '')";
 
 /// This account, as a sender.
-const OWN: i64 = 0;
+pub(super) const OWN: i64 = 0;
 
 /// The latest clock that is kept, in the year 4199: a later one counts as this. Leaves room for row numbers above it.
 const MAX_CLOCK: u64 = (1 << 62) - 1;
@@ -198,7 +210,12 @@ pub(in crate::store) fn read(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
             stored: row.get::<_, Uint>(11)?.into(),
             body: row.get(12)?,
             extra: row.get(13)?,
+            parts: row.get(14)?,
         },
+        edited: row
+            .get::<_, Option<Uint>>(15)?
+            .map(|clock| Hlc::from_packed(clock.0)),
+        reactions: reactions::read_all(row.get(16)?)?,
     })
 }
 
@@ -222,7 +239,7 @@ impl Messages<'_> {
         let (state, failure) = message.state.columns();
         self.tx.insert(
             "INSERT INTO message (id, conversation, clock, message_id, sender, sender_device, seq, kind, state, failure, sent_ms,
-                 stored_ms, body, extra) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                 stored_ms, body, extra, parts) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
             rusqlite::params![
                 row,
                 message.conversation,
@@ -238,6 +255,7 @@ impl Messages<'_> {
                 at(message.stored),
                 message.body,
                 message.extra,
+                message.parts,
             ],
         )?;
         self.index(row)?;
@@ -269,7 +287,7 @@ impl Messages<'_> {
         match position {
             None => self.tx.all(
                 &format!(
-                    "SELECT {COLUMNS} FROM message m WHERE m.conversation = ?1
+                    "SELECT {COLUMNS} FROM message m WHERE m.conversation = ?1 AND m.kind <> 4
                      ORDER BY m.clock DESC, m.sender_device DESC, m.seq DESC LIMIT ?2"
                 ),
                 (conversation, page(limit)),
@@ -278,7 +296,7 @@ impl Messages<'_> {
             Some(position) => self.tx.all(
                 &format!(
                     "SELECT {COLUMNS} FROM message m
-                     WHERE m.conversation = ?1 AND (m.clock, m.sender_device, m.seq) < (?2, ?3, ?4)
+                     WHERE m.conversation = ?1 AND (m.clock, m.sender_device, m.seq) < (?2, ?3, ?4) AND m.kind <> 4
                      ORDER BY m.clock DESC, m.sender_device DESC, m.seq DESC LIMIT ?5"
                 ),
                 (
@@ -303,7 +321,7 @@ impl Messages<'_> {
         self.tx.all(
             &format!(
                 "SELECT {COLUMNS} FROM message m
-                 WHERE m.conversation = ?1 AND (m.clock, m.sender_device, m.seq) > (?2, ?3, ?4)
+                 WHERE m.conversation = ?1 AND (m.clock, m.sender_device, m.seq) > (?2, ?3, ?4) AND m.kind <> 4
                  ORDER BY m.clock, m.sender_device, m.seq LIMIT ?5"
             ),
             (
@@ -312,6 +330,29 @@ impl Messages<'_> {
                 position.sender_device.as_bytes(),
                 Uint(position.seq),
                 page(limit),
+            ),
+            read,
+        )
+    }
+
+    /// A page of what others wrote in a conversation and the user has not read, up to a clock, oldest first; behind `after`.
+    pub fn unread(
+        &self,
+        conversation: ConversationId,
+        after: Option<Hlc>,
+        up_to: Hlc,
+    ) -> Result<Vec<MessageRow>, StoreError> {
+        self.tx.all(
+            &format!(
+                "SELECT {COLUMNS} FROM message m WHERE m.conversation = ?1 AND m.sender <> 0 AND m.kind NOT IN (3, 4)
+                     AND m.clock > max(?2, (SELECT read_clock FROM conversation WHERE id = ?1)) AND m.clock <= ?3
+                 ORDER BY m.clock LIMIT ?4"
+            ),
+            (
+                conversation,
+                stored(after.unwrap_or_default()),
+                stored(up_to),
+                page(MAX_PAGE_ROWS),
             ),
             read,
         )
@@ -337,20 +378,6 @@ impl Messages<'_> {
         )?)?;
         row.message.state = state;
         Ok(Some(row))
-    }
-
-    /// Deletes a message, from the index too, and updates its conversation. Whether there was one. Remnants stay in the
-    /// write-ahead log until [`crate::store::Store::checkpoint`]. What was queued or retained of it is the caller's to remove.
-    pub fn remove(&self, id: &MessageId) -> Result<bool, StoreError> {
-        let Some(row) = self.get(id)? else {
-            return Ok(false);
-        };
-        self.unindex(row.id)?;
-        self.tx.run("DELETE FROM message WHERE id = ?1", [row.id])?;
-        self.tx
-            .conversations()
-            .messages_removed(row.message.conversation)?;
-        Ok(true)
     }
 
     /// Deletes all messages of a conversation. Returns how many.
@@ -417,7 +444,7 @@ impl Messages<'_> {
         Ok(row)
     }
 
-    fn index(&self, row: i64) -> Result<(), StoreError> {
+    pub(super) fn index(&self, row: i64) -> Result<(), StoreError> {
         self.tx.run(
             "INSERT INTO message_fts (rowid, body, meta) SELECT id, body, meta FROM message_text WHERE id = ?1",
             [row],
@@ -426,7 +453,7 @@ impl Messages<'_> {
     }
 
     /// Takes a message out of the index. The index needs exactly the text that was indexed.
-    fn unindex(&self, row: MessageRowId) -> Result<(), StoreError> {
+    pub(super) fn unindex(&self, row: MessageRowId) -> Result<(), StoreError> {
         self.tx.run(
             "INSERT INTO message_fts (message_fts, rowid, body, meta)
              SELECT 'delete', id, body, meta FROM message_text WHERE id = ?1",

@@ -7,6 +7,7 @@ mod budgets;
 mod contacts;
 mod conversations;
 mod cursors;
+mod early_changes;
 mod gaps;
 mod identity;
 mod invites;
@@ -16,10 +17,12 @@ mod outbox;
 mod parked;
 mod peer_devices;
 mod prekeys;
+mod reactions;
 mod receipts;
 mod relays;
 mod resends;
 mod retained;
+mod revisions;
 mod sessions;
 mod skipped;
 mod streams;
@@ -29,6 +32,7 @@ pub use budgets::*;
 pub use contacts::*;
 pub use conversations::*;
 pub use cursors::*;
+pub use early_changes::*;
 pub use gaps::*;
 pub use identity::*;
 pub use invites::*;
@@ -43,10 +47,12 @@ pub use outbox::*;
 pub use parked::*;
 pub use peer_devices::*;
 pub use prekeys::*;
+pub use reactions::{Reaction, Reactions};
 pub use receipts::*;
 pub use relays::*;
 pub use resends::*;
 pub use retained::*;
+pub use revisions::*;
 pub use sessions::*;
 pub use skipped::*;
 pub use streams::*;
@@ -74,7 +80,7 @@ macro_rules! table {
     ($(#[$meta:meta])* $name:ident, $accessor:ident) => {
         $(#[$meta])*
         pub struct $name<'t> {
-            tx: &'t Tx<'t>,
+            pub(super) tx: &'t Tx<'t>,
         }
 
         impl<'s> Tx<'s> {

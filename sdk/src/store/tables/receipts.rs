@@ -1,4 +1,4 @@
-//! Delivery receipts that are owed: collected here, and sent together.
+//! Receipts that are owed: collected here, and sent together.
 
 use undertone_protocol::content::MessageId;
 
@@ -7,8 +7,25 @@ use crate::store::ids::{PeerDeviceId, at, maybe_at};
 use undertone_protocol::time::Timestamp;
 
 table! {
-    /// Delivery receipts that are owed.
+    /// Receipts that are owed.
     Receipts, receipts
+}
+
+/// Receipts that were taken to be sent.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Owed {
+    /// These arrived.
+    pub delivered: Vec<MessageId>,
+    /// These were read, which says that they arrived too.
+    pub read: Vec<MessageId>,
+}
+
+impl Owed {
+    /// Whether nothing is owed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.delivered.is_empty() && self.read.is_empty()
+    }
 }
 
 impl Receipts<'_> {
@@ -23,6 +40,16 @@ impl Receipts<'_> {
         self.tx.run(
             "INSERT INTO receipt (peer_device, message_id, due_ms) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
             (device, message.as_bytes(), maybe_at(due)),
+        )?;
+        Ok(())
+    }
+
+    /// That a message was read is to be told to the device that sent it; a receipt that it arrived need not go then.
+    pub fn owe_read(&self, device: PeerDeviceId, message: &MessageId) -> Result<(), StoreError> {
+        self.tx.run(
+            "INSERT INTO receipt (peer_device, message_id, read) VALUES (?1, ?2, 1)
+             ON CONFLICT DO UPDATE SET read = 1, due_ms = NULL",
+            (device, message.as_bytes()),
         )?;
         Ok(())
     }
@@ -56,21 +83,27 @@ impl Receipts<'_> {
     }
 
     /// Takes up to `limit` receipts that are owed to a device, oldest first: they are in the caller's hands now.
-    pub fn take(&self, device: PeerDeviceId, limit: usize) -> Result<Vec<MessageId>, StoreError> {
-        let rows: Vec<(i64, [u8; 16])> = self.tx.all(
-            "SELECT id, message_id FROM receipt WHERE peer_device = ?1 ORDER BY id LIMIT ?2",
+    pub fn take(&self, device: PeerDeviceId, limit: usize) -> Result<Owed, StoreError> {
+        let rows: Vec<(i64, [u8; 16], bool)> = self.tx.all(
+            "SELECT id, message_id, read FROM receipt WHERE peer_device = ?1 ORDER BY id LIMIT ?2",
             (device, page(limit)),
-            |row| Ok((row.get(0)?, row.get(1)?)),
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
         )?;
-        if let Some((last, _)) = rows.last() {
+        if let Some((last, ..)) = rows.last() {
             self.tx.run(
                 "DELETE FROM receipt WHERE peer_device = ?1 AND id <= ?2",
                 (device, last),
             )?;
         }
-        Ok(rows
-            .into_iter()
-            .map(|(_, message)| MessageId::from_bytes(message))
-            .collect())
+        let mut owed = Owed::default();
+        for (_, message, read) in rows {
+            let list = if read {
+                &mut owed.read
+            } else {
+                &mut owed.delivered
+            };
+            list.push(MessageId::from_bytes(message));
+        }
+        Ok(owed)
     }
 }

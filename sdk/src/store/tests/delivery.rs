@@ -103,9 +103,12 @@ fn receipts_are_owed_once_and_taken_in_order() {
         receipts.owe(first.device, &id(number), None).unwrap();
     }
     assert_eq!(receipts.devices().unwrap(), [second.device, first.device]);
-    assert_eq!(receipts.take(first.device, 2).unwrap(), [id(1), id(2)]);
-    assert_eq!(receipts.take(first.device, 2).unwrap(), [id(3)]);
-    assert_eq!(receipts.take(first.device, 2).unwrap(), []);
+    assert_eq!(
+        receipts.take(first.device, 2).unwrap().delivered,
+        [id(1), id(2)]
+    );
+    assert_eq!(receipts.take(first.device, 2).unwrap().delivered, [id(3)]);
+    assert_eq!(receipts.take(first.device, 2).unwrap().delivered, []);
     assert_eq!(receipts.devices().unwrap(), [second.device]);
 }
 

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use rusqlite::Connection;
 use tempfile::TempDir;
+use undertone_protocol::content::{Hlc, MessageId};
 use undertone_protocol::prekeys::{PrekeyId, PrekeyKind};
 use undertone_protocol::session::{MessageNumber, SessionId, SkippedKey};
 use undertone_protocol::tag::Tag;
@@ -80,6 +81,26 @@ fn fill(tx: &Tx<'_>) {
         .unwrap();
     let text = message(&peer, 1, "Wir sehen uns in der Straße 東京都");
     tx.messages().insert(&text).unwrap();
+    let row = tx.messages().get(&text.message_id).unwrap().unwrap();
+    let later = Hlc::from_packed(text.clock.as_packed() + 1);
+    let edit = Revision {
+        clock: later,
+        body: "Wir treffen uns in der Straße 東京都".to_owned(),
+        parts: None,
+    };
+    assert!(tx.messages().edit(&row, &edit).unwrap());
+    tx.reactions()
+        .set(row.id, None, later, &["👍".to_owned()])
+        .unwrap();
+    tx.early_changes()
+        .keep(
+            peer.contact,
+            &MessageId::from_bytes([8; 16]),
+            b"early",
+            NOW,
+            1,
+        )
+        .unwrap();
     tx.streams()
         .put(
             peer.conversation,

@@ -1,5 +1,6 @@
 //! Tests of the store through its public operations, and of what is on the disk.
 
+mod changes;
 mod contacts;
 mod delivery;
 mod disk;

@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use undertone_protocol::content::Hlc;
 use undertone_protocol::session::{MessageNumber, SessionId, SkippedKey};
 use undertone_protocol::tag::Tag;
 
@@ -75,11 +76,7 @@ fn s1_a_deleted_message_leaves_no_trace() {
     );
     fixture.write(|tx| {
         for number in secrets {
-            assert!(
-                tx.messages()
-                    .remove(&message(&peer, number, "").message_id)
-                    .unwrap()
-            );
+            assert!(remove_here(tx, &message(&peer, number, "").message_id));
         }
     });
     assert_eq!(on_disk(&mut fixture, &needles()), [0, 0, 0]);
@@ -138,11 +135,7 @@ fn s1_a_cleared_conversation_leaves_no_trace() {
             .iter()
             .all(|count| *count > 0)
     );
-    fixture.write(|tx| {
-        tx.messages()
-            .remove(&message(&peer, 50_000, "").message_id)
-            .unwrap()
-    });
+    fixture.write(|tx| remove_here(tx, &message(&peer, 50_000, "").message_id));
     assert_eq!(on_disk(&mut fixture, &needles()), [0, 0, 0]);
 }
 
@@ -181,9 +174,32 @@ fn s1_previews_and_queues_forget_deleted_text() {
     assert!(on_disk(&mut fixture, &needles())[0] >= 4);
     fixture.write(|tx| {
         let id = message(&peer, 1, "").message_id;
-        tx.messages().remove(&id).unwrap();
+        assert!(remove_here(tx, &id));
         tx.outbox().remove_message(&id).unwrap();
         tx.retained().entomb(&id).unwrap();
+    });
+    assert_eq!(on_disk(&mut fixture, &needles()), [0, 0, 0]);
+}
+
+/// An edited message that is taken back leaves neither what it said nor what it said before.
+#[test]
+fn s1_a_message_that_was_edited_and_taken_back_leaves_no_trace() {
+    let (mut fixture, peer) = history(&[777]);
+    let id = message(&peer, 777, "").message_id;
+    fixture.write(|tx| {
+        let row = tx.messages().get(&id).unwrap().unwrap();
+        let edit = Revision {
+            clock: Hlc::from_packed(row.message.clock.as_packed() + 1),
+            body: secret(778),
+            parts: Some(secret(779).into_bytes()),
+        };
+        assert!(tx.messages().edit(&row, &edit).unwrap());
+    });
+    let before = on_disk(&mut fixture, &needles());
+    assert!(before[0] >= 3, "{before:?}");
+    fixture.write(|tx| {
+        let row = tx.messages().get(&id).unwrap().unwrap();
+        assert!(tx.messages().retract(&row).unwrap());
     });
     assert_eq!(on_disk(&mut fixture, &needles()), [0, 0, 0]);
 }

@@ -267,13 +267,9 @@ fn only_text_is_found() {
             ..message(&peer, 1, "fallback words")
         };
         tx.messages().insert(&new).unwrap();
-        assert!(tx.messages().remove(&new.message_id).unwrap());
+        assert!(remove_here(tx, &new.message_id));
         tx.messages().insert(&message(&peer, 2, "")).unwrap();
-        assert!(
-            tx.messages()
-                .remove(&message(&peer, 2, "").message_id)
-                .unwrap()
-        );
+        assert!(remove_here(tx, &message(&peer, 2, "").message_id));
         tx.messages()
             .insert(&NewMessage {
                 kind: MessageKind::Unsupported,

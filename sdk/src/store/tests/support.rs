@@ -154,6 +154,7 @@ pub(super) fn message(peer: &Peer, number: u64, body: &str) -> NewMessage {
         sent: time,
         stored: time,
         body: body.to_owned(),
+        parts: None,
         extra: None,
     }
 }
@@ -172,4 +173,10 @@ pub(super) fn outbox_item(peer: &Peer, number: u8) -> NewOutbox {
         wake: true,
         created: NOW.plus(u64::from(number)),
     }
+}
+
+/// The user deletes a message here; whether there was one.
+pub(super) fn remove_here(tx: &Tx<'_>, id: &MessageId) -> bool {
+    let row = tx.messages().get(id).unwrap();
+    row.is_some_and(|row| tx.messages().remove_here(&row).unwrap())
 }

@@ -1,0 +1,70 @@
+//! What each person thinks of a message: one row a person, with all that was last said.
+
+use super::messages::{OWN, stored};
+use super::{StoreError, Tx, table};
+use crate::store::ids::{ContactId, MessageRowId, malformed};
+use undertone_protocol::content::Hlc;
+
+/// Between the emoji of one person, and between a person and his emoji. No emoji has control characters.
+const SEPARATOR: char = '\u{1f}';
+/// Between persons, in the query of a message.
+const PERSONS: char = '\u{1e}';
+
+/// One person's emoji on a message.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reaction {
+    /// Who; `None` is this account.
+    pub sender: Option<ContactId>,
+    /// At least one, in ascending order of their bytes.
+    pub emoji: Vec<String>,
+}
+
+table! {
+    /// Reactions.
+    Reactions, reactions
+}
+
+impl Reactions<'_> {
+    /// What somebody thinks of a message from now on, unless something newer is known. Whether anything changed.
+    pub fn set(
+        &self,
+        message: MessageRowId,
+        sender: Option<ContactId>,
+        clock: Hlc,
+        emoji: &[String],
+    ) -> Result<bool, StoreError> {
+        if emoji.iter().any(|one| one.contains(char::is_control)) {
+            return Err(StoreError::Constraint);
+        }
+        let changed = self.tx.run(
+            "INSERT INTO reaction (message, sender, clock, emoji) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (message, sender) DO UPDATE SET clock = excluded.clock, emoji = excluded.emoji
+                 WHERE excluded.clock > clock",
+            (
+                message,
+                sender.map_or(OWN, ContactId::get),
+                stored(clock),
+                emoji.join(SEPARATOR.encode_utf8(&mut [0; 4])),
+            ),
+        )?;
+        Ok(changed > 0)
+    }
+}
+
+/// The reactions to a message as its query joins them.
+pub(super) fn read_all(joined: Option<String>) -> rusqlite::Result<Vec<Reaction>> {
+    let mut reactions = Vec::new();
+    for person in joined.iter().flat_map(|joined| joined.split(PERSONS)) {
+        let mut fields = person.split(SEPARATOR);
+        let sender: i64 = fields
+            .next()
+            .unwrap_or_default()
+            .parse()
+            .map_err(malformed)?;
+        reactions.push(Reaction {
+            sender: (sender != OWN).then(|| ContactId::new(sender)),
+            emoji: fields.map(str::to_owned).collect(),
+        });
+    }
+    Ok(reactions)
+}
