@@ -258,3 +258,7 @@ mod pq_simulation;
 
 #[cfg(test)]
 mod pq_simulation_tests;
+
+#[cfg(test)]
+#[path = "standing_tests.rs"]
+mod standing_tests;

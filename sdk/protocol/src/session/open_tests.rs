@@ -15,6 +15,28 @@ fn encrypt(pair: &mut Pair, from_a: bool, text: &[u8]) -> Vec<u8> {
     envelope
 }
 
+/// Keys in a vector that grows are left behind where it was.
+#[test]
+fn room_for_skipped_keys_is_taken_once_and_is_bounded() {
+    let room = |closed, open| room_for(&closed, &open).map(|keys| keys.capacity());
+    assert_eq!(room(0..3, 0..4), Ok(7));
+    assert_eq!(room(7..7 + MAX_SKIP, 0..0), Ok(MAX_SKIP as usize));
+    assert_eq!(room(0..0, 0..MAX_SKIP), Ok(MAX_SKIP as usize));
+    for (closed, open) in [(0..MAX_SKIP + 1, 0..0), (0..0, 0..MAX_SKIP + 1)] {
+        assert_eq!(room(closed, open), Err(OpenError::Header));
+    }
+    let mut pair = pair(42);
+    for _ in 0..5 {
+        drop(encrypt(&mut pair, true, b"skipped"));
+    }
+    let last = encrypt(&mut pair, true, b"last");
+    let envelope = Envelope::parse(&last).unwrap();
+    let found = position(&pair.b, envelope.tag()).unwrap();
+    let opened = pair.b.open(found, envelope, &mut Vec::new()).unwrap();
+    let skipped = opened.commit();
+    assert_eq!((skipped.len(), skipped.capacity()), (5, 5));
+}
+
 fn open_error(session: &mut Session, position: Position, envelope: &[u8]) -> Option<OpenError> {
     let mut content = vec![1, 2, 3];
     let error = session

@@ -37,6 +37,7 @@ proptest! {
         let evictions = device_eviction(&held);
         let given = |id| evictions.iter().find(|eviction| eviction.session == id).map_or(0, |eviction| eviction.count);
         let left: Vec<_> = held.iter().map(|(id, count)| count - given(*id)).collect();
+        prop_assert!(evictions.iter().all(|eviction| eviction.count > 0));
         let total: usize = left.iter().sum();
         prop_assert!(total <= MAX_SKIPPED_PER_DEVICE);
         let level = left.iter().max().copied().unwrap_or(0);
