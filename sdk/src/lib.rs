@@ -96,7 +96,7 @@ pub use undertone_wire::ErrorCode;
 pub use actor::Actor;
 pub use client::{
     Client, ClientConfig, ClientEvent, Connection, Contact, Conversation, ConversationSummary,
-    Events, Gap, Invite, Message, OpenError, Reaction, Revision, SearchHit, SearchPage,
+    Events, Gap, Happened, Invite, Message, OpenError, Reaction, Revision, SearchHit, SearchPage,
     UnlockError, relay_address,
 };
 pub use engine::{AccountAlarm, DelayReason, Event, IdentityAlarm};
@@ -115,7 +115,7 @@ pub use transport::{
 pub use undertone_protocol::account::AccountId;
 pub use undertone_protocol::content::{
     AppPayload, ContactCard, FormatRange, LinkPreview, Location, Mention, MessageId, Post, Reply,
-    Style, TextRange, UnknownPart,
+    Style, TextRange, Timer, UnknownPart,
 };
 pub use undertone_protocol::invite::{InviteLink, InviteLinkError};
 pub use undertone_protocol::primitives::self_test::{Primitive, SelfTestError};

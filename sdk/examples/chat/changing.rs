@@ -1,6 +1,6 @@
 //! What is done with messages that are there.
 
-use undertone::{Message, MessageId, Post, Reply};
+use undertone::{Message, MessageId, Post, Reply, Timer};
 
 use crate::failure::{Failure, refused};
 use crate::record::Record;
@@ -90,6 +90,19 @@ impl Session {
             records.collect(),
             "it never said anything else",
         ))
+    }
+
+    pub(crate) async fn timer(&mut self, seconds: u32) -> Answer {
+        let timer = match seconds {
+            0 => None,
+            seconds => Some(
+                Timer::from_seconds(seconds)
+                    .ok_or_else(|| refused("a timer is 5 seconds to 4 weeks"))?,
+            ),
+        };
+        let number = self.open_or_only().await?;
+        self.conversation(number).await?.set_timer(timer).await?;
+        Ok(vec![])
     }
 
     async fn id_of(&mut self, name: &str) -> Result<MessageId, Failure> {

@@ -59,6 +59,8 @@ pub(crate) enum Command {
     /// What it said before it was edited.
     Before(String),
     ReadReceipts(bool),
+    /// How long after it was read what is written disappears, in seconds; 0: it stays.
+    Timer(u32),
     Search(String),
     /// The next page of what was shown last.
     More,
@@ -93,6 +95,7 @@ pub(crate) const HELP: &[&str] = &[
     "/edit M TEXT        say it otherwise, within a day; /before M shows what it said",
     "/delete M           take it back from everybody, within a day; /forget M: only here",
     "/react M EMOJI      what you think of it; without emoji: nothing any more",
+    "/timer 30s|5m|2h|7d what is written here disappears so long after it was read; /timer off",
     "/receipts on|off    whether others learn what you read, and you what they did",
     "/search WORDS       messages; the last word may be begun; \"a phrase\", -not",
     "/more               earlier messages, or more of what was found",
@@ -146,6 +149,7 @@ impl Command {
                 "off" => Self::ReadReceipts(false),
                 _ => return Err(wrong("/receipts wants on or off")),
             },
+            "timer" => Self::Timer(seconds(rest)?),
             "requests" => Self::Requests,
             "contacts" => Self::Contacts,
             "list" => Self::List,
@@ -224,6 +228,29 @@ impl Command {
             other => return Err(NotACommand(format!("there is no /{other}; try /help"))),
         })
     }
+}
+
+/// `30s`, `5m`, `2h`, `7d` or `off`, in seconds.
+fn seconds(text: &str) -> Result<u32, NotACommand> {
+    if text == "off" {
+        return Ok(0);
+    }
+    let wanted = || wrong("/timer wants 30s, 5m, 2h, 7d or the like, or off");
+    let (number, unit) = text
+        .split_at_checked(text.len().saturating_sub(1))
+        .ok_or_else(wanted)?;
+    let unit = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err(wanted()),
+    };
+    let seconds = number
+        .parse::<u32>()
+        .ok()
+        .and_then(|number| number.checked_mul(unit));
+    seconds.filter(|seconds| *seconds > 0).ok_or_else(wanted)
 }
 
 fn wrong(text: &str) -> NotACommand {

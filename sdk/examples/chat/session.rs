@@ -123,6 +123,7 @@ impl Session {
             Command::Forget(message) => self.forget(&message).await,
             Command::React { message, emoji } => self.react(&message, emoji).await,
             Command::Before(message) => self.before(&message).await,
+            Command::Timer(seconds) => self.timer(seconds).await,
             Command::ReadReceipts(on) => {
                 self.client.set_read_receipts(on).await?;
                 Ok(vec![])

@@ -2,7 +2,7 @@
 
 use undertone::{
     AccountAlarm, Actor, Contact, ContactId, ContactState, DelayReason, Event, FailureReason,
-    IdentityAlarm, Message, MessageId, MessageState, SearchHit,
+    Happened, IdentityAlarm, Message, MessageId, MessageState, SearchHit,
 };
 
 use crate::failure::Failure;
@@ -108,7 +108,26 @@ fn text_of(message: &Message) -> String {
     match message.text() {
         Some(text) => text.to_owned(),
         None if message.deleted => "(deleted)".to_owned(),
+        None if message.happened.is_some() => happened(message),
         None => "(a kind of message that this version does not know)".to_owned(),
+    }
+}
+
+/// What happened, in words.
+fn happened(message: &Message) -> String {
+    match message.happened {
+        Some(Happened::TimerSet(Some(timer))) => {
+            let seconds = timer.seconds();
+            let time = match (seconds % 86_400, seconds % 3_600, seconds % 60) {
+                (0, ..) => format!("{} d", seconds / 86_400),
+                (_, 0, _) => format!("{} h", seconds / 3_600),
+                (.., 0) => format!("{} min", seconds / 60),
+                _ => format!("{seconds} s"),
+            };
+            format!("(what is written from now on disappears {time} after it was read)")
+        }
+        Some(Happened::TimerSet(None)) => "(what is written from now on stays)".to_owned(),
+        _ => String::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! One conversation: its messages, and writing to it.
 
-use undertone_protocol::content::{MessageId, Post};
+use undertone_protocol::content::{MessageId, Post, Timer};
 
 use super::Client;
 use super::model::{ConversationSummary, Gap, Message};
@@ -54,6 +54,18 @@ impl Conversation {
         let id = self.id;
         self.client
             .write(move |step| step.send_post(id, post))
+            .await
+    }
+
+    /// What is written from now on, by both sides, disappears so long after it was read, at its reader, and after it was written, at
+    /// its writer; `None`: it stays.
+    ///
+    /// # Errors
+    /// [`SendError`] says who must act; nothing was changed.
+    pub async fn set_timer(&self, timer: Option<Timer>) -> Result<(), SendError> {
+        let id = self.id;
+        self.client
+            .write(move |step| step.set_timer(id, timer))
             .await
     }
 

@@ -30,7 +30,8 @@ pub use config::{ClientConfig, relay_address};
 pub use conversation::Conversation;
 pub use event::{ClientEvent, Connection, Events};
 pub use model::{
-    Contact, ConversationSummary, Gap, Invite, Message, Reaction, Revision, SearchHit, SearchPage,
+    Contact, ConversationSummary, Gap, Happened, Invite, Message, Reaction, Revision, SearchHit,
+    SearchPage,
 };
 pub use open::OpenError;
 pub use unlock::UnlockError;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use undertone_protocol::account::AccountId;
-use undertone_protocol::content::{Hlc, MessageId, Post};
+use undertone_protocol::content::{Hlc, MessageId, Post, Timer};
 use undertone_protocol::time::Timestamp;
 
 use crate::engine::{DelayReason, View};
@@ -46,6 +46,8 @@ pub struct ConversationSummary {
     pub unread: u64,
     /// When something last happened in it.
     pub active: Timestamp,
+    /// How long after it was read what is written now disappears; `None`: it stays.
+    pub timer: Option<Timer>,
     /// Its newest message, shortened.
     pub preview: Option<String>,
     /// Continues the list after this entry.
@@ -67,6 +69,10 @@ pub struct Message {
     pub deleted: bool,
     /// When it was edited last, by its author's clock. What it said before: [`Client::revisions`](crate::Client::revisions).
     pub edited: Option<Timestamp>,
+    /// What happened, when it is no message that somebody wrote: no message can look like this.
+    pub happened: Option<Happened>,
+    /// When it disappears; `None` also before it was read. How long after that: `post.disappears_after`.
+    pub disappears: Option<Timestamp>,
     /// What people think of it, one entry a person.
     pub reactions: Vec<Reaction>,
     /// How far it has come.
@@ -75,6 +81,14 @@ pub struct Message {
     pub sent: Timestamp,
     /// Its place in the conversation, the same on every device; pages continue from it.
     pub position: Position,
+}
+
+/// Something that is shown among the messages and is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Happened {
+    /// What is written from now on disappears so long after it was read; `None`: it stays. Who set it is the row's sender.
+    TimerSet(Option<Timer>),
 }
 
 /// What one person thinks of a message.
@@ -164,6 +178,7 @@ impl From<ConversationRow> for ConversationSummary {
             title: row.title,
             unread: row.unread,
             active: row.active,
+            timer: row.timer.and_then(Timer::from_seconds),
             preview: row.last.map(|last| last.preview),
             cursor,
         }
@@ -182,6 +197,9 @@ impl From<MessageRow> for Message {
             post: is_text.then(|| post(message.body, message.parts.as_deref())),
             deleted: message.kind == MessageKind::Deleted,
             edited: row.edited.map(Hlc::time),
+            happened: (message.kind == MessageKind::TimerSet)
+                .then(|| Happened::TimerSet(seconds(message.extra.as_deref()))),
+            disappears: row.expires,
             reactions: row.reactions.into_iter().map(Reaction::from).collect(),
             state: message.state,
             sent: message.sent,
@@ -214,6 +232,12 @@ impl From<store::Revision> for Revision {
             post: post(revision.body, revision.parts.as_deref()),
         }
     }
+}
+
+/// The timer that a row says was set.
+fn seconds(extra: Option<&[u8]>) -> Option<Timer> {
+    let bytes = extra?.first_chunk()?;
+    Timer::from_seconds(u32::from_be_bytes(*bytes))
 }
 
 /// What the store has of a post, which wrote it from one.

@@ -1,7 +1,7 @@
 //! What an authentic message says, and what follows from it, by type and by how its sender stands.
 
 use undertone_protocol::content::{
-    Acceptance, Body, Content, ContentHeader, Hlc, MessageId, Post, stream_hash,
+    Acceptance, Body, Content, ContentHeader, Hlc, MessageId, Post, Timer, stream_hash,
 };
 use undertone_protocol::session::SessionId;
 use undertone_protocol::time::Timestamp;
@@ -41,6 +41,7 @@ struct Shown {
     kind: MessageKind,
     body: String,
     parts: Option<Vec<u8>>,
+    timer: Option<u32>,
     extra: Option<Vec<u8>>,
 }
 
@@ -51,6 +52,7 @@ impl Shown {
         Self {
             kind: MessageKind::Text,
             parts: (!parts.is_empty()).then_some(parts),
+            timer: post.disappears_after.map(Timer::seconds),
             body: post.text,
             extra: None,
         }
@@ -61,6 +63,7 @@ impl Shown {
             kind: MessageKind::Unsupported,
             body: String::new(),
             parts: None,
+            timer: None,
             extra: Some(encoded.to_vec()),
         }
     }
@@ -134,6 +137,7 @@ impl Step<'_> {
             Body::Edit(_) | Body::Deletion(_) | Body::Reactions(_) => {
                 self.changes_arrived(&from, &header, &body, encoded)
             }
+            Body::Timer(timer) => self.timer_arrived(&from, &header, timer),
             // A stranger is owed nothing and told nothing.
             Body::DeliveryReceipt(_)
             | Body::ReadReceipt(_)
@@ -211,6 +215,7 @@ impl Step<'_> {
             stored: self.now.wall,
             body: shown.body,
             parts: shown.parts,
+            timer: shown.timer,
             extra: shown.extra,
         })?;
         let Inserted::New(_) = inserted else {

@@ -48,7 +48,7 @@ pub enum Event {
         /// Which.
         message: MessageId,
     },
-    /// The user deleted a message here.
+    /// A message was deleted here, by the user or because its time was over.
     MessageRemoved {
         /// Where.
         conversation: ConversationId,

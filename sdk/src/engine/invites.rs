@@ -62,6 +62,7 @@ impl Step<'_> {
     pub fn mark_read(&mut self, conversation: ConversationId, up_to: Hlc) -> Result<(), StepError> {
         if self.tx.conversations().get(conversation)?.is_some() {
             self.owe_read_receipts(conversation, up_to)?;
+            self.begin_timers(conversation, up_to)?;
             self.tx.conversations().mark_read(conversation, up_to)?;
             self.emit(Event::ConversationChanged { conversation });
         }

@@ -57,6 +57,9 @@ pub(crate) const MAX_EARLY_CHANGES: usize = 1_000;
 /// A change whose message does not come is forgotten after this: relays keep envelopes no longer.
 pub(crate) const EARLY_CHANGE_KEEP_MS: u64 = 30 * DAY_MS;
 
+/// While no time is trusted, or nothing is due for longer, messages that disappear are looked at this often.
+pub(crate) const EXPIRY_RETRY_MS: u64 = 60 * SECOND_MS;
+
 // --- sessions -----------------------------------------------------------------------------------
 
 /// A session that never got an answer is renewed, once if nothing is heard, after a random time from here ...

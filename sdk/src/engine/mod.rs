@@ -9,7 +9,7 @@
 //!   `identity_alarms`, `prekey_lookup`,
 //!   `first_contact`, `first_message`; sessions with their devices: `sessions`, `session_choice`,
 //!   `fresh_session`, `rollback`, `quiet`.
-//! - Messages out: `compose`, `sending`, `changes` (edits, deletions, reactions, in as well), `outbox` with `queues`, `knock`, `restored` and `requeue`.
+//! - Messages out: `compose`, `sending`, `changes` (edits, deletions, reactions, in as well), `disappearing`, `outbox` with `queues`, `knock`, `restored` and `requeue`.
 //! - Messages in: `receiving`, `content`, `gaps`; what is sent because of them: `answers`, `receipts`, `resend`.
 //! - Time: `clock` (may it be believed), `timers` (short waits), `upkeep` (long ones), `backoff`,
 //!   `budget`.
@@ -29,6 +29,7 @@ mod contact;
 mod contacts;
 mod content;
 mod delivery;
+mod disappearing;
 mod effect;
 mod event;
 mod first_contact;
@@ -97,6 +98,7 @@ use budget::Budget;
 use clock::Clock;
 use compose::Streams;
 use contacts::Contacts;
+use disappearing::Disappearing;
 use lanes::Lanes;
 use login::OwnMailbox;
 use lookups::Lookups;
@@ -140,6 +142,7 @@ pub(crate) struct Core {
     /// Devices that a message of this step came from, and whether their user wrote one.
     heard: BTreeMap<PeerDeviceId, bool>,
     quiet: Quiet,
+    disappearing: Disappearing,
     owed: Owed,
     first_messages: Budget,
     /// Devices that something is missing of, or was since the engine was opened.
@@ -323,6 +326,7 @@ impl Core {
             lookups: Lookups::default(),
             heard: BTreeMap::new(),
             quiet: Quiet::load(tx)?,
+            disappearing: Disappearing::default(),
             owed: Owed::load(tx, now.wall)?,
             first_messages: Budget::default(),
             gap_devices: tx.gaps().devices()?.into_iter().collect(),
@@ -343,6 +347,7 @@ impl Core {
         if core.sessions.len() > 0 {
             core.own.check_first(now.monotonic_ms, &mut core.timers);
         }
+        core.timers.arm(Timer::Expiry, now.monotonic_ms);
         core.timers.arm(Timer::Scans, now.monotonic_ms);
         core.timers.arm(Timer::Answers, now.monotonic_ms);
         Ok(core)

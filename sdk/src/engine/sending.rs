@@ -3,7 +3,7 @@
 //! Sending is a durable local act: when the step commits, the message is in the history and in the outbox.
 
 use undertone_protocol::content::{
-    Body, Content, ContentError, MAX_RESENT, MessageId, MissingMessage, Post, Resent,
+    Body, Content, ContentError, MAX_RESENT, MessageId, MissingMessage, Post, Resent, Timer,
 };
 use undertone_protocol::relay_address::RelayAddress;
 
@@ -13,8 +13,9 @@ use super::limits::{MAX_FOLLOW_UPS, MAX_PENDING_MESSAGES, MAX_TEXT_BYTES, UPKEEP
 use super::step::Step;
 use crate::error::{SendError, StepError};
 use crate::store::{
-    ContactId, ContactState, ConversationId, Destination, EnvelopeId, MessageKind, MessageState,
-    NewMessage, NewOutbox, NewRetained, OutboxBody, OutboxHold, PeerDeviceId, PeerDeviceState,
+    ContactId, ContactState, ConversationId, Destination, EnvelopeId, Inserted, MessageKind,
+    MessageState, NewMessage, NewOutbox, NewRetained, OutboxBody, OutboxHold, PeerDeviceId,
+    PeerDeviceState,
 };
 
 impl Step<'_> {
@@ -39,6 +40,12 @@ impl Step<'_> {
         conversation: ConversationId,
         post: Post,
     ) -> Result<MessageId, SendError> {
+        let mut post = post;
+        if post.disappears_after.is_none()
+            && let Some(row) = self.tx.conversations().get(conversation)?
+        {
+            post.disappears_after = row.timer.and_then(Timer::from_seconds);
+        }
         check_post(&post)?;
         let contact = self.writable(conversation)?;
         Ok(self.queue_post(contact, conversation, post)?)
@@ -82,6 +89,7 @@ impl Step<'_> {
     ) -> Result<MessageId, StepError> {
         let parts = post.parts().map_err(|_| StepError::Damaged)?;
         let text = post.text.clone();
+        let timer = post.disappears_after.map(Timer::seconds);
         // What is owed to the contact goes first: it would go soon anyway.
         self.ride_along(contact)?;
         let body = match parts.is_empty() {
@@ -89,7 +97,7 @@ impl Step<'_> {
             false => Body::Post(post),
         };
         let composed = self.compose_shown(conversation, body)?;
-        self.tx.messages().insert(&NewMessage {
+        let inserted = self.tx.messages().insert(&NewMessage {
             conversation,
             message_id: composed.id,
             clock: composed.header.hlc,
@@ -102,8 +110,12 @@ impl Step<'_> {
             stored: self.now.wall,
             body: text,
             parts: (!parts.is_empty()).then_some(parts),
+            timer,
             extra: None,
         })?;
+        if let (Some(seconds), Inserted::New(row)) = (timer, inserted) {
+            self.begin_timer(row, composed.id, seconds)?;
+        }
         self.queue(contact, &composed)?;
         self.emit(Event::MessageAdded {
             conversation,

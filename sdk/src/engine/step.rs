@@ -327,6 +327,7 @@ impl<'e> Step<'e> {
                 Timer::Answers => self.send_answers()?,
                 Timer::Refill => self.refill_due()?,
                 Timer::Upkeep => self.upkeep()?,
+                Timer::Expiry => self.expire_messages()?,
                 Timer::Gaps => self.show_gaps()?,
                 Timer::Requests => self.requests_overdue()?,
                 Timer::Scans => self.scan_deferred()?,

@@ -20,6 +20,8 @@ pub(crate) enum Timer {
     Refill,
     /// Long-lived ageing: expiry, deletion, renewal, resend requests, renewal of unanswered sessions.
     Upkeep,
+    /// Messages that disappear.
+    Expiry,
     /// Gaps to show a minute after catching up.
     Gaps,
     /// Replies that did not come in time.

@@ -25,6 +25,7 @@ impl Step<'_> {
         self.tx
             .meta()
             .put(meta::LAST_TRUSTED, &now.0.to_be_bytes())?;
+        self.expire_messages()?;
         self.expire_outbox()?;
         self.forget_taken()?;
         self.expire_retained()?;

@@ -6,7 +6,8 @@ use undertone_protocol::account::ManifestWriteKey;
 use undertone_protocol::content::{
     Acceptance, AppPayload, Body, ContactCard, Content, DeliveryReceipt, Edit, FormatRange,
     Introduction, LinkPreview, Location, MAX_ENTRIES, MAX_NAME, MAX_REACTIONS, MAX_TEXT, Mention,
-    MessageId, MissingMessage, Post, Reactions, Reply, Resent, Style, TextRange, UnknownPart,
+    MessageId, MissingMessage, Post, Reactions, Reply, Resent, Style, TextRange, Timer,
+    UnknownPart,
 };
 use undertone_protocol::delivery::DeliverySecret;
 use undertone_protocol::padding::MAX_CONTENT;
@@ -52,7 +53,7 @@ fn said(bytes: &[u8]) {
             assert!((1..=MAX_ENTRIES).contains(&ids.len()));
         }
         Body::Reactions(reactions) => assert!(reactions.emoji.len() <= MAX_REACTIONS),
-        Body::Nothing | Body::Unavailable(_) | Body::Unknown { .. } => {}
+        Body::Nothing | Body::Unavailable(_) | Body::Timer(_) | Body::Unknown { .. } => {}
     }
 }
 
@@ -111,6 +112,7 @@ fn full_post() -> Post {
             mime_type: "text/x".to_owned(),
             bytes: vec![1],
         }),
+        disappears_after: Timer::from_seconds(5),
         unknown: vec![UnknownPart {
             kind: 200,
             bytes: vec![],
@@ -159,6 +161,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
             emoji: vec!["\u{2764}".to_owned()],
         }),
         Body::ReadReceipt(vec![MessageId::from_bytes([7; 16])]),
+        Body::Timer(Timer::from_seconds(3_600)),
         Body::Unknown {
             kind: 200,
             bytes: vec![1, 2, 3],

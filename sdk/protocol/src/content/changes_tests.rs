@@ -1,4 +1,4 @@
-use super::super::{Body, CONTENT_HEADER_LEN, Content};
+use super::super::{Body, CONTENT_HEADER_LEN, Content, Timer};
 use super::*;
 use crate::session::testing::content;
 
@@ -28,6 +28,8 @@ fn changes_are_read_back() {
         Body::ReadReceipt(vec![TARGET]),
         reactions(&[]),
         reactions(&["❤️", "👍🏽"]),
+        Body::Timer(None),
+        Body::Timer(Timer::from_seconds(3_600)),
     ];
     for body in bodies {
         let bytes = encoded(body).unwrap();
@@ -98,4 +100,8 @@ fn malformed_changes_are_rejected() {
         parse(10, &[&target[..], &[1, 0xff]].concat()),
         Err(ContentError::NotUtf8)
     );
+    assert_eq!(parse(12, &[0; 4]), Ok(()));
+    for timer in [&[0, 0, 0, 4][..], &[0xff; 4], &[0; 3], &[0; 5]] {
+        assert_eq!(parse(12, timer), Err(ContentError::Malformed), "{timer:?}");
+    }
 }

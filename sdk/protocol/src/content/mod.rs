@@ -17,7 +17,8 @@ pub use introduction::{Introduction, IntroductionError, MAX_INTRODUCTION_BODY, M
 pub use parts::{
     AppPayload, ContactCard, FormatRange, LinkPreview, Location, MAX_CARD_NAME, MAX_FORMATS,
     MAX_MENTIONS, MAX_MIME_TYPE, MAX_PLACE_LABEL, MAX_PREVIEW_DESCRIPTION, MAX_PREVIEW_TITLE,
-    MAX_PREVIEW_URL, MAX_QUOTE, Mention, Reply, Style, TextRange,
+    MAX_PREVIEW_URL, MAX_QUOTE, MAX_TIMER_SECONDS, MIN_TIMER_SECONDS, Mention, Reply, Style,
+    TextRange, Timer,
 };
 pub use post::{MAX_UNKNOWN_PARTS, Post, UnknownPart};
 
@@ -47,8 +48,9 @@ const EDIT: u8 = 8;
 const DELETION: u8 = 9;
 const REACTIONS: u8 = 10;
 const READ_RECEIPT: u8 = 11;
+const TIMER: u8 = 12;
 /// The last type that this version knows.
-const LAST: u8 = READ_RECEIPT;
+const LAST: u8 = TIMER;
 
 /// Longest content that can be sent again as an answer, in bytes.
 pub const MAX_RESENT: usize = MAX_TEXT - MissingMessage::LEN;
@@ -87,9 +89,11 @@ pub enum Body {
     Reactions(Reactions),
     /// Type 11: these messages were read; 1 to [`MAX_ENTRIES`].
     ReadReceipt(Vec<MessageId>),
+    /// Type 12: how long after they were read the messages of the conversation disappear from now on; `None`: they stay.
+    Timer(Option<Timer>),
     /// A type that this version does not know, or a post or an edit with a part that it must know and does not.
     Unknown {
-        /// The type: above 11, or 7 or 8.
+        /// The type: above 12, or 7 or 8.
         kind: u8,
         /// The body as it came.
         bytes: Vec<u8>,
@@ -220,6 +224,7 @@ impl Body {
                 ids.iter().for_each(|id| _ = writer.bytes(id.as_bytes()));
             }
             Self::Reactions(reactions) => reactions.encode(writer)?,
+            Self::Timer(timer) => _ = writer.u32(timer.map_or(0, Timer::seconds)),
             Self::Unknown { bytes, .. } => _ = writer.bytes(bytes),
         }
         Ok(())
@@ -240,6 +245,10 @@ impl Body {
             DELETION => Self::Deletion(changes::message_ids(reader)?),
             REACTIONS => Self::Reactions(Reactions::parse(reader)?),
             READ_RECEIPT => Self::ReadReceipt(changes::message_ids(reader)?),
+            TIMER => Self::Timer(match reader.u32()? {
+                0 => None,
+                seconds => Some(Timer::from_seconds(seconds).ok_or(ContentError::Malformed)?),
+            }),
             kind => Self::Unknown {
                 kind,
                 bytes: rest(reader)?.to_vec(),
@@ -261,6 +270,7 @@ impl Body {
             Self::Deletion(_) => DELETION,
             Self::Reactions(_) => REACTIONS,
             Self::ReadReceipt(_) => READ_RECEIPT,
+            Self::Timer(_) => TIMER,
             Self::Unknown { kind, .. } => *kind,
         }
     }
@@ -272,7 +282,7 @@ impl Body {
             _ => Err(ContentError::TooLong),
         };
         match self {
-            Self::Nothing | Self::Unavailable(_) => Ok(()),
+            Self::Nothing | Self::Unavailable(_) | Self::Timer(_) => Ok(()),
             Self::Text(text) if text.len() > MAX_TEXT => Err(ContentError::TooLong),
             Self::Text(_) => Ok(()),
             Self::DeliveryReceipt(receipt) => list(

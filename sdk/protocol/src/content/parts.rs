@@ -27,6 +27,11 @@ pub const MAX_CARD_NAME: usize = super::MAX_NAME;
 pub const MAX_PLACE_LABEL: usize = 256;
 /// Longest MIME type of an application's payload, in bytes of ASCII (RFC 6838: two names of at most 127, which nobody uses up).
 pub const MAX_MIME_TYPE: usize = 127;
+/// Shortest timer of messages that disappear, in seconds.
+pub const MIN_TIMER_SECONDS: u32 = 5;
+/// Longest timer of messages that disappear, in seconds: four weeks.
+pub const MAX_TIMER_SECONDS: u32 = 28 * 86_400;
+
 /// Highest degree of latitude and of longitude, in ten-millionths.
 const MAX_LATITUDE_E7: u32 = 900_000_000;
 const MAX_LONGITUDE_E7: u32 = 1_800_000_000;
@@ -130,6 +135,27 @@ pub struct AppPayload {
     pub mime_type: String,
     /// The bytes, as many as the envelope has room for.
     pub bytes: Vec<u8>,
+}
+
+/// How long after it was read a message disappears: [`MIN_TIMER_SECONDS`] to [`MAX_TIMER_SECONDS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timer(u32);
+
+impl Timer {
+    /// A timer of so many seconds; `None` when that is too short or too long.
+    #[must_use]
+    pub const fn from_seconds(seconds: u32) -> Option<Self> {
+        match seconds {
+            MIN_TIMER_SECONDS..=MAX_TIMER_SECONDS => Some(Self(seconds)),
+            _ => None,
+        }
+    }
+
+    /// Seconds.
+    #[must_use]
+    pub const fn seconds(self) -> u32 {
+        self.0
+    }
 }
 
 impl TextRange {

@@ -4,7 +4,7 @@
 //! that may not makes the whole post unreadable for this version, which keeps it for a later one.
 
 use super::parts::{
-    self, AppPayload, ContactCard, FormatRange, LinkPreview, Location, Mention, Reply,
+    self, AppPayload, ContactCard, FormatRange, LinkPreview, Location, Mention, Reply, Timer,
 };
 use super::{ContentError, utf8};
 use crate::primitives::codec::{Reader, Writer};
@@ -19,6 +19,7 @@ const PREVIEW: u8 = 4;
 const CARD: u8 = 5;
 const LOCATION: u8 = 6;
 const PAYLOAD: u8 = 7;
+const TIMER: u8 = 8;
 /// From here on a version that does not know a part shows the post without it.
 const MAY_BE_IGNORED: u8 = 128;
 
@@ -41,6 +42,8 @@ pub struct Post {
     pub location: Option<Location>,
     /// Part 7: something of the application's own.
     pub payload: Option<AppPayload>,
+    /// Part 8: how long after it was read it disappears.
+    pub disappears_after: Option<Timer>,
     /// Parts that a later version defines and this one need not understand.
     pub unknown: Vec<UnknownPart>,
 }
@@ -165,6 +168,12 @@ impl Post {
         if let Some(payload) = &self.payload {
             part(writer, PAYLOAD, |writer| payload.encode(writer))?;
         }
+        if let Some(timer) = self.disappears_after {
+            part(writer, TIMER, |writer| {
+                writer.u32(timer.seconds());
+                Ok(())
+            })?;
+        }
         for unknown in &self.unknown {
             part(writer, unknown.kind, |writer| {
                 writer.bytes(&unknown.bytes);
@@ -210,6 +219,10 @@ impl Post {
             CARD => self.card = Some(ContactCard::parse(value)?),
             LOCATION => self.location = Some(Location::parse(value)?),
             PAYLOAD => self.payload = Some(AppPayload::parse(value)?),
+            TIMER => {
+                let timer = Timer::from_seconds(value.u32()?);
+                self.disappears_after = Some(timer.ok_or(ContentError::Malformed)?);
+            }
             MAY_BE_IGNORED.. => self.unknown.push(UnknownPart {
                 kind,
                 bytes: super::rest(value)?.to_vec(),

@@ -77,6 +77,7 @@ fn full() -> Post {
             mime_type: "application/vnd.example.call+json".to_owned(),
             bytes: vec![1, 2, 3],
         }),
+        disappears_after: Timer::from_seconds(5),
         unknown: vec![UnknownPart {
             kind: 128,
             bytes: vec![7],
@@ -179,7 +180,7 @@ fn parts_keep_their_limits() {
             |post| post.payload.as_mut().unwrap().mime_type = String::new(),
             ContentError::Malformed,
         ),
-        (|post| post.unknown[0].kind = 8, ContentError::Malformed),
+        (|post| post.unknown[0].kind = 9, ContentError::Malformed),
         (
             |post| post.unknown = vec![post.unknown[0].clone(); 2],
             ContentError::Malformed,
@@ -201,6 +202,15 @@ fn a_post_says_something() {
     assert!(encoded(&post).is_ok());
     post.payload = None;
     assert_eq!(encoded(&post), Err(ContentError::Malformed));
+}
+
+#[test]
+fn timers_are_five_seconds_to_four_weeks() {
+    let seconds = |seconds| Timer::from_seconds(seconds).map(Timer::seconds);
+    assert_eq!(seconds(4), None);
+    assert_eq!(seconds(5), Some(5));
+    assert_eq!(seconds(2_419_200), Some(2_419_200));
+    assert_eq!(seconds(2_419_201), None);
 }
 
 /// A part below 128 must be understood; from 128 a post is shown without it.
@@ -238,6 +248,8 @@ fn parts_come_in_ascending_order_and_once() {
         &[7, 0, 1, 1][..],
         &[7, 0, 2, 2, b'x'],
         &[6, 0, 11, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        &[8, 0, 3, 0, 0, 9],
+        &[8, 0, 4, 0, 0, 0, 4],
         &[2, 0, 0],
         &[3, 0, 4, 0, 0, 0, 1],
         &[5, 0, 0],

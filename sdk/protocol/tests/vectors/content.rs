@@ -5,7 +5,7 @@ use undertone_protocol::{
     content::{
         Acceptance, AppPayload, Body, ContactCard, Content, ContentHeader, DeliveryReceipt, Edit,
         FormatRange, Hlc, LinkPreview, Location, Mention, MessageId, MissingMessage, Post,
-        PreviousHash, Reactions, Reply, Resent, Style, TextRange, UnknownPart, stream_hash,
+        PreviousHash, Reactions, Reply, Resent, Style, TextRange, Timer, UnknownPart, stream_hash,
     },
     delivery::DeliverySecret,
     profile::ProfileKey,
@@ -94,6 +94,7 @@ fn post() -> (Post, Vec<u8>) {
             mime_type: "text/x".to_owned(),
             bytes: vec![1, 2],
         }),
+        disappears_after: Timer::from_seconds(3_600),
         unknown: vec![UnknownPart {
             kind: 200,
             bytes: vec![3],
@@ -141,6 +142,7 @@ fn post() -> (Post, Vec<u8>) {
             ],
         ),
         &part(7, &[&[6], b"text/x", &[1, 2]]),
+        &part(8, &[&[0, 0, 0x0e, 0x10]]),
         &part(200, &[&[3]]),
     ];
     (post, encoded.concat())
@@ -233,6 +235,13 @@ fn content_vectors() {
                 Body::ReadReceipt(vec![target]),
                 &[0xbb; 16],
             ),
+            case(
+                "timer",
+                12,
+                Body::Timer(Timer::from_seconds(5)),
+                &[0, 0, 0, 5],
+            ),
+            case("no timer", 12, Body::Timer(None), &[0; 4]),
             case(
                 "a type of a later version",
                 200,

@@ -3,6 +3,7 @@
 mod asking;
 mod changes;
 mod crashes;
+mod disappearing;
 mod first_messages;
 mod fresh_sessions;
 mod freshness;

@@ -4,6 +4,15 @@
 ALTER TABLE message ADD COLUMN parts BLOB;
 -- Clock of the edit that made the text what it is; absent: it was never edited.
 ALTER TABLE message ADD COLUMN edited_clock INTEGER;
+-- How long after it was read it disappears, in seconds; absent: it stays. And when, once it was read or is the own one.
+ALTER TABLE message ADD COLUMN timer_s INTEGER;
+ALTER TABLE message ADD COLUMN expires_ms INTEGER;
+CREATE INDEX message_expiry ON message (expires_ms) WHERE expires_ms IS NOT NULL;
+CREATE INDEX message_unread_timer ON message (conversation, clock) WHERE timer_s IS NOT NULL AND expires_ms IS NULL;
+
+-- The timer of what is written from now on, in seconds, and the clock of the content that set it.
+ALTER TABLE conversation ADD COLUMN timer_s INTEGER;
+ALTER TABLE conversation ADD COLUMN timer_clock INTEGER NOT NULL DEFAULT 0;
 
 -- What a message said before it was edited.
 CREATE TABLE revision (

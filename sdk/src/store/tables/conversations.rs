@@ -2,7 +2,7 @@
 
 use rusqlite::Row;
 
-use super::messages::{NewMessage, stored};
+use super::messages::{MessageKind, NewMessage, stored};
 use super::{StoreError, Tx, exactly_one, page, table};
 use crate::store::ids::{ContactId, ConversationId, Uint, at};
 use crate::store::limits::PREVIEW_CHARS;
@@ -37,6 +37,8 @@ pub struct ConversationRow {
     pub unread: u64,
     /// When it was last active: the last message's time, or the conversation's making.
     pub active: Timestamp,
+    /// Seconds after which what is written now disappears once it was read.
+    pub timer: Option<u32>,
     /// The newest message.
     pub last: Option<LastMessage>,
 }
@@ -66,7 +68,7 @@ table! {
 
 const COLUMNS: &str =
     "SELECT id, contact, title, hidden, unread, active_ms, last_message, last_clock, last_incoming,
-    preview FROM conversation";
+    preview, timer_s FROM conversation";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<ConversationRow> {
     let message: Option<[u8; 16]> = row.get(6)?;
@@ -86,6 +88,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ConversationRow> {
         hidden: row.get(3)?,
         unread: row.get::<_, Uint>(4)?.0,
         active: row.get::<_, Uint>(5)?.into(),
+        timer: row.get(10)?,
         last,
     })
 }
@@ -157,6 +160,21 @@ impl Conversations<'_> {
         )?)
     }
 
+    /// What is written from now on disappears so many seconds after it was read, unless something newer is known. Whether anything
+    /// changed.
+    pub fn set_timer(
+        &self,
+        id: ConversationId,
+        clock: Hlc,
+        seconds: Option<u32>,
+    ) -> Result<bool, StoreError> {
+        let changed = self.tx.run(
+            "UPDATE conversation SET timer_s = ?3, timer_clock = ?2 WHERE id = ?1 AND timer_clock < ?2",
+            (id, stored(clock), seconds),
+        )?;
+        Ok(changed > 0)
+    }
+
     /// Shows a conversation in the list, or leaves it out.
     pub fn set_hidden(&self, id: ConversationId, hidden: bool) -> Result<(), StoreError> {
         exactly_one(self.tx.run(
@@ -177,7 +195,8 @@ impl Conversations<'_> {
     /// A message was added: it may be the newest, and unread.
     pub(super) fn message_added(&self, message: &NewMessage) -> Result<(), StoreError> {
         let clock = stored(message.clock);
-        if message.sender.is_some() {
+        let can_be_unread = matches!(message.kind, MessageKind::Text | MessageKind::Unsupported);
+        if message.sender.is_some() && can_be_unread {
             self.tx.run(
                 "UPDATE conversation SET unread = unread + (?2 > read_clock) WHERE id = ?1",
                 (message.conversation, clock),
@@ -238,7 +257,7 @@ impl Conversations<'_> {
     pub(super) fn recount(&self, id: ConversationId) -> Result<(), StoreError> {
         exactly_one(self.tx.run(
             "UPDATE conversation SET unread = (SELECT count(*) FROM message
-                 WHERE message.conversation = ?1 AND clock > read_clock AND sender <> 0 AND kind NOT IN (3, 4)) WHERE id = ?1",
+                 WHERE message.conversation = ?1 AND clock > read_clock AND sender <> 0 AND kind IN (1, 2)) WHERE id = ?1",
             [id],
         )?)
     }

@@ -21,6 +21,8 @@ coded! {
         Deleted = 3,
         /// The user deleted it here: nothing is left of it but its id, so that it does not come back. Never read in a page.
         Removed = 4,
+        /// Somebody set the timer of the conversation: [`NewMessage::extra`] holds the seconds, 32 bits, 0 for none.
+        TimerSet = 5,
     }
 }
 
@@ -122,7 +124,9 @@ pub struct NewMessage {
     pub body: String,
     /// What it has beside its text, as [`Post::parts`](undertone_protocol::content::Post::parts) writes it.
     pub parts: Option<Vec<u8>>,
-    /// Content of a type that this version does not know.
+    /// Seconds after which it disappears once it was read.
+    pub timer: Option<u32>,
+    /// Content of a type that this version does not know; of another kind, what [`MessageKind`] says.
     pub extra: Option<Vec<u8>>,
 }
 
@@ -135,6 +139,8 @@ pub struct MessageRow {
     pub message: NewMessage,
     /// The clock of the edit that made its text what it is.
     pub edited: Option<Hlc>,
+    /// When it disappears.
+    pub expires: Option<Timestamp>,
     /// What people think of it.
     pub reactions: Vec<Reaction>,
 }
@@ -180,6 +186,7 @@ table! {
 pub(in crate::store) const COLUMNS: &str =
     "m.id, m.conversation, m.clock, m.message_id, m.sender, m.sender_device,
     m.seq, m.kind, m.state, m.failure, m.sent_ms, m.stored_ms, m.body, m.extra, m.parts, m.edited_clock,
+    m.timer_s, m.expires_ms,
     (SELECT group_concat(sender || char(31) || emoji, char(30) ORDER BY id) FROM reaction WHERE message = m.id AND emoji <> '')";
 
 /// This account, as a sender.
@@ -211,11 +218,13 @@ pub(in crate::store) fn read(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
             body: row.get(12)?,
             extra: row.get(13)?,
             parts: row.get(14)?,
+            timer: row.get(16)?,
         },
         edited: row
             .get::<_, Option<Uint>>(15)?
             .map(|clock| Hlc::from_packed(clock.0)),
-        reactions: reactions::read_all(row.get(16)?)?,
+        expires: row.get::<_, Option<Uint>>(17)?.map(Into::into),
+        reactions: reactions::read_all(row.get(18)?)?,
     })
 }
 
@@ -239,7 +248,7 @@ impl Messages<'_> {
         let (state, failure) = message.state.columns();
         self.tx.insert(
             "INSERT INTO message (id, conversation, clock, message_id, sender, sender_device, seq, kind, state, failure, sent_ms,
-                 stored_ms, body, extra, parts) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+                 stored_ms, body, extra, parts, timer_s) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
             rusqlite::params![
                 row,
                 message.conversation,
@@ -256,6 +265,7 @@ impl Messages<'_> {
                 message.body,
                 message.extra,
                 message.parts,
+                message.timer,
             ],
         )?;
         self.index(row)?;
@@ -344,7 +354,7 @@ impl Messages<'_> {
     ) -> Result<Vec<MessageRow>, StoreError> {
         self.tx.all(
             &format!(
-                "SELECT {COLUMNS} FROM message m WHERE m.conversation = ?1 AND m.sender <> 0 AND m.kind NOT IN (3, 4)
+                "SELECT {COLUMNS} FROM message m WHERE m.conversation = ?1 AND m.sender <> 0 AND m.kind IN (1, 2)
                      AND m.clock > max(?2, (SELECT read_clock FROM conversation WHERE id = ?1)) AND m.clock <= ?3
                  ORDER BY m.clock LIMIT ?4"
             ),

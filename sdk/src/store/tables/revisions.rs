@@ -92,7 +92,8 @@ impl Messages<'_> {
         }
         self.unindex(row.id)?;
         exactly_one(self.tx.run(
-            "UPDATE message SET kind = ?2, body = '', parts = NULL, extra = NULL, edited_clock = NULL WHERE id = ?1",
+            "UPDATE message SET kind = ?2, body = '', parts = NULL, extra = NULL, edited_clock = NULL,
+                 timer_s = NULL, expires_ms = NULL WHERE id = ?1",
             (row.id, kind),
         )?)?;
         self.tx

@@ -38,6 +38,7 @@ fn a_message_is_stored_once_and_read_back() {
             id: row,
             message: own,
             edited: None,
+            expires: None,
             reactions: Vec::new(),
         })
     );

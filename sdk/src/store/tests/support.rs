@@ -155,6 +155,7 @@ pub(super) fn message(peer: &Peer, number: u64, body: &str) -> NewMessage {
         stored: time,
         body: body.to_owned(),
         parts: None,
+        timer: None,
         extra: None,
     }
 }
