@@ -199,6 +199,26 @@ impl Device {
         (true, (fate == Fate::Lives).then_some(effects))
     }
 
+    /// Types to a peer; the effects unless the device died.
+    pub(crate) fn types(
+        &mut self,
+        clock: Clock,
+        to: DeviceNumber,
+        fate: Fate,
+    ) -> Option<Vec<Effect>> {
+        let conversation = self.conversation(to).expect("they are friends");
+        let engine = self.engine.as_mut()?;
+        let mut step = engine
+            .begin(clock.at_device(self.skew_ms), &mut self.rng)
+            .expect("a step begins");
+        step.typing(conversation).expect("a key is no problem");
+        if fate == Fate::DiesBeforeCommit {
+            return None;
+        }
+        let effects = step.commit().expect("the step commits");
+        (fate == Fate::Lives).then_some(effects)
+    }
+
     /// Does something with a message of the conversation with a peer, counted back from the newest, if that is permitted; the
     /// effects unless the device died.
     pub(crate) fn change(

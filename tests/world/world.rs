@@ -182,6 +182,9 @@ impl World {
             let from = self.rng.random_range(0..self.devices.len());
             let to = (from + self.rng.random_range(1..self.devices.len())) % self.devices.len();
             for _ in 0..self.rng.random_range(1..4) {
+                if self.rng.random_bool(0.3) {
+                    self.types(from, to);
+                }
                 self.say(from, to);
             }
             let pause = if self.rng.random_bool(0.1) {
@@ -309,6 +312,14 @@ impl World {
             self.said.push(said);
         }
         self.after_step(from, effects);
+    }
+
+    /// Somebody is seen typing by whom he writes to, if that one is there.
+    fn types(&mut self, from: DeviceNumber, to: DeviceNumber) {
+        let fate = self.fate();
+        let effects = self.devices[from].types(self.clock, to, fate);
+        self.after_step(from, effects);
+        self.run_for(1_000);
     }
 
     /// Carries out a command that must not be struck by a fault.

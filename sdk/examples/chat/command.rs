@@ -59,6 +59,10 @@ pub(crate) enum Command {
     /// What it said before it was edited.
     Before(String),
     ReadReceipts(bool),
+    /// Whether others are told that one types.
+    TypingTold(bool),
+    /// Show them that one types, as the keys of a person do by themselves.
+    Typing(i64),
     /// How long after it was read what is written disappears, in seconds; 0: it stays.
     Timer(u32),
     Search(String),
@@ -96,6 +100,7 @@ pub(crate) const HELP: &[&str] = &[
     "/delete M           take it back from everybody, within a day; /forget M: only here",
     "/react M EMOJI      what you think of it; without emoji: nothing any more",
     "/timer 30s|5m|2h|7d what is written here disappears so long after it was read; /timer off",
+    "/typing on|off      whether others see that you type, and you that they do",
     "/receipts on|off    whether others learn what you read, and you what they did",
     "/search WORDS       messages; the last word may be begun; \"a phrase\", -not",
     "/more               earlier messages, or more of what was found",
@@ -144,6 +149,15 @@ impl Command {
             "reply" | "edit" | "delete" | "forget" | "react" | "before" => {
                 return Self::about(name, rest).map(Some);
             }
+            "typing" => match rest {
+                "on" => Self::TypingTold(true),
+                "off" => Self::TypingTold(false),
+                number => Self::Typing(
+                    number
+                        .parse()
+                        .map_err(|_| wrong("/typing wants on, off or a number"))?,
+                ),
+            },
             "receipts" => match rest {
                 "on" => Self::ReadReceipts(true),
                 "off" => Self::ReadReceipts(false),

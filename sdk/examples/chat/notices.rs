@@ -76,6 +76,13 @@ impl Session {
                 conversation,
                 message,
             } => return self.message_edited(conversation, message).await,
+            Event::Typing {
+                conversation,
+                typing,
+            } => vec![Record::Typing {
+                number: self.number_of(conversation).await?,
+                typing,
+            }],
             Event::MessageRemoved { message, .. } => vec![Record::Removed { id: hex(message) }],
             Event::RequestReceived { contact } => match self.client.contact(contact).await? {
                 Some(contact) => vec![self.request_record(&contact).await?],

@@ -77,6 +77,8 @@ pub(crate) enum Record {
         /// Its place in the conversation.
         place: Position,
     },
+    /// Somebody types, or does not any more.
+    Typing { number: i64, typing: bool },
     /// A message was deleted here.
     Removed { id: String },
     /// What a message said before, and since when.
@@ -205,6 +207,10 @@ impl Record {
                         own(reactions),
                     ],
                 )
+            }
+            Self::Typing { number, typing } => {
+                let state = if *typing { "on" } else { "off" };
+                ("typing", vec![number.to_string(), state.to_owned()])
             }
             Self::Removed { id } => ("removed", vec![own(id)]),
             Self::Before { text, since } => ("before", vec![own(text), since.0.to_string()]),

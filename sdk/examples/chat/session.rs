@@ -124,6 +124,14 @@ impl Session {
             Command::React { message, emoji } => self.react(&message, emoji).await,
             Command::Before(message) => self.before(&message).await,
             Command::Timer(seconds) => self.timer(seconds).await,
+            Command::TypingTold(on) => {
+                self.client.set_typing_told(on).await?;
+                Ok(vec![])
+            }
+            Command::Typing(number) => {
+                self.conversation(number).await?.typing().await?;
+                Ok(vec![])
+            }
             Command::ReadReceipts(on) => {
                 self.client.set_read_receipts(on).await?;
                 Ok(vec![])

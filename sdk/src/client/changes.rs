@@ -60,6 +60,14 @@ impl Client {
         .await
     }
 
+    /// Whether contacts are told that the user types; on unless it was switched off. Who tells nothing is told nothing.
+    ///
+    /// # Errors
+    /// [`StepError`] says who must act.
+    pub async fn set_typing_told(&self, on: bool) -> Result<(), StepError> {
+        self.write(move |step| step.set_typing_told(on)).await
+    }
+
     /// Whether contacts are told what the user has read; on unless it was switched off. Who tells nothing is told nothing.
     ///
     /// # Errors

@@ -69,6 +69,16 @@ impl Conversation {
             .await
     }
 
+    /// The user types: to be called at each key. The other side, if it is there, is shown that for a few seconds; that the user ended
+    /// is found out.
+    ///
+    /// # Errors
+    /// [`StepError`] says who must act.
+    pub async fn typing(&self) -> Result<(), StepError> {
+        let id = self.id;
+        self.client.write(move |step| step.typing(id)).await
+    }
+
     /// Up to `limit` messages before a place, or the newest ones; oldest first.
     ///
     /// # Errors

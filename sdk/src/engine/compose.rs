@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use undertone_protocol::content::{
-    Body, Content, ContentHeader, MessageId, PreviousHash, stream_hash,
+    Body, Content, ContentHeader, Hlc, MessageId, PreviousHash, stream_hash,
 };
 use undertone_protocol::device::DeviceId;
 use zeroize::Zeroizing;
@@ -119,6 +119,26 @@ impl Step<'_> {
         self.compose(body, 0, PreviousHash::default(), false)
     }
 
+    /// The header of what is ephemeral: it moves no clock, so that nothing has to be stored for it.
+    pub(super) fn ephemeral_header(&mut self) -> ContentHeader {
+        self.header(0, PreviousHash::default(), self.core.hlc.last())
+    }
+
+    fn header(&mut self, stream_seq: u64, previous: PreviousHash, hlc: Hlc) -> ContentHeader {
+        let mut id = [0; 16];
+        self.rng.fill_bytes(&mut id);
+        let manifest = self.core.me.manifest_ref();
+        ContentHeader {
+            flags: 0,
+            message_id: MessageId::from_bytes(id),
+            stream_seq,
+            previous,
+            hlc,
+            manifest_version: manifest.map_or(0, |manifest| manifest.version.to_u64()),
+            manifest_hash: manifest.map_or([0; 16], |manifest| manifest.hash.gossip()),
+        }
+    }
+
     fn compose(
         &mut self,
         body: Body,
@@ -126,25 +146,15 @@ impl Step<'_> {
         previous: PreviousHash,
         shown: bool,
     ) -> Result<Composed, StepError> {
-        let mut id = [0; 16];
-        self.rng.fill_bytes(&mut id);
-        let manifest = self.core.me.manifest_ref();
-        let header = ContentHeader {
-            flags: 0,
-            message_id: MessageId::from_bytes(id),
-            stream_seq,
-            previous,
-            hlc: self.core.hlc.tick(self.now.wall),
-            manifest_version: manifest.map_or(0, |manifest| manifest.version.to_u64()),
-            manifest_hash: manifest.map_or([0; 16], |manifest| manifest.hash.gossip()),
-        };
+        let hlc = self.core.hlc.tick(self.now.wall);
+        let header = self.header(stream_seq, previous, hlc);
         let mut bytes = Zeroizing::new(Vec::new());
         // Every caller keeps to the limits of its body's type.
         Content { header, body }
             .encode(&mut bytes)
             .map_err(|_| StepError::Damaged)?;
         Ok(Composed {
-            id: MessageId::from_bytes(id),
+            id: header.message_id,
             header,
             bytes,
             shown,

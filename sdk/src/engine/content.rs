@@ -133,7 +133,8 @@ impl Step<'_> {
             Body::Unknown { .. } if header.stream_seq > 0 => {
                 self.shown(&from, &header, Shown::unsupported(encoded))
             }
-            Body::Unknown { .. } => Ok(()),
+            // Typing comes as an ephemeral message or not at all.
+            Body::Unknown { .. } | Body::Typing(_) => Ok(()),
             Body::Edit(_) | Body::Deletion(_) | Body::Reactions(_) => {
                 self.changes_arrived(&from, &header, &body, encoded)
             }
@@ -225,6 +226,7 @@ impl Step<'_> {
             return self.owe_receipt_again(from.device, &header.message_id);
         };
         let conversation = from.conversation;
+        self.peer_typed(conversation);
         self.emit(Event::MessageAdded {
             conversation,
             message: header.message_id,

@@ -55,6 +55,13 @@ pub enum Event {
         /// Which.
         message: MessageId,
     },
+    /// The other side of a conversation types, or does not any more. Not in the store: a listener that missed it sees no typing.
+    Typing {
+        /// Where.
+        conversation: ConversationId,
+        /// Whether.
+        typing: bool,
+    },
     /// What is known to be missing in a conversation changed: messages are missing (told a minute after the backlog, since
     /// most come late and by themselves), have come after all, or are given up. See
     /// [`Conversation::gaps`](crate::Conversation::gaps).

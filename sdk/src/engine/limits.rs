@@ -60,6 +60,13 @@ pub(crate) const EARLY_CHANGE_KEEP_MS: u64 = 30 * DAY_MS;
 /// While no time is trusted, or nothing is due for longer, messages that disappear are looked at this often.
 pub(crate) const EXPIRY_RETRY_MS: u64 = 60 * SECOND_MS;
 
+/// While the user types, a contact is told again this often ...
+pub(crate) const TYPING_REFRESH_MS: u64 = 3 * SECOND_MS;
+/// ... and that it ended, so long after the last key.
+pub(crate) const TYPING_ENDS_MS: u64 = 3 * SECOND_MS;
+/// That a contact types is shown for so long after he last said so: once more than he says it, and the way.
+pub(crate) const TYPING_SHOWN_MS: u64 = 5 * SECOND_MS;
+
 // --- sessions -----------------------------------------------------------------------------------
 
 /// A session that never got an answer is renewed, once if nothing is heard, after a random time from here ...

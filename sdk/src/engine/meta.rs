@@ -28,5 +28,7 @@ pub(crate) const PUBLISHED_EPOCH: MetaKey = MetaKey("engine.published_epoch");
 pub(crate) const ROLLBACK_NOTICED: MetaKey = MetaKey("engine.rollback_noticed");
 /// The relay saw more than this store handled, and that is not believed yet; no value.
 pub(crate) const ROLLBACK_SUSPECTED: MetaKey = MetaKey("engine.rollback_suspected");
+/// The user wants contacts not to know when he types; no value.
+pub(crate) const NO_TYPING: MetaKey = MetaKey("engine.no_typing");
 /// The user wants contacts not to know what was read; no value.
 pub(crate) const NO_READ_RECEIPTS: MetaKey = MetaKey("engine.no_read_receipts");

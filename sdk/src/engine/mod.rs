@@ -9,7 +9,7 @@
 //!   `identity_alarms`, `prekey_lookup`,
 //!   `first_contact`, `first_message`; sessions with their devices: `sessions`, `session_choice`,
 //!   `fresh_session`, `rollback`, `quiet`.
-//! - Messages out: `compose`, `sending`, `changes` (edits, deletions, reactions, in as well), `disappearing`, `outbox` with `queues`, `knock`, `restored` and `requeue`.
+//! - Messages out: `compose`, `sending`, `changes` (edits, deletions, reactions, in as well), `disappearing`, `typing`, `outbox` with `queues`, `knock`, `restored` and `requeue`.
 //! - Messages in: `receiving`, `content`, `gaps`; what is sent because of them: `answers`, `receipts`, `resend`.
 //! - Time: `clock` (may it be believed), `timers` (short waits), `upkeep` (long ones), `backoff`,
 //!   `budget`.
@@ -70,6 +70,7 @@ mod sessions;
 mod step;
 mod text;
 mod timers;
+mod typing;
 mod upkeep;
 mod view;
 
@@ -108,6 +109,7 @@ use quiet::Quiet;
 use requests::Requests;
 use sessions::Sessions;
 use timers::{Timer, Timers};
+use typing::Typing;
 
 /// One account's device: its store, and what memory has of it.
 pub struct Engine {
@@ -143,6 +145,7 @@ pub(crate) struct Core {
     heard: BTreeMap<PeerDeviceId, bool>,
     quiet: Quiet,
     disappearing: Disappearing,
+    typing: Typing,
     owed: Owed,
     first_messages: Budget,
     /// Devices that something is missing of, or was since the engine was opened.
@@ -327,6 +330,7 @@ impl Core {
             heard: BTreeMap::new(),
             quiet: Quiet::load(tx)?,
             disappearing: Disappearing::default(),
+            typing: Typing::default(),
             owed: Owed::load(tx, now.wall)?,
             first_messages: Budget::default(),
             gap_devices: tx.gaps().devices()?.into_iter().collect(),

@@ -77,7 +77,7 @@ impl Step<'_> {
             Lookup::Skipped { session, number } => {
                 self.open_skipped(&session, number, envelope, bytes)?
             }
-            // Nothing ephemeral is shown yet.
+            // What is ephemeral is not in a queue.
             Lookup::Ephemeral { .. } => {}
             Lookup::Duplicate => self.repeated(envelope)?,
             Lookup::Unknown => self.park(envelope, bytes, envelope_id)?,

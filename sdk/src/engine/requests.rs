@@ -35,6 +35,8 @@ pub(crate) enum Purpose {
     SendChallenge(PeerDeviceId),
     /// A relay's greeting, before the first envelope of a device's queue.
     Greeting(PeerDeviceId),
+    /// An ephemeral message; nothing depends on its answer.
+    Ephemeral,
     /// One envelope.
     Send(PeerDeviceId, OutboxId),
 }

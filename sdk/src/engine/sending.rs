@@ -117,6 +117,7 @@ impl Step<'_> {
             self.begin_timer(row, composed.id, seconds)?;
         }
         self.queue(contact, &composed)?;
+        self.typed(conversation);
         self.emit(Event::MessageAdded {
             conversation,
             message: composed.id,

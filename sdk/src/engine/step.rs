@@ -242,7 +242,8 @@ impl<'e> Step<'e> {
     fn answered(&mut self, purpose: Purpose, body: Body) -> Result<(), StepError> {
         match purpose {
             Purpose::Login => self.login_answered(body),
-            Purpose::Ack => Ok(()),
+            // Whoever is not there gets none.
+            Purpose::Ack | Purpose::Ephemeral => Ok(()),
             Purpose::SetTokens => self.tokens_answered(&body),
             Purpose::PublishPrekeys => self.prekeys_answered(&body),
             Purpose::PrekeyCounts => {
@@ -272,6 +273,7 @@ impl<'e> Step<'e> {
             // All of the own mailbox starts over with the next login.
             Purpose::Login
             | Purpose::Ack
+            | Purpose::Ephemeral
             | Purpose::SetTokens
             | Purpose::PublishPrekeys
             | Purpose::PrekeyCounts => Ok(()),
@@ -303,8 +305,8 @@ impl<'e> Step<'e> {
                 self.low_prekeys(&low);
                 Ok(())
             }
-            // Hello comes as Input::Connected; ephemerals belong to the open conversation's presence; the
-            // rest is for relays, or answers to nothing.
+            Body::Ephemeral(ephemeral) => self.ephemeral_arrived(&ephemeral.envelope),
+            // Hello comes as Input::Connected; the rest is for relays, or answers to nothing.
             _ => Ok(()),
         }
     }
@@ -329,6 +331,7 @@ impl<'e> Step<'e> {
                 Timer::Upkeep => self.upkeep()?,
                 Timer::Expiry => self.expire_messages()?,
                 Timer::Gaps => self.show_gaps()?,
+                Timer::Typing => self.typing_due()?,
                 Timer::Requests => self.requests_overdue()?,
                 Timer::Scans => self.scan_deferred()?,
             }

@@ -24,6 +24,8 @@ pub(crate) enum Timer {
     Expiry,
     /// Gaps to show a minute after catching up.
     Gaps,
+    /// Who has not typed for a while.
+    Typing,
     /// Replies that did not come in time.
     Requests,
     /// The budgets for scans and first messages have room again.

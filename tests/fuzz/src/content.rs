@@ -53,7 +53,11 @@ fn said(bytes: &[u8]) {
             assert!((1..=MAX_ENTRIES).contains(&ids.len()));
         }
         Body::Reactions(reactions) => assert!(reactions.emoji.len() <= MAX_REACTIONS),
-        Body::Nothing | Body::Unavailable(_) | Body::Timer(_) | Body::Unknown { .. } => {}
+        Body::Nothing
+        | Body::Unavailable(_)
+        | Body::Timer(_)
+        | Body::Typing(_)
+        | Body::Unknown { .. } => {}
     }
 }
 
@@ -162,6 +166,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         }),
         Body::ReadReceipt(vec![MessageId::from_bytes([7; 16])]),
         Body::Timer(Timer::from_seconds(3_600)),
+        Body::Typing(true),
         Body::Unknown {
             kind: 200,
             bytes: vec![1, 2, 3],

@@ -70,7 +70,13 @@ async fn converse(
             }
             key = pressed.recv() => {
                 let Some(key) = key else { return Ok(()) };
+                let before = state.input.len();
                 match keys::apply(&mut state, &key) {
+                    Action::None if state.input.len() > before => {
+                        if let Some(number) = state.types_to() {
+                            session.execute(Command::Typing(number)).await;
+                        }
+                    }
                     Action::None => {}
                     Action::Quit => return Ok(()),
                     Action::Earlier => earlier(session, &mut state).await,

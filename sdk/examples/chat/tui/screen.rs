@@ -107,6 +107,7 @@ fn right_side(frame: &mut Frame<'_>, area: Rect, state: &mut State) {
         Layout::vertical([Constraint::Min(0), Constraint::Length(height)]).areas(area);
     let name = clean(&state.name_of(open));
     let title = match state.open_entry().map_or("", |entry| entry.delay) {
+        "" if state.typing.contains(&open) => format!(" {name} types … "),
         "" => format!(" {name} "),
         delay => format!(" {name} · sending waits: {delay} "),
     };
@@ -134,7 +135,8 @@ fn conversations(frame: &mut Frame<'_>, area: Rect, state: &State) {
         } else {
             Style::new()
         };
-        ListItem::new(entry_rows(entry, width)).style(style)
+        let is_typing = state.typing.contains(&entry.number);
+        ListItem::new(entry_rows(entry, is_typing, width)).style(style)
     });
     // The open one is always in view.
     let open = state.entries.iter();
@@ -146,7 +148,7 @@ fn conversations(frame: &mut Frame<'_>, area: Rect, state: &State) {
 }
 
 /// Name and time over the last message, or over why sending waits.
-fn entry_rows(entry: &Entry, width: usize) -> Vec<Row<'static>> {
+fn entry_rows(entry: &Entry, is_typing: bool, width: usize) -> Vec<Row<'static>> {
     let active = when::brief(&when::here(entry.active), &when::now());
     let unread = match entry.unread {
         0 => String::new(),
@@ -157,6 +159,7 @@ fn entry_rows(entry: &Entry, width: usize) -> Vec<Row<'static>> {
     let head = format!("{}{unread}", fit(&name, room));
     let gap = width.saturating_sub(Span::raw(head.as_str()).width() + active.len());
     let below = match entry.delay {
+        "" if is_typing => Span::from("types …").cyan(),
         "" => Span::from(fit(&clean(&one_line(&entry.preview)), width)).dim(),
         delay => Span::from(fit(&format!("waits: {delay}"), width)).yellow(),
     };

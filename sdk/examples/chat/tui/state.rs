@@ -1,6 +1,6 @@
 //! What is on the screen.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use undertone::{Position, Timestamp};
 
@@ -76,6 +76,8 @@ pub(super) struct State {
     pub(super) cursor: usize,
     pub(super) messages_pane: Pane,
     pub(super) notes_pane: Pane,
+    /// Contacts that type.
+    pub(super) typing: HashSet<i64>,
     /// Contacts whose request was told, with its text, which may be empty.
     requests: HashMap<i64, String>,
     /// Whether what is taken now answers a command.
@@ -86,6 +88,12 @@ pub(super) struct State {
 }
 
 impl State {
+    /// The conversation in which a person types words, and no command.
+    pub(super) fn types_to(&self) -> Option<i64> {
+        let says = self.input.first().is_some_and(|first| *first != '/');
+        self.open.filter(|_| says)
+    }
+
     /// A note that is no record.
     pub(super) fn hint(&mut self, text: &str) {
         self.is_answering = true;
@@ -216,6 +224,13 @@ impl State {
                     place,
                 };
                 self.message(number, line, again);
+            }
+            Record::Typing { number, typing } => {
+                if typing {
+                    self.typing.insert(number);
+                } else {
+                    self.typing.remove(&number);
+                }
             }
             Record::Removed { id } => self.messages.retain(|line| line.id != id),
             Record::State { id, state, reason } => {

@@ -29,6 +29,8 @@ fn changes_are_read_back() {
         reactions(&[]),
         reactions(&["❤️", "👍🏽"]),
         Body::Timer(None),
+        Body::Typing(true),
+        Body::Typing(false),
         Body::Timer(Timer::from_seconds(3_600)),
     ];
     for body in bodies {
@@ -103,5 +105,12 @@ fn malformed_changes_are_rejected() {
     assert_eq!(parse(12, &[0; 4]), Ok(()));
     for timer in [&[0, 0, 0, 4][..], &[0xff; 4], &[0; 3], &[0; 5]] {
         assert_eq!(parse(12, timer), Err(ContentError::Malformed), "{timer:?}");
+    }
+    for typing in [&[2][..], &[], &[1, 0]] {
+        assert_eq!(
+            parse(13, typing),
+            Err(ContentError::Malformed),
+            "{typing:?}"
+        );
     }
 }

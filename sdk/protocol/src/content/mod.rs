@@ -49,8 +49,9 @@ const DELETION: u8 = 9;
 const REACTIONS: u8 = 10;
 const READ_RECEIPT: u8 = 11;
 const TIMER: u8 = 12;
+const TYPING: u8 = 13;
 /// The last type that this version knows.
-const LAST: u8 = TIMER;
+const LAST: u8 = TYPING;
 
 /// Longest content that can be sent again as an answer, in bytes.
 pub const MAX_RESENT: usize = MAX_TEXT - MissingMessage::LEN;
@@ -91,9 +92,11 @@ pub enum Body {
     ReadReceipt(Vec<MessageId>),
     /// Type 12: how long after they were read the messages of the conversation disappear from now on; `None`: they stay.
     Timer(Option<Timer>),
+    /// Type 13, ephemeral: whether its sender is typing.
+    Typing(bool),
     /// A type that this version does not know, or a post or an edit with a part that it must know and does not.
     Unknown {
-        /// The type: above 12, or 7 or 8.
+        /// The type: above 13, or 7 or 8.
         kind: u8,
         /// The body as it came.
         bytes: Vec<u8>,
@@ -225,6 +228,7 @@ impl Body {
             }
             Self::Reactions(reactions) => reactions.encode(writer)?,
             Self::Timer(timer) => _ = writer.u32(timer.map_or(0, Timer::seconds)),
+            Self::Typing(typing) => _ = writer.u8(u8::from(*typing)),
             Self::Unknown { bytes, .. } => _ = writer.bytes(bytes),
         }
         Ok(())
@@ -249,6 +253,11 @@ impl Body {
                 0 => None,
                 seconds => Some(Timer::from_seconds(seconds).ok_or(ContentError::Malformed)?),
             }),
+            TYPING => Self::Typing(match reader.u8()? {
+                0 => false,
+                1 => true,
+                _ => return Err(ContentError::Malformed),
+            }),
             kind => Self::Unknown {
                 kind,
                 bytes: rest(reader)?.to_vec(),
@@ -271,6 +280,7 @@ impl Body {
             Self::Reactions(_) => REACTIONS,
             Self::ReadReceipt(_) => READ_RECEIPT,
             Self::Timer(_) => TIMER,
+            Self::Typing(_) => TYPING,
             Self::Unknown { kind, .. } => *kind,
         }
     }
@@ -282,7 +292,7 @@ impl Body {
             _ => Err(ContentError::TooLong),
         };
         match self {
-            Self::Nothing | Self::Unavailable(_) | Self::Timer(_) => Ok(()),
+            Self::Nothing | Self::Unavailable(_) | Self::Timer(_) | Self::Typing(_) => Ok(()),
             Self::Text(text) if text.len() > MAX_TEXT => Err(ContentError::TooLong),
             Self::Text(_) => Ok(()),
             Self::DeliveryReceipt(receipt) => list(

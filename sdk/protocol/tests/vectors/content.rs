@@ -242,6 +242,7 @@ fn content_vectors() {
                 &[0, 0, 0, 5],
             ),
             case("no timer", 12, Body::Timer(None), &[0; 4]),
+            case("typing", 13, Body::Typing(true), &[1]),
             case(
                 "a type of a later version",
                 200,

@@ -28,6 +28,7 @@ mod simultaneous;
 mod sizes;
 mod skipped;
 mod time;
+mod typing;
 #[cfg(target_os = "linux")]
 mod wiping;
 mod world;
