@@ -11,6 +11,7 @@
 
 #[path = "../transport/certificate.rs"]
 mod certificate;
+mod changes;
 mod connection;
 mod conversation;
 mod durability;
