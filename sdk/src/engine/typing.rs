@@ -229,10 +229,12 @@ impl Step<'_> {
         let Ok(Content { header, body }) = Content::parse(&content) else {
             return Ok(());
         };
-        match body {
-            Says::Typing(on) if header.stream_seq == 0 => self.peer_types(device, on),
-            _ => Ok(()),
+        if let Says::Typing(on) = body
+            && header.stream_seq == 0
+        {
+            self.peer_types(device, on)?;
         }
+        Ok(())
     }
 
     fn peer_types(&mut self, device: PeerDeviceId, on: bool) -> Result<(), StepError> {

@@ -16,9 +16,11 @@ impl World {
     /// What a device was told of the other side's typing.
     fn typing_shown(&self, device: usize) -> Vec<bool> {
         let events = self.devices[device].events.iter();
-        let typing = events.filter_map(|event| match event {
-            Event::Typing { typing, .. } => Some(*typing),
-            _ => None,
+        let typing = events.filter_map(|event| {
+            let Event::Typing { typing, .. } = event else {
+                return None;
+            };
+            Some(*typing)
         });
         typing.collect()
     }
