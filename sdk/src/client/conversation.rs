@@ -19,6 +19,10 @@ impl Conversation {
         Self { client, id }
     }
 
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Its id, on this device only.
     #[must_use]
     pub fn id(&self) -> ConversationId {

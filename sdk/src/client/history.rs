@@ -11,7 +11,7 @@ use crate::store::{
 };
 
 impl Client {
-    /// A page of the conversation list, the most recently active first.
+    /// A page of the conversation list: pinned ones first, then the most recently active.
     ///
     /// # Errors
     /// [`StoreError`] says who must act.
@@ -20,9 +20,30 @@ impl Client {
         after: Option<ConversationCursor>,
         limit: usize,
     ) -> Result<Vec<ConversationSummary>, StoreError> {
+        self.list(false, after, limit).await
+    }
+
+    /// A page of the archive, in the order of the list.
+    ///
+    /// # Errors
+    /// [`StoreError`] says who must act.
+    pub async fn archive(
+        &self,
+        after: Option<ConversationCursor>,
+        limit: usize,
+    ) -> Result<Vec<ConversationSummary>, StoreError> {
+        self.list(true, after, limit).await
+    }
+
+    async fn list(
+        &self,
+        archived: bool,
+        after: Option<ConversationCursor>,
+        limit: usize,
+    ) -> Result<Vec<ConversationSummary>, StoreError> {
         self.read(move |view| {
             Ok(view
-                .conversations(after, limit)?
+                .conversations(archived, after, limit)?
                 .into_iter()
                 .map(Into::into)
                 .collect())

@@ -21,6 +21,7 @@ pub(crate) mod limits;
 mod model;
 mod open;
 mod unlock;
+mod wishes;
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use undertone_protocol::relay_address::RelayAddress;

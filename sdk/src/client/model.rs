@@ -46,6 +46,16 @@ pub struct ConversationSummary {
     pub unread: u64,
     /// When something last happened in it.
     pub active: Timestamp,
+    /// Whether it is shown before those that are not pinned.
+    pub pinned: bool,
+    /// Whether it is in the archive, and not in the list.
+    pub archived: bool,
+    /// Until when the user is not to be told of its messages.
+    pub muted_until: Option<Timestamp>,
+    /// Whether the user marked it as unread.
+    pub marked_unread: bool,
+    /// What the user has begun to write.
+    pub draft: String,
     /// How long after it was read what is written now disappears; `None`: it stays.
     pub timer: Option<Timer>,
     /// Its newest message, shortened.
@@ -178,6 +188,11 @@ impl From<ConversationRow> for ConversationSummary {
             title: row.title,
             unread: row.unread,
             active: row.active,
+            pinned: row.wishes.pinned,
+            archived: row.wishes.archived,
+            muted_until: row.wishes.muted_until,
+            marked_unread: row.wishes.marked_unread,
+            draft: row.wishes.draft,
             timer: row.timer.and_then(Timer::from_seconds),
             preview: row.last.map(|last| last.preview),
             cursor,

@@ -227,6 +227,7 @@ impl Step<'_> {
         };
         let conversation = from.conversation;
         self.peer_typed(conversation);
+        self.leaves_archive(conversation)?;
         self.emit(Event::MessageAdded {
             conversation,
             message: header.message_id,

@@ -63,6 +63,7 @@ impl Step<'_> {
         if self.tx.conversations().get(conversation)?.is_some() {
             self.owe_read_receipts(conversation, up_to)?;
             self.begin_timers(conversation, up_to)?;
+            self.was_read(conversation)?;
             self.tx.conversations().mark_read(conversation, up_to)?;
             self.emit(Event::ConversationChanged { conversation });
         }

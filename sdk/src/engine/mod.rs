@@ -11,6 +11,7 @@
 //!   `fresh_session`, `rollback`, `quiet`.
 //! - Messages out: `compose`, `sending`, `changes` (edits, deletions, reactions, in as well), `disappearing`, `typing`, `outbox` with `queues`, `knock`, `restored` and `requeue`.
 //! - Messages in: `receiving`, `content`, `gaps`; what is sent because of them: `answers`, `receipts`, `resend`.
+//! - The list: `wishes`.
 //! - Time: `clock` (may it be believed), `timers` (short waits), `upkeep` (long ones), `backoff`,
 //!   `budget`.
 //!
@@ -73,6 +74,7 @@ mod timers;
 mod typing;
 mod upkeep;
 mod view;
+mod wishes;
 
 use std::collections::{BTreeMap, BTreeSet};
 

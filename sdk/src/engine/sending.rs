@@ -118,6 +118,7 @@ impl Step<'_> {
         }
         self.queue(contact, &composed)?;
         self.typed(conversation);
+        self.draft_sent(conversation)?;
         self.emit(Event::MessageAdded {
             conversation,
             message: composed.id,

@@ -111,16 +111,17 @@ impl View<'_> {
             .map(|row| SafetyNumber::new(self.me.account, row.account)))
     }
 
-    /// A page of the conversation list, most recently active first.
+    /// A page of the conversation list, or of the archive: pinned ones first, then the most recently active.
     ///
     /// # Errors
     /// When the store fails.
     pub fn conversations(
         &self,
+        archived: bool,
         after: Option<ConversationCursor>,
         limit: usize,
     ) -> Result<Vec<ConversationRow>, StoreError> {
-        self.tx.conversations().list(after, limit)
+        self.tx.conversations().list(archived, after, limit)
     }
 
     /// A conversation.

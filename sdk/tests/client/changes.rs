@@ -108,3 +108,33 @@ async fn typing_is_shown_to_whoever_is_there() {
     bob.event(shown(true)).await;
     bob.event(shown(false)).await;
 }
+
+#[tokio::test]
+async fn a_conversation_is_pinned_archived_muted_and_has_a_draft() {
+    let world = World::new().await;
+    let (alice, _) = world.friends().await;
+    let conversation = alice.conversation().await;
+    let until = undertone::Timestamp(9_000_000_000_000);
+    conversation.set_pinned(true).await.unwrap();
+    conversation.set_muted(Some(until)).await.unwrap();
+    conversation.set_draft("dear").await.unwrap();
+    conversation.mark_unread().await.unwrap();
+    conversation.set_archived(true).await.unwrap();
+    assert!(
+        alice
+            .client
+            .conversations(None, 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let archive = alice.client.archive(None, 10).await.unwrap();
+    let entry = &archive[0];
+    assert!(entry.pinned && entry.archived && entry.marked_unread);
+    assert_eq!(
+        (entry.muted_until, entry.draft.as_str()),
+        (Some(until), "dear")
+    );
+    conversation.set_archived(false).await.unwrap();
+    assert_eq!(alice.client.conversations(None, 10).await.unwrap().len(), 1);
+}

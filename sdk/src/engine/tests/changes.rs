@@ -127,7 +127,7 @@ fn an_edit_reaches_the_other_side_and_what_was_said_before_is_kept() {
         .engine(ben)
         .view()
         .unwrap()
-        .conversations(None, 1)
+        .conversations(false, None, 1)
         .unwrap();
     assert_eq!(list[0].last.as_ref().unwrap().preview, "another wording");
     assert_eq!(list[0].unread, 2, "an edit is nothing new to read");
@@ -223,7 +223,7 @@ fn what_was_deleted_for_everyone_leaves_its_place_and_nothing_else() {
         .engine(ben)
         .view()
         .unwrap()
-        .conversations(None, 1)
+        .conversations(false, None, 1)
         .unwrap();
     assert_eq!(
         (
@@ -423,7 +423,7 @@ fn what_is_deleted_here_stays_there_and_does_not_come_back() {
         .engine(ben)
         .view()
         .unwrap()
-        .conversations(None, 1)
+        .conversations(false, None, 1)
         .unwrap();
     assert_eq!(list[0].last.as_ref().unwrap().preview, "hello");
 }

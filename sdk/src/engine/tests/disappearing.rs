@@ -133,7 +133,7 @@ fn both_sides_show_who_set_the_timer_and_the_newest_one_counts() {
         .engine(ben)
         .view()
         .unwrap()
-        .conversations(None, 1)
+        .conversations(false, None, 1)
         .unwrap();
     assert_eq!(list[0].unread, 0, "nothing to read");
     let stays = world.say(anna, of_anna, "stays");

@@ -31,4 +31,5 @@ mod time;
 mod typing;
 #[cfg(target_os = "linux")]
 mod wiping;
+mod wishes;
 mod world;

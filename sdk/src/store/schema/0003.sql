@@ -10,6 +10,15 @@ ALTER TABLE message ADD COLUMN expires_ms INTEGER;
 CREATE INDEX message_expiry ON message (expires_ms) WHERE expires_ms IS NOT NULL;
 CREATE INDEX message_unread_timer ON message (conversation, clock) WHERE timer_s IS NOT NULL AND expires_ms IS NULL;
 
+-- How the user wants to see a conversation in the list.
+ALTER TABLE conversation ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE conversation ADD COLUMN archived INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE conversation ADD COLUMN muted_until_ms INTEGER;
+ALTER TABLE conversation ADD COLUMN marked_unread INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE conversation ADD COLUMN draft TEXT NOT NULL DEFAULT '';
+DROP INDEX conversation_recent;
+CREATE INDEX conversation_list ON conversation (hidden, archived, pinned DESC, active_ms DESC, id);
+
 -- The timer of what is written from now on, in seconds, and the clock of the content that set it.
 ALTER TABLE conversation ADD COLUMN timer_s INTEGER;
 ALTER TABLE conversation ADD COLUMN timer_clock INTEGER NOT NULL DEFAULT 0;

@@ -4,7 +4,7 @@ use rusqlite::Row;
 
 use super::messages::{MessageKind, NewMessage, stored};
 use super::{StoreError, Tx, exactly_one, page, table};
-use crate::store::ids::{ContactId, ConversationId, Uint, at};
+use crate::store::ids::{ContactId, ConversationId, Uint, at, maybe_at};
 use crate::store::limits::PREVIEW_CHARS;
 use undertone_protocol::content::{Hlc, MessageId};
 use undertone_protocol::time::Timestamp;
@@ -39,13 +39,31 @@ pub struct ConversationRow {
     pub active: Timestamp,
     /// Seconds after which what is written now disappears once it was read.
     pub timer: Option<u32>,
+    /// How the user wants to see it in the list.
+    pub wishes: Wishes,
     /// The newest message.
     pub last: Option<LastMessage>,
+}
+
+/// How the user wants to see a conversation in the list.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Wishes {
+    /// Before those that are not pinned.
+    pub pinned: bool,
+    /// In the archive, and not in the list.
+    pub archived: bool,
+    /// The user is not to be told of messages before this time.
+    pub muted_until: Option<Timestamp>,
+    /// Shown as unread although it was read.
+    pub marked_unread: bool,
+    /// What the user has begun to write.
+    pub draft: String,
 }
 
 /// Where a page of the list ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ConversationCursor {
+    pinned: bool,
     active: Timestamp,
     id: ConversationId,
 }
@@ -55,6 +73,7 @@ impl ConversationRow {
     #[must_use]
     pub fn cursor(&self) -> ConversationCursor {
         ConversationCursor {
+            pinned: self.wishes.pinned,
             active: self.active,
             id: self.id,
         }
@@ -68,7 +87,7 @@ table! {
 
 const COLUMNS: &str =
     "SELECT id, contact, title, hidden, unread, active_ms, last_message, last_clock, last_incoming,
-    preview, timer_s FROM conversation";
+    preview, timer_s, pinned, archived, muted_until_ms, marked_unread, draft FROM conversation";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<ConversationRow> {
     let message: Option<[u8; 16]> = row.get(6)?;
@@ -89,6 +108,13 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ConversationRow> {
         unread: row.get::<_, Uint>(4)?.0,
         active: row.get::<_, Uint>(5)?.into(),
         timer: row.get(10)?,
+        wishes: Wishes {
+            pinned: row.get(11)?,
+            archived: row.get(12)?,
+            muted_until: row.get::<_, Option<Uint>>(13)?.map(Into::into),
+            marked_unread: row.get(14)?,
+            draft: row.get(15)?,
+        },
         last,
     })
 }
@@ -120,24 +146,28 @@ impl Conversations<'_> {
             .one(&format!("{COLUMNS} WHERE contact = ?1"), [contact], read)
     }
 
-    /// A page of the list, most recently active first, without the hidden ones.
+    /// A page of the list, or of the archive: pinned ones first, then the most recently active, without the hidden ones.
     pub fn list(
         &self,
+        archived: bool,
         after: Option<ConversationCursor>,
         limit: usize,
     ) -> Result<Vec<ConversationRow>, StoreError> {
         match after {
             None => self.tx.all(
-                &format!("{COLUMNS} WHERE hidden = 0 ORDER BY active_ms DESC, id LIMIT ?1"),
-                [page(limit)],
+                &format!(
+                    "{COLUMNS} WHERE hidden = 0 AND archived = ?1 ORDER BY pinned DESC, active_ms DESC, id LIMIT ?2"
+                ),
+                (archived, page(limit)),
                 read,
             ),
             Some(cursor) => self.tx.all(
                 &format!(
-                    "{COLUMNS} WHERE hidden = 0 AND active_ms <= ?1 AND (active_ms < ?1 OR id > ?2)
-                     ORDER BY active_ms DESC, id LIMIT ?3"
+                    "{COLUMNS} WHERE hidden = 0 AND archived = ?1
+                         AND (pinned < ?2 OR pinned = ?2 AND (active_ms < ?3 OR active_ms = ?3 AND id > ?4))
+                     ORDER BY pinned DESC, active_ms DESC, id LIMIT ?5"
                 ),
-                (at(cursor.active), cursor.id, page(limit)),
+                (archived, cursor.pinned, at(cursor.active), cursor.id, page(limit)),
                 read,
             ),
         }
@@ -173,6 +203,21 @@ impl Conversations<'_> {
             (id, stored(clock), seconds),
         )?;
         Ok(changed > 0)
+    }
+
+    /// How the user wants to see a conversation from now on.
+    pub fn set_wishes(&self, id: ConversationId, wishes: &Wishes) -> Result<(), StoreError> {
+        exactly_one(self.tx.run(
+            "UPDATE conversation SET pinned = ?2, archived = ?3, muted_until_ms = ?4, marked_unread = ?5, draft = ?6 WHERE id = ?1",
+            (
+                id,
+                wishes.pinned,
+                wishes.archived,
+                maybe_at(wishes.muted_until),
+                wishes.marked_unread,
+                &wishes.draft,
+            ),
+        )?)
     }
 
     /// Shows a conversation in the list, or leaves it out.

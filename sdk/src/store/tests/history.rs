@@ -270,7 +270,7 @@ fn the_list_pages_through_equal_times() {
     let mut seen = Vec::new();
     let mut after = None;
     loop {
-        let page = tx.conversations().list(after, 2).unwrap();
+        let page = tx.conversations().list(false, after, 2).unwrap();
         let Some(last) = page.last() else { break };
         after = Some(last.cursor());
         seen.extend(page.into_iter().map(|row| row.id));

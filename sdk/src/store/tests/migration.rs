@@ -243,7 +243,7 @@ fn stores_of_every_version_open() {
             )
             .unwrap();
         assert_eq!(found.hits.len(), 1);
-        let conversation = tx.conversations().list(None, 5).unwrap().remove(0);
+        let conversation = tx.conversations().list(false, None, 5).unwrap().remove(0);
         assert_eq!(conversation.unread, 1);
         assert_eq!(tx.identity().get().unwrap().unwrap().account, account(9));
         assert_eq!(

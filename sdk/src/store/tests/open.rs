@@ -36,7 +36,7 @@ fn conversations(store: &mut Store) -> usize {
         .transaction()
         .unwrap()
         .conversations()
-        .list(None, 10)
+        .list(false, None, 10)
         .unwrap()
         .len()
 }
