@@ -2,9 +2,11 @@
 
 use undertone::{Message, MessageId, Post, Reply, Timer};
 
+use crate::command::Wish;
 use crate::failure::{Failure, refused};
 use crate::record::Record;
 use crate::session::{Answer, Session};
+use crate::when;
 use crate::wording::hex;
 
 /// Messages back from the newest that can be named by their number.
@@ -102,6 +104,21 @@ impl Session {
         };
         let number = self.open_or_only().await?;
         self.conversation(number).await?.set_timer(timer).await?;
+        Ok(vec![])
+    }
+
+    pub(crate) async fn wish(&mut self, number: i64, wish: Wish) -> Answer {
+        let conversation = self.conversation(number).await?;
+        match wish {
+            Wish::Pinned(on) => conversation.set_pinned(on).await?,
+            Wish::Archived(on) => conversation.set_archived(on).await?,
+            Wish::Unread => conversation.mark_unread().await?,
+            Wish::Muted(0) => conversation.set_muted(None).await?,
+            Wish::Muted(seconds) => {
+                let until = when::timestamp().plus(u64::from(seconds) * 1_000);
+                conversation.set_muted(Some(until)).await?;
+            }
+        }
         Ok(vec![])
     }
 

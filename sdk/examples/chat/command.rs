@@ -31,6 +31,12 @@ pub(crate) enum Command {
         name: String,
     },
     List,
+    Archive,
+    /// How a conversation is to be seen in the list.
+    Wish {
+        number: i64,
+        wish: Wish,
+    },
     Open(i64),
     Say {
         number: i64,
@@ -76,6 +82,16 @@ pub(crate) enum Command {
     Quit,
 }
 
+/// How a conversation is to be seen in the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    Pinned(bool),
+    Archived(bool),
+    Unread,
+    /// For so many seconds; 0: no longer.
+    Muted(u32),
+}
+
 /// A line that is no command, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NotACommand(pub(crate) String);
@@ -92,6 +108,9 @@ pub(crate) const HELP: &[&str] = &[
     "/contacts           everybody you know",
     "/rename N NAME      call somebody otherwise; they learn nothing",
     "/list               conversations",
+    "/pin N, /unpin N    keep a conversation on top; /unread N marks it as unread",
+    "/archive N          out of the list until somebody writes; /unarchive N; /archive: what is there",
+    "/mute N 8h          say nothing of it for so long; /mute N off",
     "/open N             open a conversation, then just type; Tab: the next",
     "/say N TEXT         write to a conversation",
     "/history N          a conversation from its beginning",
@@ -168,6 +187,7 @@ impl Command {
             "contacts" => Self::Contacts,
             "list" => Self::List,
             "search" => Self::Search(rest.to_owned()),
+            "archive" if rest.is_empty() => Self::Archive,
             "more" => Self::More,
             "dismiss" => Self::Dismiss,
             "check" => Self::Check,
@@ -228,6 +248,22 @@ impl Command {
             "block" => Self::Block(only()?),
             "unblock" => Self::Unblock(only()?),
             "revoke" => Self::Revoke(only()?),
+            "pin" | "unpin" => Self::Wish {
+                number: only()?,
+                wish: Wish::Pinned(name == "pin"),
+            },
+            "archive" | "unarchive" => Self::Wish {
+                number: only()?,
+                wish: Wish::Archived(name == "archive"),
+            },
+            "unread" => Self::Wish {
+                number: only()?,
+                wish: Wish::Unread,
+            },
+            "mute" => Self::Wish {
+                number: number()?,
+                wish: Wish::Muted(seconds(&text)?),
+            },
             "open" => Self::Open(only()?),
             "history" => Self::History(only()?),
             "safety" => Self::Safety(only()?),
@@ -249,7 +285,7 @@ fn seconds(text: &str) -> Result<u32, NotACommand> {
     if text == "off" {
         return Ok(0);
     }
-    let wanted = || wrong("/timer wants 30s, 5m, 2h, 7d or the like, or off");
+    let wanted = || wrong("a time is 30s, 5m, 2h, 7d or the like, or off");
     let (number, unit) = text
         .split_at_checked(text.len().saturating_sub(1))
         .ok_or_else(wanted)?;

@@ -2,10 +2,13 @@
 
 use std::collections::HashMap;
 
-use undertone::{Contact, ContactId, Message, Position, SearchCursor, SearchFilter};
+use undertone::{
+    Contact, ContactId, ConversationSummary, Message, Position, SearchCursor, SearchFilter,
+};
 
 use crate::record::Record;
 use crate::session::{Answer, Session};
+use crate::when;
 use crate::wording::{delay_text, error_record, hex, marked, message_record, name};
 
 /// Messages in one page of a history.
@@ -88,7 +91,8 @@ impl Session {
         }
     }
 
-    pub(crate) async fn list(&self) -> Answer {
+    /// The list, or the archive.
+    pub(crate) async fn list(&self, archived: bool) -> Answer {
         let contacts: HashMap<ContactId, Contact> = self
             .client
             .contacts()
@@ -99,7 +103,10 @@ impl Session {
         let mut records = Vec::new();
         let mut after = None;
         loop {
-            let page = self.client.conversations(after, PAGE).await?;
+            let page = match archived {
+                true => self.client.archive(after, PAGE).await?,
+                false => self.client.conversations(after, PAGE).await?,
+            };
             let Some(last) = page.last() else {
                 return Ok(records);
             };
@@ -107,11 +114,13 @@ impl Session {
             records.extend(page.into_iter().filter_map(|conversation| {
                 let contact = conversation.contact?;
                 let known = contacts.get(&contact);
+                let marks = marks(&conversation);
                 Some(Record::Conversation {
                     number: contact.get(),
                     name: known.map_or(conversation.title, name),
                     unread: conversation.unread,
                     active: conversation.active,
+                    marks,
                     preview: conversation.preview.unwrap_or_default(),
                     delay: known.and_then(|known| known.delay).map_or("", delay_text),
                 })
@@ -162,4 +171,20 @@ impl Session {
         }
         Ok(some_or(records, "nothing found"))
     }
+}
+
+/// How a conversation stands in the list, in words.
+fn marks(conversation: &ConversationSummary) -> String {
+    let muted = conversation
+        .muted_until
+        .is_some_and(|until| until > when::timestamp());
+    let marks = [
+        (conversation.pinned, "pinned"),
+        (muted, "muted"),
+        (conversation.marked_unread, "unread"),
+        (conversation.timer.is_some(), "disappearing"),
+    ];
+    let marks = marks.into_iter().filter(|(is_so, _)| *is_so);
+    let names: Vec<&str> = marks.map(|(_, name)| name).collect();
+    names.join(" ")
 }

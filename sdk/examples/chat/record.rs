@@ -55,6 +55,8 @@ pub(crate) enum Record {
         preview: String,
         /// Why what is sent there waits; empty when it does not.
         delay: &'static str,
+        /// How it stands in the list, in words.
+        marks: String,
     },
     /// A message.
     Message {
@@ -166,6 +168,7 @@ impl Record {
                 active,
                 preview,
                 delay,
+                marks,
             } => (
                 "conversation",
                 vec![
@@ -175,6 +178,7 @@ impl Record {
                     active.0.to_string(),
                     own(preview),
                     (*delay).to_owned(),
+                    own(marks),
                 ],
             ),
             Self::Message {

@@ -109,7 +109,9 @@ impl Session {
                 self.client.rename(ContactId::new(number), &name).await?;
                 Ok(vec![])
             }
-            Command::List => self.list().await,
+            Command::List => self.list(false).await,
+            Command::Archive => self.list(true).await,
+            Command::Wish { number, wish } => self.wish(number, wish).await,
             Command::Open(number) => self.open(number).await,
             Command::Say { number, text } => self.say(number, &text).await,
             Command::Text(text) => {

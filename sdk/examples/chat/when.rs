@@ -12,6 +12,12 @@ pub(crate) fn now() -> Zoned {
     Zoned::now()
 }
 
+/// Now, as the SDK counts time.
+pub(crate) fn timestamp() -> Timestamp {
+    let milliseconds = jiff::Timestamp::now().as_millisecond();
+    Timestamp(u64::try_from(milliseconds).unwrap_or_default())
+}
+
 /// A point of time here; the beginning of time for one that no calendar has.
 pub(crate) fn here(at: Timestamp) -> Zoned {
     zoned(at, TimeZone::system())

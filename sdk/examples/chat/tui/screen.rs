@@ -151,11 +151,17 @@ fn conversations(frame: &mut Frame<'_>, area: Rect, state: &State) {
 fn entry_rows(entry: &Entry, is_typing: bool, width: usize) -> Vec<Row<'static>> {
     let active = when::brief(&when::here(entry.active), &when::now());
     let unread = match entry.unread {
+        0 if entry.marks.contains("unread") => " (•)".to_owned(),
         0 => String::new(),
         unread => format!(" ({unread})"),
     };
     let room = width.saturating_sub(active.len() + unread.len() + 1);
-    let name = format!("{} {}", entry.number, clean(&entry.name));
+    let pinned = if entry.marks.contains("pinned") {
+        "^"
+    } else {
+        ""
+    };
+    let name = format!("{pinned}{} {}", entry.number, clean(&entry.name));
     let head = format!("{}{unread}", fit(&name, room));
     let gap = width.saturating_sub(Span::raw(head.as_str()).width() + active.len());
     let below = match entry.delay {

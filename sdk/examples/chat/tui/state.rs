@@ -27,6 +27,8 @@ pub(super) struct Entry {
     pub(super) preview: String,
     /// Why what is sent there waits; empty when it does not.
     pub(super) delay: &'static str,
+    /// How it stands in the list, in words.
+    pub(super) marks: String,
 }
 
 /// A message of the open conversation.
@@ -172,6 +174,7 @@ impl State {
                 active,
                 preview,
                 delay,
+                marks,
             } = record
             {
                 self.entries.push(Entry {
@@ -181,6 +184,7 @@ impl State {
                     active,
                     preview,
                     delay,
+                    marks,
                 });
             }
         }
