@@ -12,7 +12,7 @@ use undertone_protocol::content::{
 
 use super::content::From;
 use super::event::Event;
-use super::limits::{CHANGE_WINDOW_MS, MAX_EARLY_CHANGES};
+use super::limits::{CHANGE_WINDOW_MS, MAX_EARLY_CHANGES, MAX_EARLY_CHANGES_OF_STRANGER};
 use super::step::Step;
 use crate::error::{ChangeError, StepError};
 use crate::store::{ContactId, ContactState, MessageKind, MessageRow, Revision};
@@ -41,9 +41,11 @@ impl Step<'_> {
         body: &Body,
         encoded: &[u8],
     ) -> Result<(), StepError> {
-        if from.state == ContactState::Requested {
-            return Ok(());
-        }
+        let is_stranger = from.state == ContactState::Requested;
+        let early = match is_stranger {
+            true => MAX_EARLY_CHANGES_OF_STRANGER,
+            false => MAX_EARLY_CHANGES,
+        };
         if from.state == ContactState::Invited {
             self.become_accepted(from.contact)?;
         }
@@ -61,13 +63,16 @@ impl Step<'_> {
                         &target,
                         encoded,
                         self.now.wall,
-                        MAX_EARLY_CHANGES,
+                        early,
                     )?;
                     true
                 }
             };
         }
-        if news {
+        if is_stranger {
+            // He is told nothing.
+            Ok(())
+        } else if news {
             self.confirm(from, &header.message_id)
         } else {
             self.owe_receipt_again(from.device, &header.message_id)

@@ -232,10 +232,10 @@ impl Step<'_> {
             conversation,
             message: header.message_id,
         });
+        self.early_changes(from, &header.message_id)?;
         if from.state == ContactState::Requested {
             return Ok(());
         }
-        self.early_changes(from, &header.message_id)?;
         self.confirm(from, &header.message_id)
     }
 

@@ -11,7 +11,7 @@ use undertone_protocol::device::DeviceId;
 
 use super::content::From;
 use super::event::Event;
-use super::limits::{EXPIRY_RETRY_MS, SECOND_MS, UPKEEP_ROWS};
+use super::limits::{EXPIRY_RETRY_MS, MAX_REQUEST_MESSAGES, SECOND_MS, UPKEEP_ROWS};
 use super::step::Step;
 use super::timers::Timer;
 use crate::error::{SendError, StepError};
@@ -50,20 +50,27 @@ impl Step<'_> {
         header: &ContentHeader,
         timer: Option<Disappears>,
     ) -> Result<(), StepError> {
-        if from.state == ContactState::Requested {
-            return Ok(());
-        }
+        let is_stranger = from.state == ContactState::Requested;
         if from.state == ContactState::Invited {
             self.become_accepted(from.contact)?;
         }
         if self.tx.messages().contains(&header.message_id)? {
-            return self.owe_receipt_again(from.device, &header.message_id);
+            return match is_stranger {
+                true => Ok(()),
+                false => self.owe_receipt_again(from.device, &header.message_id),
+            };
+        }
+        if is_stranger && self.tx.messages().count(from.conversation)? >= MAX_REQUEST_MESSAGES {
+            return Ok(());
         }
         let device = self.peer(from.device)?.ok_or(StepError::Damaged)?.device;
         let mut sorted = *header;
         sorted.hlc = self.sorted_at(from, header.hlc);
         let sender = (Some(from.contact), device);
         self.timer_set(from.conversation, sender, &sorted, timer)?;
+        if is_stranger {
+            return Ok(());
+        }
         self.confirm(from, &header.message_id)
     }
 

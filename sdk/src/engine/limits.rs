@@ -54,6 +54,8 @@ pub const CHANGE_WINDOW_MS: u64 = DAY_MS;
 /// Changes of one contact that wait for the messages they change; the oldest go first. A mailbox that was emptied out of order has
 /// fewer.
 pub(crate) const MAX_EARLY_CHANGES: usize = 1_000;
+/// The same of a stranger, of whom 17 messages are stored.
+pub(crate) const MAX_EARLY_CHANGES_OF_STRANGER: usize = 17;
 /// A change whose message does not come is forgotten after this: relays keep envelopes no longer.
 pub(crate) const EARLY_CHANGE_KEEP_MS: u64 = 30 * DAY_MS;
 

@@ -523,3 +523,52 @@ fn who_reads_says_so_unless_he_tells_nothing_and_is_told_nothing() {
     world.run_for(1_000);
     assert_eq!(world.row(ben, &last).message.state, MessageState::Read);
 }
+
+/// What somebody changes before he is accepted is changed when he is; until then he is told nothing.
+#[test]
+fn a_stranger_changes_what_he_wrote_and_is_told_nothing() {
+    let mut world = World::new(290);
+    let (anna, ben) = (world.account("Anna"), world.account("Ben"));
+    for device in [anna, ben] {
+        world.go_online(device);
+    }
+    world.settle();
+    let link = world.invite(ben);
+    let of_anna = world.add(anna, &link, "hello Bem");
+    world.run_for(1_000);
+    let conversation = world.conversation(anna, of_anna);
+    let view = world.engine(anna).view().unwrap();
+    let rows = view.messages_before(conversation, None, 1).unwrap();
+    drop(view);
+    let message = rows[0].message.message_id;
+    world.edit(anna, &message, "hello Ben").unwrap();
+    world
+        .command(anna, |step| {
+            step.set_timer(
+                conversation,
+                undertone_protocol::content::Timer::from_seconds(60),
+            )
+        })
+        .unwrap();
+    let before = world.devices[ben].sent.len();
+    world.run_for(60_000);
+    assert_eq!(world.body(ben, &message), "hello Ben");
+    let sends = world.devices[ben].sent[before..].iter();
+    assert_eq!(
+        sends
+            .filter(|(_, body)| matches!(body, Body::Send(_)))
+            .count(),
+        0
+    );
+    let of_ben = world
+        .contact_in(ben, crate::store::ContactState::Requested)
+        .unwrap();
+    let at_ben = world.conversation(ben, of_ben);
+    let view = world.engine(ben).view().unwrap();
+    assert_eq!(view.conversation(at_ben).unwrap().unwrap().timer, Some(60));
+    drop(view);
+    world.command(ben, |step| step.accept(of_ben)).unwrap();
+    world.run_for(60_000);
+    let state = world.row(anna, &message).message.state;
+    assert_eq!(state, MessageState::Delivered);
+}
