@@ -31,6 +31,8 @@ pub struct SearchFilter {
     pub from: Option<Timestamp>,
     /// Older than this.
     pub until: Option<Timestamp>,
+    /// Only what somebody reacted to.
+    pub has_reaction: bool,
 }
 
 /// Where a page of results ends.
@@ -85,9 +87,10 @@ impl Tx<'_> {
                 "SELECT {COLUMNS} FROM message_fts f JOIN message m ON m.id = f.rowid
                  WHERE message_fts MATCH ?1 AND f.rowid >= ?2 AND f.rowid < ?3
                      AND m.conversation NOT IN (SELECT id FROM conversation WHERE hidden = 1 AND id IS NOT ?5)
+                     AND (?6 = 0 OR EXISTS (SELECT 1 FROM reaction r WHERE r.message = m.id AND r.emoji <> ''))
                  ORDER BY f.rowid DESC LIMIT ?4"
             ),
-            (expression, filter.from.map_or(0, |from| first_row(Some(from))), below, page(limit), filter.conversation),
+            (expression, filter.from.map_or(0, |from| first_row(Some(from))), below, page(limit), filter.conversation, filter.has_reaction),
             read_message,
         )?;
         let next = (rows.len() == limit)

@@ -167,3 +167,34 @@ fn early_changes_are_bounded_for_each_contact_and_forgotten() {
         assert!(early.take(one.contact, &target).unwrap().is_empty());
     });
 }
+
+#[test]
+fn a_search_can_be_limited_to_what_somebody_reacted_to() {
+    let mut fixture = Fixture::new();
+    let peer = fixture.write(|tx| peer(tx, 1));
+    fixture.write(|tx| {
+        for number in 1..=3 {
+            let new = message(&peer, number, "the same words");
+            tx.messages().insert(&new).unwrap();
+        }
+        let found = |has_reaction| {
+            let query = SearchQuery::parse("words");
+            let filter = SearchFilter {
+                has_reaction,
+                ..SearchFilter::default()
+            };
+            tx.search(&query, &filter, None, 9).unwrap().hits.len()
+        };
+        let row = row_of(tx, &peer);
+        let react = |later, emoji: &[String]| {
+            tx.reactions()
+                .set(row.id, None, at(&row, later), emoji)
+                .unwrap();
+        };
+        assert_eq!((found(false), found(true)), (3, 0));
+        react(1, &["a".to_owned()]);
+        assert_eq!((found(false), found(true)), (3, 1));
+        react(2, &[]);
+        assert_eq!((found(false), found(true)), (3, 0));
+    });
+}
