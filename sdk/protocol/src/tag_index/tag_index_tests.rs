@@ -335,6 +335,42 @@ fn of_a_duplicate_the_number_is_known_while_its_chain_is_open() {
     assert_eq!(world.index.replayed(tag(&envelopes[2]), 0), None);
 }
 
+/// Of a message that did not come before, nothing was used before.
+#[test]
+fn what_was_not_opened_yet_is_no_replay() {
+    let mut world = World::new(60);
+    let (first, second, third) = (world.send(), world.send(), world.send());
+    world.receive(&first);
+    assert!(world.index.replayed(tag(&first), 0).is_some());
+    for unopened in [&second, &third] {
+        assert_eq!(world.index.replayed(tag(unopened), 0), None);
+    }
+}
+
+/// An index that missed what its session did finds what the session expects now.
+#[test]
+fn an_index_that_missed_two_chains_catches_up() {
+    let mut world = World::new(61);
+    let first = world.send();
+    world.receive(&first);
+    // Two turns of the conversation go past the index.
+    for _ in 0..2 {
+        world.answer();
+        world.pair.send(false, b"text");
+    }
+    let last = world.send();
+    let envelope = Envelope::parse(&last).unwrap();
+    let at = crate::session::testing::position(&world.pair.a, envelope.tag()).unwrap();
+    let opened = world.pair.a.open(at, envelope, &mut Vec::new()).unwrap();
+    let skipped = opened.commit();
+    world.index.follow(&world.pair.a, envelope.tag(), &skipped);
+    let next = world.send();
+    world.receive(&next);
+    world.answer();
+    let of_next_chain = world.send();
+    world.receive(&of_next_chain);
+}
+
 #[test]
 fn looks_at_duplicates_are_budgeted_and_take_nothing_from_what_is_new() {
     let mut world = World::new(10);
