@@ -122,6 +122,16 @@ pub enum RespondError {
     Introduction(#[from] IntroductionError),
 }
 
+/// A session whose first message is not sealed yet.
+struct Unsealed {
+    session: Session,
+    /// The hash of what stands before header and body.
+    front: [u8; 32],
+    plaintext: Zeroizing<Vec<u8>>,
+    /// What stands before header and body.
+    first_message: Vec<u8>,
+}
+
 impl Session {
     /// Begins a session with the device whose prekeys were verified, and encrypts its first message.
     ///
@@ -133,6 +143,26 @@ impl Session {
         bundle: &VerifiedBundle,
         introduction: &Introduction,
     ) -> Result<Initiated, InitiateError> {
+        let Unsealed {
+            mut session,
+            front,
+            plaintext,
+            mut first_message,
+        } = Self::agree(rng, initiator, bundle, introduction)?;
+        session.seal_next(rng, Some(front), &plaintext, BODY_LEN, &mut first_message)?;
+        Ok(Initiated {
+            session,
+            first_message,
+        })
+    }
+
+    /// Everything of [`Session::initiate`] in front of the first message's header and body.
+    fn agree(
+        rng: &mut impl CryptoRng,
+        initiator: &Initiator<'_>,
+        bundle: &VerifiedBundle,
+        introduction: &Introduction,
+    ) -> Result<Unsealed, InitiateError> {
         let recipient = &RecipientKeys::of(bundle);
         let ephemeral = SecretKey::<role::Ephemeral>::generate(rng);
         let ephemeral_public = ephemeral.public_key();
@@ -181,10 +211,10 @@ impl Session {
         let (pq, ratchet_key) = PqRatchet::initiator(rng);
         let plaintext = introduction.encode(ratchet_key.as_bytes())?;
         let peer_ratchet = signed.as_first_ratchet_key();
-        let mut session = Self::first(rng, secrets, transcript, (peer_ratchet, pq))?;
-        session.seal_next(rng, Some(front), &plaintext, BODY_LEN, &mut first_message)?;
-        Ok(Initiated {
-            session,
+        Ok(Unsealed {
+            session: Self::first(rng, secrets, transcript, (peer_ratchet, pq))?,
+            front,
+            plaintext,
             first_message,
         })
     }

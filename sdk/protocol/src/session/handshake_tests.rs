@@ -53,6 +53,53 @@ fn both_sides_agree_with_and_without_a_one_time_prekey() {
     }
 }
 
+/// A first message whose initiator writes another header, or tags it with another number.
+fn forged(seed: u8, tag: u32, change: impl FnOnce(&mut Header)) -> Result<Responded, RespondError> {
+    let mut rng = rng(seed);
+    let (alice, bob) = (Device::new(&mut rng, true), Device::new(&mut rng, true));
+    let (initiator, says) = (alice.initiator(), introduction("hello"));
+    let Ok(mut unsealed) = Session::agree(&mut rng, &initiator, &bob.bundle(), &says) else {
+        panic!("they agree");
+    };
+    let session = &mut unsealed.session;
+    let Sending::Open(chain) = &session.sending else {
+        panic!("an initiator has a chain");
+    };
+    let mut header = Header {
+        dh: session.ratchet.public_key(),
+        previous_length: 0,
+        n: 0,
+        pq: session.pq.fields(&mut rng),
+    };
+    change(&mut header);
+    let sealer = crate::envelope::Sealer {
+        context: Context::First(&session.transcript, unsealed.front),
+        keys: &chain.keys,
+        tag: chain.keys.tag.maker().tag(tag),
+        header,
+        message_key: &chain.chain_key.fork().step(),
+        salt: [7; 12],
+    };
+    let mut message = unsealed.first_message;
+    sealer
+        .seal(&unsealed.plaintext, BODY_LEN, &mut message)
+        .unwrap();
+    bob.respond(&message)
+}
+
+/// Whoever can begin a session, begins it with message 0 and its tag, each checked for itself.
+#[test]
+fn a_first_message_has_number_0_in_its_header_and_in_its_tag() {
+    assert!(forged(20, 0, |_| {}).is_ok());
+    let refused = RespondError::Message(OpenError::Header);
+    assert_eq!(error(forged(21, 1, |_| {})), refused);
+    assert_eq!(error(forged(22, 0, |header| header.n = 1)), refused);
+    assert_eq!(
+        error(forged(23, 0, |header| header.previous_length = 1)),
+        refused
+    );
+}
+
 /// R1 for the first message: it has no byte that may change.
 #[test]
 fn r1_every_byte_flip_of_a_first_message_is_rejected() {
