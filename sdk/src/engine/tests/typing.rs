@@ -119,7 +119,7 @@ fn typing_is_kept_nowhere() {
 }
 
 #[test]
-fn strangers_see_nobody_type_and_neither_does_who_tells_nothing() {
+fn only_accepted_contacts_see_who_types_and_who_tells_nothing_sees_nobody() {
     let mut world = World::new(430);
     let (anna, ben) = (world.account("Anna"), world.account("Ben"));
     for device in [anna, ben] {
@@ -160,4 +160,12 @@ fn strangers_see_nobody_type_and_neither_does_who_tells_nothing() {
     world.key(ben, of_ben);
     world.run_for(10_000);
     assert_eq!(world.typing_shown(anna), [true, false]);
+    let before = world.ephemerals(anna);
+    world.key(anna, of_anna);
+    world.run_for(10_000);
+    assert_eq!(
+        world.ephemerals(anna),
+        before,
+        "who is blocked is told nothing"
+    );
 }
