@@ -96,7 +96,7 @@ pub use undertone_wire::ErrorCode;
 pub use actor::Actor;
 pub use client::{
     Client, ClientConfig, ClientEvent, Connection, Contact, Conversation, ConversationSummary,
-    Events, Gap, Happened, Invite, Message, OpenError, Reaction, Revision, SearchHit, SearchPage,
+    Events, Gap, Invite, Message, OpenError, Reaction, Revision, SearchHit, SearchPage, SystemRow,
     UnlockError, relay_address,
 };
 pub use engine::{AccountAlarm, DelayReason, Event, IdentityAlarm};

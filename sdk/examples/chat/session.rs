@@ -127,7 +127,7 @@ impl Session {
             Command::Before(message) => self.before(&message).await,
             Command::Timer(seconds) => self.timer(seconds).await,
             Command::TypingTold(on) => {
-                self.client.set_typing_told(on).await?;
+                self.client.set_typing_indicators(on).await?;
                 Ok(vec![])
             }
             Command::Typing(number) => {

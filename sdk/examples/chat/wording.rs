@@ -2,7 +2,7 @@
 
 use undertone::{
     AccountAlarm, Actor, Contact, ContactId, ContactState, DelayReason, Event, FailureReason,
-    Happened, IdentityAlarm, Message, MessageId, MessageState, SearchHit,
+    IdentityAlarm, Message, MessageId, MessageState, SearchHit, SystemRow,
 };
 
 use crate::failure::Failure;
@@ -108,15 +108,15 @@ fn text_of(message: &Message) -> String {
     match message.text() {
         Some(text) => text.to_owned(),
         None if message.deleted => "(deleted)".to_owned(),
-        None if message.happened.is_some() => happened(message),
+        None if message.system.is_some() => happened(message),
         None => "(a kind of message that this version does not know)".to_owned(),
     }
 }
 
 /// What happened, in words.
 fn happened(message: &Message) -> String {
-    match message.happened {
-        Some(Happened::TimerSet(Some(timer))) => {
+    match message.system {
+        Some(SystemRow::TimerSet(Some(timer))) => {
             let seconds = timer.seconds();
             let time = match (seconds % 86_400, seconds % 3_600, seconds % 60) {
                 (0, ..) => format!("{} d", seconds / 86_400),
@@ -126,7 +126,7 @@ fn happened(message: &Message) -> String {
             };
             format!("(what is written from now on disappears {time} after it was read)")
         }
-        Some(Happened::TimerSet(None)) => "(what is written from now on stays)".to_owned(),
+        Some(SystemRow::TimerSet(None)) => "(what is written from now on stays)".to_owned(),
         _ => String::new(),
     }
 }

@@ -64,8 +64,8 @@ impl Client {
     ///
     /// # Errors
     /// [`StepError`] says who must act.
-    pub async fn set_typing_told(&self, on: bool) -> Result<(), StepError> {
-        self.write(move |step| step.set_typing_told(on)).await
+    pub async fn set_typing_indicators(&self, on: bool) -> Result<(), StepError> {
+        self.write(move |step| step.set_typing_indicators(on)).await
     }
 
     /// Whether contacts are told what the user has read; on unless it was switched off. Who tells nothing is told nothing.

@@ -13,6 +13,7 @@ mod clock;
 mod config;
 mod contacts;
 mod conversation;
+mod conversation_settings;
 mod driver;
 mod event;
 mod history;
@@ -21,7 +22,6 @@ pub(crate) mod limits;
 mod model;
 mod open;
 mod unlock;
-mod wishes;
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use undertone_protocol::relay_address::RelayAddress;
@@ -31,8 +31,8 @@ pub use config::{ClientConfig, relay_address};
 pub use conversation::Conversation;
 pub use event::{ClientEvent, Connection, Events};
 pub use model::{
-    Contact, ConversationSummary, Gap, Happened, Invite, Message, Reaction, Revision, SearchHit,
-    SearchPage,
+    Contact, ConversationSummary, Gap, Invite, Message, Reaction, Revision, SearchHit, SearchPage,
+    SystemRow,
 };
 pub use open::OpenError;
 pub use unlock::UnlockError;

@@ -79,9 +79,9 @@ pub struct Message {
     pub deleted: bool,
     /// When it was edited last, by its author's clock. What it said before: [`Client::revisions`](crate::Client::revisions).
     pub edited: Option<Timestamp>,
-    /// What happened, when it is no message that somebody wrote: no message can look like this.
-    pub happened: Option<Happened>,
-    /// When it disappears; `None` also before it was read. How long after that: `post.disappears_after`.
+    /// What it tells, when it is no message that somebody wrote: no message can look like this.
+    pub system: Option<SystemRow>,
+    /// When it disappears; `None` also before it was read, and when it was read while no relay had confirmed the time. How long after that: `post.disappears_after`.
     pub disappears: Option<Timestamp>,
     /// What people think of it, one entry a person.
     pub reactions: Vec<Reaction>,
@@ -96,7 +96,7 @@ pub struct Message {
 /// Something that is shown among the messages and is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Happened {
+pub enum SystemRow {
     /// What is written from now on disappears so long after it was read; `None`: it stays. Who set it is the row's sender.
     TimerSet(Option<Timer>),
 }
@@ -188,11 +188,11 @@ impl From<ConversationRow> for ConversationSummary {
             title: row.title,
             unread: row.unread,
             active: row.active,
-            pinned: row.wishes.pinned,
-            archived: row.wishes.archived,
-            muted_until: row.wishes.muted_until,
-            marked_unread: row.wishes.marked_unread,
-            draft: row.wishes.draft,
+            pinned: row.settings.pinned,
+            archived: row.settings.archived,
+            muted_until: row.settings.muted_until,
+            marked_unread: row.settings.marked_unread,
+            draft: row.settings.draft,
             timer: row.timer.and_then(Timer::from_seconds),
             preview: row.last.map(|last| last.preview),
             cursor,
@@ -212,9 +212,9 @@ impl From<MessageRow> for Message {
             post: is_text.then(|| post(message.body, message.parts.as_deref())),
             deleted: message.kind == MessageKind::Deleted,
             edited: row.edited.map(Hlc::time),
-            happened: (message.kind == MessageKind::TimerSet)
-                .then(|| Happened::TimerSet(seconds(message.extra.as_deref()))),
-            disappears: row.expires,
+            system: (message.kind == MessageKind::TimerSet)
+                .then(|| SystemRow::TimerSet(seconds(message.extra.as_deref()))),
+            disappears: row.expires.filter(|at| at.0 > 0),
             reactions: row.reactions.into_iter().map(Reaction::from).collect(),
             state: message.state,
             sent: message.sent,

@@ -8,6 +8,7 @@
 
 use undertone_protocol::content::{
     Body, Content, ContentHeader, Edit, Hlc, MAX_EMOJI, MAX_REACTIONS, MessageId, Post, Reactions,
+    Timer,
 };
 
 use super::content::From;
@@ -120,8 +121,8 @@ impl Step<'_> {
         let is_author = row.message.sender == origin.person;
         let permitted = match change {
             Change::Edit(_) => is_author && in_time(row, origin.clock) && is_editable(row),
-            Change::Deletion => is_author && in_time(row, origin.clock),
-            Change::Reactions(_) => is_there(row),
+            Change::Deletion => is_author && in_time(row, origin.clock) && is_message(row),
+            Change::Reactions(_) => is_message(row),
         };
         let changed = permitted && self.apply(row, change, origin)?;
         if changed {
@@ -142,12 +143,15 @@ impl Step<'_> {
         let messages = self.tx.messages();
         Ok(match change {
             Change::Edit(post) => {
+                // When it disappears does not change.
+                let mut post = (*post).clone();
+                post.disappears_after = row.message.timer.and_then(Timer::from_seconds);
                 let Ok(parts) = post.parts() else {
                     return Ok(false);
                 };
                 let revision = Revision {
                     clock: origin.clock,
-                    body: post.text.clone(),
+                    body: post.text,
                     parts: (!parts.is_empty()).then_some(parts),
                 };
                 messages.edit(row, &revision)?
@@ -198,12 +202,17 @@ impl Step<'_> {
     pub fn delete_here(&mut self, message: &MessageId) -> Result<(), ChangeError> {
         let row = self.tx.messages().get(message)?;
         let row = row.ok_or(ChangeError::NoSuchMessage)?;
+        Ok(self.remove(&row)?)
+    }
+
+    /// Nothing of a message stays here but its id.
+    pub(super) fn remove(&mut self, row: &MessageRow) -> Result<(), StepError> {
         // Who asks for it again is told that it is gone.
-        self.tx.retained().entomb(message)?;
-        if self.tx.messages().remove_here(&row)? {
+        self.tx.retained().entomb(&row.message.message_id)?;
+        if self.tx.messages().remove_here(row)? {
             self.emit(Event::MessageRemoved {
                 conversation: row.message.conversation,
-                message: *message,
+                message: row.message.message_id,
             });
         }
         Ok(())
@@ -225,7 +234,7 @@ impl Step<'_> {
         }
         let row = self.tx.messages().get(message)?;
         let row = row.ok_or(ChangeError::NoSuchMessage)?;
-        if !is_there(&row) {
+        if !is_message(&row) {
             return Err(ChangeError::NotPossible);
         }
         let change = Body::Reactions(Reactions {
@@ -242,7 +251,7 @@ impl Step<'_> {
         if row.message.sender.is_some() {
             return Err(ChangeError::NotOwn);
         }
-        if !is_there(&row) {
+        if !is_message(&row) {
             return Err(ChangeError::NotPossible);
         }
         let age = self.now.wall.since(row.message.clock.time());
@@ -288,11 +297,11 @@ fn changes(body: &Body) -> Vec<(MessageId, Change<'_>)> {
     }
 }
 
-/// Whether anything is left of a message.
-fn is_there(row: &MessageRow) -> bool {
-    !matches!(
+/// Whether somebody wrote it, and something of it is left.
+fn is_message(row: &MessageRow) -> bool {
+    matches!(
         row.message.kind,
-        MessageKind::Deleted | MessageKind::Removed
+        MessageKind::Text | MessageKind::Unsupported
     )
 }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use undertone_protocol::content::{Body, ContentHeader, Hlc, MessageId, Timer as Disappears};
 use undertone_protocol::device::DeviceId;
+use undertone_protocol::time::Timestamp;
 
 use super::content::From;
 use super::event::Event;
@@ -16,8 +17,12 @@ use super::step::Step;
 use super::timers::Timer;
 use crate::error::{SendError, StepError};
 use crate::store::{
-    ContactId, ContactState, ConversationId, MessageKind, MessageRowId, MessageState, NewMessage,
+    ContactId, ContactState, ConversationId, MessageKind, MessageRow, MessageRowId, MessageState,
+    NewMessage,
 };
+
+/// In the store: the timer began when no time was trusted.
+const UNKNOWN: Timestamp = Timestamp(0);
 
 /// When messages whose timers began in this process are due, monotonic ms.
 #[derive(Debug, Default)]
@@ -139,7 +144,9 @@ impl Step<'_> {
         seconds: u32,
     ) -> Result<(), StepError> {
         let ms = u64::from(seconds).saturating_mul(SECOND_MS);
-        let expires = self.now.wall.plus(ms);
+        // Without a trusted time it is not known when: it begins anew when there is one, unless this process ends it before.
+        let trusted = self.core.clock.trusted(self.now);
+        let expires = trusted.map_or(UNKNOWN, |now| now.plus(ms));
         self.tx.messages().set_expiry(row, expires)?;
         let due = self.now.monotonic_ms.saturating_add(ms);
         self.core.disappearing.0.insert(message, due);
@@ -156,7 +163,9 @@ impl Step<'_> {
             .map(|(message, _)| message)
             .collect();
         for message in due {
-            self.disappear(&message)?;
+            if let Some(row) = self.tx.messages().get(&message)? {
+                self.remove(&row)?;
+            }
         }
         if let Some(trusted) = self.core.clock.trusted(self.now) {
             loop {
@@ -165,7 +174,7 @@ impl Step<'_> {
                     break;
                 }
                 for row in rows {
-                    self.disappear(&row.message.message_id)?;
+                    self.due_by(&row, trusted)?;
                 }
             }
         }
@@ -192,18 +201,14 @@ impl Step<'_> {
         Ok(())
     }
 
-    fn disappear(&mut self, message: &MessageId) -> Result<(), StepError> {
-        let Some(row) = self.tx.messages().get(message)? else {
-            return Ok(());
-        };
-        // Who asks for it again is told that it is gone.
-        self.tx.retained().entomb(message)?;
-        if self.tx.messages().remove_here(&row)? {
-            self.emit(Event::MessageRemoved {
-                conversation: row.message.conversation,
-                message: *message,
-            });
+    /// A message is due by a trusted time, unless its timer began when none was: then it begins anew.
+    fn due_by(&mut self, row: &MessageRow, now: Timestamp) -> Result<(), StepError> {
+        let seconds = row.message.timer.unwrap_or_default();
+        let ms = u64::from(seconds).saturating_mul(SECOND_MS);
+        let began = row.expires.unwrap_or_default().minus(ms);
+        if row.expires == Some(UNKNOWN) || began > now {
+            return Ok(self.tx.messages().set_expiry(row.id, now.plus(ms))?);
         }
-        Ok(())
+        self.remove(row)
     }
 }

@@ -11,7 +11,7 @@
 //!   `fresh_session`, `rollback`, `quiet`.
 //! - Messages out: `compose`, `sending`, `changes` (edits, deletions, reactions, in as well), `disappearing`, `typing`, `outbox` with `queues`, `knock`, `restored` and `requeue`.
 //! - Messages in: `receiving`, `content`, `gaps`; what is sent because of them: `answers`, `receipts`, `resend`.
-//! - The list: `wishes`.
+//! - The list: `conversation_settings`.
 //! - Time: `clock` (may it be believed), `timers` (short waits), `upkeep` (long ones), `backoff`,
 //!   `budget`.
 //!
@@ -29,6 +29,7 @@ mod compose;
 mod contact;
 mod contacts;
 mod content;
+mod conversation_settings;
 mod delivery;
 mod disappearing;
 mod effect;
@@ -74,7 +75,6 @@ mod timers;
 mod typing;
 mod upkeep;
 mod view;
-mod wishes;
 
 use std::collections::{BTreeMap, BTreeSet};
 

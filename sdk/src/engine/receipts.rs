@@ -89,7 +89,7 @@ impl Step<'_> {
         let Owed { delivered, read } = self.tx.receipts().take(device, MAX_ENTRIES)?;
         if !read.is_empty() {
             let composed = self.compose_hidden(Body::ReadReceipt(read))?;
-            self.queue_for(contact, device, &composed)?;
+            return self.queue_for(contact, device, &composed);
         }
         if delivered.is_empty() {
             return Ok(());
@@ -124,7 +124,7 @@ impl Step<'_> {
             let Some(last) = rows.last() else {
                 return Ok(());
             };
-            after = Some(last.message.clock);
+            after = Some(last.id);
             for row in &rows {
                 self.owe_read_receipt(row)?;
             }

@@ -191,13 +191,15 @@ impl Step<'_> {
         content: &[u8],
         (session, number): (SessionId, MessageNumber),
     ) -> Result<(), StepError> {
+        // What was deleted, or disappeared, before it was sent is sent, and no copy of it kept.
+        let gone = row.item.shown && self.tx.messages().is_gone(&row.item.message_id)?;
         self.tx.retained().insert(&NewRetained {
             session,
             number,
             peer_device: device,
             message_id: row.item.message_id,
             shown: row.item.shown,
-            content: Some(content.to_vec()),
+            content: (!gone).then(|| content.to_vec()),
             sent: self.now.wall,
         })?;
         Ok(())

@@ -115,7 +115,7 @@ impl Step<'_> {
     ///
     /// # Errors
     /// [`StepError`] when the store fails.
-    pub fn set_typing_told(&mut self, on: bool) -> Result<(), StepError> {
+    pub fn set_typing_indicators(&mut self, on: bool) -> Result<(), StepError> {
         let settings = self.tx.meta();
         if on {
             settings.remove(meta::NO_TYPING)?;

@@ -23,12 +23,12 @@ pub(super) struct Lines<'a> {
     pub(super) class: ConnectionClass,
     pub(super) reporter: &'a Reporter,
     pub(super) outgoing: mpsc::Receiver<Frame>,
-    pub(super) wishes: Wishes,
+    pub(super) settings: ConversationSettings,
 }
 
-/// The owner's wishes, as one open connection follows them.
-pub(super) struct Wishes {
-    pub(super) wishes: watch::Receiver<Wish>,
+/// The owner's settings, as one open connection follows them.
+pub(super) struct ConversationSettings {
+    pub(super) settings: watch::Receiver<Wish>,
     pub(super) probes_seen: u64,
 }
 
@@ -40,13 +40,13 @@ pub(super) enum Change {
     Close,
 }
 
-impl Wishes {
+impl ConversationSettings {
     /// Waits for a change of mind. Safe to cancel.
     pub(super) async fn change(&mut self) -> Change {
-        if self.wishes.changed().await.is_err() {
+        if self.settings.changed().await.is_err() {
             return Change::Close;
         }
-        let wish = *self.wishes.borrow_and_update();
+        let wish = *self.settings.borrow_and_update();
         let probe = std::mem::replace(&mut self.probes_seen, wish.probes) != wish.probes;
         match (wish.wanted, probe) {
             (false, _) => Change::Close,

@@ -16,7 +16,7 @@ use super::error::{ConnectError, DisconnectCause};
 use super::frame_sender::FrameSender;
 use super::greeting::Greeting;
 use super::limits::{NUDGE_SPACING, OUTGOING_FRAMES, STABLE_AFTER};
-use super::lines::{Lines, Wish, Wishes};
+use super::lines::{ConversationSettings, Lines, Wish};
 use super::long_poll::End;
 use super::report::{Inbox, LinkEvent, LinkId, Reporter};
 use super::{Session, Transport};
@@ -37,13 +37,13 @@ impl Link {
         inbox: &Inbox,
         id: LinkId,
     ) -> Self {
-        let (wish, wishes) = watch::channel(Wish::default());
+        let (wish, settings) = watch::channel(Wish::default());
         let task = Task {
             transport,
             relay,
             class,
             reporter: inbox.reporter(id),
-            wishes,
+            settings,
             backoff: Backoff::default(),
             followed: 0,
         };
@@ -77,7 +77,7 @@ struct Task {
     relay: RelayAddress,
     class: ConnectionClass,
     reporter: Reporter,
-    wishes: watch::Receiver<Wish>,
+    settings: watch::Receiver<Wish>,
     backoff: Backoff,
     /// Nudges up to which the user got an attempt. Those since the beginning of one that fails, on its way or soon after,
     /// got none: what the user did must not wait for the backoff.
@@ -86,14 +86,14 @@ struct Task {
 
 impl Task {
     async fn run(mut self) {
-        while self.wishes.wait_for(|wish| wish.wanted).await.is_ok() {
+        while self.settings.wait_for(|wish| wish.wanted).await.is_ok() {
             self.follow_nudges();
             self.reporter.event(LinkEvent::Connecting).await;
             let opened = {
-                let mut wishes = self.wishes.clone();
+                let mut settings = self.settings.clone();
                 tokio::select! {
                     opened = self.transport.open(&self.relay, self.class) => opened.map_err(DisconnectCause::from),
-                    _ = wishes.wait_for(|wish| !wish.wanted) => Err(DisconnectCause::Requested),
+                    _ = settings.wait_for(|wish| !wish.wanted) => Err(DisconnectCause::Requested),
                 }
             };
             let (cause, jitter) = match opened {
@@ -127,15 +127,15 @@ impl Task {
             self.reporter
                 .event(up(session.greeting(), FrameSender(sender)))
                 .await;
-            let probes_seen = self.wishes.borrow().probes;
+            let probes_seen = self.settings.borrow().probes;
             let lines = Lines {
                 transport: &self.transport,
                 relay: &self.relay,
                 class: self.class,
                 reporter: &self.reporter,
                 outgoing,
-                wishes: Wishes {
-                    wishes: self.wishes.clone(),
+                settings: ConversationSettings {
+                    settings: self.settings.clone(),
                     probes_seen,
                 },
             };
@@ -185,7 +185,7 @@ impl Task {
     }
 
     fn follow_nudges(&mut self) {
-        self.followed = self.wishes.borrow().nudges;
+        self.followed = self.settings.borrow().nudges;
     }
 
     /// Waits, at most until there is a nudge that was not followed. `Err` when the link was dropped.
@@ -194,13 +194,13 @@ impl Task {
         let earliest = Instant::now() + NUDGE_SPACING;
         tokio::select! {
             () = forever_or(wait) => return Ok(()),
-            nudged = self.wishes.wait_for(|wish| wish.nudges != followed) => { nudged?; }
+            nudged = self.settings.wait_for(|wish| wish.nudges != followed) => { nudged?; }
         }
-        let mut wishes = self.wishes.clone();
+        let mut settings = self.settings.clone();
         tokio::select! {
             () = sleep_until(earliest) => Ok(()),
             () = forever_or(wait) => Ok(()),
-            gone = dropped(&mut wishes) => Err(gone),
+            gone = dropped(&mut settings) => Err(gone),
         }
     }
 }
@@ -220,9 +220,9 @@ async fn forever_or(wait: Option<Duration>) {
     }
 }
 
-async fn dropped(wishes: &mut watch::Receiver<Wish>) -> watch::error::RecvError {
+async fn dropped(settings: &mut watch::Receiver<Wish>) -> watch::error::RecvError {
     loop {
-        if let Err(gone) = wishes.changed().await {
+        if let Err(gone) = settings.changed().await {
             return gone;
         }
     }

@@ -19,7 +19,7 @@ use super::error::{ConnectError, DisconnectCause, Violation};
 use super::greeting::{Expectation, Greeting};
 use super::http::{Answer, HttpClient};
 use super::limits::{POLL_ATTEMPTS, POLL_BODY, POLL_WAIT_SECONDS};
-use super::lines::{Change, Lines, Wishes};
+use super::lines::{Change, ConversationSettings, Lines};
 use super::report::Reporter;
 use super::websocket::{OpenError, WebSocket, incoming, refusal};
 
@@ -103,7 +103,7 @@ impl LongPoll {
             class,
             reporter,
             mut outgoing,
-            mut wishes,
+            mut settings,
         } = lines;
         let reply = transport.config.timeouts.reply;
         let receiving = async {
@@ -141,7 +141,7 @@ impl LongPoll {
             tokio::select! {
                 cause = receiving => End::Down(cause),
                 cause = sending => End::Down(cause),
-                cause = unwanted(&mut wishes) => End::Down(cause),
+                cause = unwanted(&mut settings) => End::Down(cause),
                 websocket = unblocked(transport, relay, class) => End::Upgraded(Box::new(websocket)),
             }
         };
@@ -296,9 +296,9 @@ fn push(body: &mut BytesMut, frame: &Frame) {
 }
 
 /// Returns when the session is not wanted any more, or when the network changed and its connections are probably dead.
-async fn unwanted(wishes: &mut Wishes) -> DisconnectCause {
+async fn unwanted(settings: &mut ConversationSettings) -> DisconnectCause {
     loop {
-        match wishes.change().await {
+        match settings.change().await {
             Change::None => {}
             Change::Close => return DisconnectCause::Requested,
             Change::Probe => return DisconnectCause::Lost,

@@ -201,7 +201,7 @@ impl Running<'_> {
                 None => Err(DisconnectCause::Requested),
             },
             () = sleep_until(look_again) => self.look().await,
-            change = self.lines.wishes.change() => match change {
+            change = self.lines.settings.change() => match change {
                 Change::None => Ok(()),
                 Change::Close => Err(DisconnectCause::Requested),
                 Change::Probe => {

@@ -1,7 +1,7 @@
 //! What people do with messages beyond writing them, as an app does it.
 
 use undertone::{
-    ClientEvent, Event, Happened, Message, MessageId, MessageState, Post, Reply, Timer,
+    ClientEvent, Event, Message, MessageId, MessageState, Post, Reply, SystemRow, Timer,
 };
 
 use crate::support::{Person, World};
@@ -72,8 +72,8 @@ async fn reading_is_told_and_what_disappears_says_when() {
     assert_eq!(unread.post.and_then(|post| post.disappears_after), timer);
     let at_bob = bob.conversation().await;
     let rows = at_bob.messages(None, 50).await.unwrap();
-    let set = rows.iter().find_map(|row| row.happened);
-    assert_eq!(set, Some(Happened::TimerSet(timer)));
+    let set = rows.iter().find_map(|row| row.system);
+    assert_eq!(set, Some(SystemRow::TimerSet(timer)));
     let summary = at_bob.summary().await.unwrap().unwrap();
     assert_eq!(summary.timer, timer);
     let last = rows.last().unwrap().position;

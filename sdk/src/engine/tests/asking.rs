@@ -9,7 +9,7 @@ use undertone_wire::frame::Body;
 use super::world::World;
 use crate::error::StepError;
 use crate::store::{
-    ContactId, ContactState, ConversationId, MessageState, PeerDeviceId, SessionStatus,
+    ContactId, ContactState, ConversationId, MessageRow, MessageState, PeerDeviceId, SessionStatus,
 };
 
 impl World {
@@ -53,6 +53,23 @@ impl World {
             .iter()
             .find(|row| row.state == state)
             .map(|row| row.id)
+    }
+
+    /// A message as a device has it.
+    pub(super) fn row(&mut self, device: usize, message: &MessageId) -> MessageRow {
+        let view = self.engine(device).view().unwrap();
+        view.message(message).unwrap().unwrap()
+    }
+
+    /// Reads a conversation to its end.
+    pub(super) fn read_all(&mut self, device: usize, contact: ContactId) {
+        let conversation = self.conversation(device, contact);
+        let view = self.engine(device).view().unwrap();
+        let newest = view.messages_before(conversation, None, 1).unwrap();
+        drop(view);
+        let last = newest[0].message.clock;
+        self.command(device, |step| step.mark_read(conversation, last))
+            .unwrap();
     }
 
     /// The texts of a conversation, oldest first, with their states.

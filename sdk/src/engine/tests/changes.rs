@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use undertone_protocol::content::{Body as Says, Edit, MessageId, Post, Reactions};
+use undertone_protocol::content::{Body as Says, Edit, MessageId, Post, Reactions, Timer};
 use undertone_protocol::time::DAY_MS;
 use undertone_wire::frame::Body;
 use undertone_wire::{Deliver, Frame};
@@ -11,16 +11,9 @@ use undertone_wire::{Deliver, Frame};
 use super::super::{Event, Input, Lane};
 use super::world::World;
 use crate::error::ChangeError;
-use crate::store::{
-    ContactId, MessageKind, MessageRow, MessageState, Reaction, SearchFilter, SearchQuery,
-};
+use crate::store::{ContactId, MessageKind, MessageState, Reaction, SearchFilter, SearchQuery};
 
 impl World {
-    fn row(&mut self, device: usize, message: &MessageId) -> MessageRow {
-        let view = self.engine(device).view().unwrap();
-        view.message(message).unwrap().unwrap()
-    }
-
     fn body(&mut self, device: usize, message: &MessageId) -> String {
         self.row(device, message).message.body
     }
@@ -50,17 +43,6 @@ impl World {
         let view = self.engine(device).view().unwrap();
         let revisions = view.revisions(message).unwrap();
         revisions.into_iter().map(|said| said.body).collect()
-    }
-
-    /// Reads a conversation to its end.
-    fn read_all(&mut self, device: usize, contact: ContactId) {
-        let conversation = self.conversation(device, contact);
-        let view = self.engine(device).view().unwrap();
-        let newest = view.messages_before(conversation, None, 1).unwrap();
-        drop(view);
-        let last = newest[0].message.clock;
-        self.command(device, |step| step.mark_read(conversation, last))
-            .unwrap();
     }
 
     fn found(&mut self, device: usize, words: &str) -> usize {
@@ -544,10 +526,7 @@ fn a_stranger_changes_what_he_wrote_and_is_told_nothing() {
     world.edit(anna, &message, "hello Ben").unwrap();
     world
         .command(anna, |step| {
-            step.set_timer(
-                conversation,
-                undertone_protocol::content::Timer::from_seconds(60),
-            )
+            step.set_timer(conversation, Timer::from_seconds(60))
         })
         .unwrap();
     let before = world.devices[ben].sent.len();
@@ -571,4 +550,38 @@ fn a_stranger_changes_what_he_wrote_and_is_told_nothing() {
     world.run_for(60_000);
     let state = world.row(anna, &message).message.state;
     assert_eq!(state, MessageState::Delivered);
+}
+
+/// Who set a timer stands there, whatever he would like to stand there.
+#[test]
+fn a_system_row_cannot_be_changed_by_who_caused_it() {
+    let (mut world, [anna, ben], [of_anna, of_ben]) = World::acquainted(295);
+    let conversation = world.conversation(anna, of_anna);
+    let timer = Timer::from_seconds(600);
+    world
+        .command(anna, |step| step.set_timer(conversation, timer))
+        .unwrap();
+    world.run_for(1_000);
+    let at_ben = world.conversation(ben, of_ben);
+    let view = world.engine(ben).view().unwrap();
+    let row = view.messages_before(at_ben, None, 1).unwrap().remove(0);
+    drop(view);
+    let target = row.message.message_id;
+    assert_eq!(row.message.kind, MessageKind::TimerSet);
+    let post = Post::text("forged");
+    world.claim(anna, of_anna, Says::Edit(Edit { target, post }));
+    world.claim(anna, of_anna, Says::Deletion(vec![target]));
+    world.run_for(1_000);
+    assert_eq!(world.row(ben, &target), row);
+    let own = world.command(anna, |step| step.delete_for_everyone(&target));
+    assert_eq!(own, Err(ChangeError::NotPossible));
+    // An edit leaves what it edits its timer.
+    let message = world.say(anna, of_anna, "soon gone");
+    world.edit(anna, &message, "soon gone, and edited").unwrap();
+    world.run_for(1_000);
+    for device in [anna, ben] {
+        let row = world.row(device, &message);
+        let post = Post::from_parts(&row.message.body, &row.message.parts.unwrap());
+        assert_eq!(post.unwrap().disappears_after, timer);
+    }
 }

@@ -5,7 +5,7 @@ use undertone_protocol::time::DAY_MS;
 
 use super::super::Event;
 use super::world::World;
-use crate::store::{ContactId, MessageKind, MessageRow, SearchFilter, SearchQuery};
+use crate::store::{ContactId, MessageKind, SearchFilter, SearchQuery};
 
 const MINUTE: u64 = 60_000;
 
@@ -25,23 +25,17 @@ impl World {
         view.conversation_of(contact).unwrap().unwrap().timer
     }
 
-    fn look_at(&mut self, device: usize, contact: ContactId) {
-        let conversation = self.conversation(device, contact);
+    /// Copies of a message that are kept for sending it again.
+    fn kept_copies(&mut self, device: usize, message: &MessageId) -> usize {
         let view = self.engine(device).view().unwrap();
-        let newest = view.messages_before(conversation, None, 1).unwrap();
-        drop(view);
-        let last = newest[0].message.clock;
-        self.command(device, |step| step.mark_read(conversation, last))
-            .unwrap();
-    }
-
-    fn rest_of(&mut self, device: usize, message: &MessageId) -> MessageRow {
-        let view = self.engine(device).view().unwrap();
-        view.message(message).unwrap().unwrap()
+        let kept = view.tx.retained().of_message(message).unwrap();
+        kept.iter()
+            .filter(|kept| kept.item.content.is_some())
+            .count()
     }
 
     fn is_gone(&mut self, device: usize, message: &MessageId) -> bool {
-        let row = self.rest_of(device, message);
+        let row = self.row(device, message);
         let gone = row.message.kind == MessageKind::Removed;
         assert_eq!(gone, row.message.body.is_empty());
         gone
@@ -51,7 +45,7 @@ impl World {
 #[test]
 fn what_is_written_under_a_timer_disappears_after_it_was_read_and_at_its_writer() {
     let (mut world, [anna, ben], [of_anna, of_ben]) = World::acquainted(300);
-    world.look_at(ben, of_ben);
+    world.read_all(ben, of_ben);
     let before = world.say(anna, of_anna, "stays");
     world.run_for(1_000);
     world.set_timer(anna, of_anna, 60);
@@ -70,7 +64,7 @@ fn what_is_written_under_a_timer_disappears_after_it_was_read_and_at_its_writer(
     );
     world.run_for(10 * MINUTE);
     assert!(!world.is_gone(ben, &message), "nobody read it yet");
-    world.look_at(ben, of_ben);
+    world.read_all(ben, of_ben);
     world.run_for(59_000);
     assert!(!world.is_gone(ben, &message));
     world.run_for(2_000);
@@ -115,7 +109,7 @@ fn both_sides_show_who_set_the_timer_and_the_newest_one_counts() {
             .map(|row| (row.message.sender.is_none(), row.message.extra.unwrap()))
             .collect()
     };
-    world.look_at(ben, of_ben);
+    world.read_all(ben, of_ben);
     world.set_timer(anna, of_anna, 3_600);
     world.run_for(1_000);
     world.set_timer(ben, of_ben, 5);
@@ -149,7 +143,7 @@ fn timers_go_on_after_a_restart_and_a_wrong_clock_ends_none() {
     world.run_for(1_000);
     let message = world.say(anna, of_anna, "ten minutes");
     world.run_for(1_000);
-    world.look_at(ben, of_ben);
+    world.read_all(ben, of_ben);
     world.run_for(MINUTE);
     world.go_offline(ben);
     world.settle();
@@ -173,7 +167,7 @@ fn timers_go_on_after_a_restart_and_a_wrong_clock_ends_none() {
     // In one process no relay is needed.
     let again = world.say(anna, of_anna, "once more");
     world.run_for(1_000);
-    world.look_at(ben, of_ben);
+    world.read_all(ben, of_ben);
     world.go_offline(ben);
     world.settle();
     world.devices[ben].clock_error = -365 * 86_400_000;
@@ -190,7 +184,7 @@ fn what_disappeared_does_not_come_back() {
     world.run_for(1_000);
     let message = world.say(anna, of_anna, "for a minute");
     world.run_for(1_000);
-    world.look_at(ben, of_ben);
+    world.read_all(ben, of_ben);
     // An edit does not put it off.
     world
         .command(anna, |step| {
@@ -215,4 +209,58 @@ fn what_disappeared_does_not_come_back() {
     assert!(world.is_gone(ben, &message));
     let view = world.engine(ben).view().unwrap();
     assert!(view.revisions(&message).unwrap().is_empty());
+}
+
+/// What disappeared, or was deleted here, before it was sent is sent all the same; no copy of it is kept after that.
+#[test]
+fn what_disappeared_in_the_queue_is_sent_and_no_copy_kept() {
+    let (mut world, [anna, ben], [of_anna, of_ben]) = World::acquainted(340);
+    world.set_timer(anna, of_anna, 60);
+    world.run_for(1_000);
+    world.go_offline(anna);
+    world.settle();
+    let expired = world.say(anna, of_anna, "for a minute");
+    let deleted = world.say(anna, of_anna, "not for me");
+    world
+        .command(anna, |step| step.delete_here(&deleted))
+        .unwrap();
+    world.run_for(120_000);
+    assert!(world.is_gone(anna, &expired) && world.is_gone(anna, &deleted));
+    world.go_online(anna);
+    world.run_for(10_000);
+    let texts = world.texts(ben, of_ben);
+    assert_eq!(texts[texts.len() - 2..], ["for a minute", "not for me"]);
+    for message in [expired, deleted] {
+        assert_eq!(world.kept_copies(anna, &message), 0);
+    }
+    let kept = world.say(anna, of_anna, "the control");
+    world.run_for(1_000);
+    assert_eq!(world.kept_copies(anna, &kept), 1);
+}
+
+/// A timer that began by a wrong clock begins anew when a time is trusted, whichever way the clock was wrong.
+#[test]
+fn a_timer_that_began_by_a_wrong_clock_begins_anew() {
+    for error in [365 * 86_400_000, -365 * 86_400_000] {
+        let (mut world, [anna, ben], [of_anna, of_ben]) = World::acquainted(350);
+        world.set_timer(anna, of_anna, 600);
+        let message = world.say(anna, of_anna, "ten minutes");
+        world.run_for(1_000);
+        world.go_offline(ben);
+        world.settle();
+        world.devices[ben].clock_error = error;
+        world.restart(ben);
+        world.go_online(ben);
+        world.run_for(10_000);
+        world.read_all(ben, of_ben);
+        world.go_offline(ben);
+        world.settle();
+        world.devices[ben].clock_error = 0;
+        world.restart(ben);
+        world.go_online(ben);
+        world.run_for(500_000);
+        assert!(!world.is_gone(ben, &message), "{error}");
+        world.run_for(200_000);
+        assert!(world.is_gone(ben, &message), "{error}");
+    }
 }

@@ -2,6 +2,7 @@
 
 mod asking;
 mod changes;
+mod conversation_settings;
 mod crashes;
 mod disappearing;
 mod first_messages;
@@ -31,5 +32,4 @@ mod time;
 mod typing;
 #[cfg(target_os = "linux")]
 mod wiping;
-mod wishes;
 mod world;

@@ -139,7 +139,7 @@ fn only_accepted_contacts_see_who_types_and_who_tells_nothing_sees_nobody() {
     world.say(anna, of_anna, "how are you?");
     world.run_for(1_000);
     world
-        .command(ben, |step| step.set_typing_told(false))
+        .command(ben, |step| step.set_typing_indicators(false))
         .unwrap();
     world.key(ben, of_ben);
     world.key(anna, of_anna);
@@ -151,7 +151,7 @@ fn only_accepted_contacts_see_who_types_and_who_tells_nothing_sees_nobody() {
         "who tells nothing is told nothing"
     );
     world
-        .command(ben, |step| step.set_typing_told(true))
+        .command(ben, |step| step.set_typing_indicators(true))
         .unwrap();
     world.key(ben, of_ben);
     world.run_for(1_000);

@@ -4,7 +4,8 @@
 ALTER TABLE message ADD COLUMN parts BLOB;
 -- Clock of the edit that made the text what it is; absent: it was never edited.
 ALTER TABLE message ADD COLUMN edited_clock INTEGER;
--- How long after it was read it disappears, in seconds; absent: it stays. And when, once it was read or is the own one.
+-- How long after it was read it disappears, in seconds; absent: it stays. And when, once it was
+-- read or is the own one; 0 when no time was trusted then.
 ALTER TABLE message ADD COLUMN timer_s INTEGER;
 ALTER TABLE message ADD COLUMN expires_ms INTEGER;
 CREATE INDEX message_expiry ON message (expires_ms) WHERE expires_ms IS NOT NULL;

@@ -40,14 +40,14 @@ pub struct ConversationRow {
     /// Seconds after which what is written now disappears once it was read.
     pub timer: Option<u32>,
     /// How the user wants to see it in the list.
-    pub wishes: Wishes,
+    pub settings: ConversationSettings,
     /// The newest message.
     pub last: Option<LastMessage>,
 }
 
 /// How the user wants to see a conversation in the list.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Wishes {
+pub struct ConversationSettings {
     /// Before those that are not pinned.
     pub pinned: bool,
     /// In the archive, and not in the list.
@@ -73,7 +73,7 @@ impl ConversationRow {
     #[must_use]
     pub fn cursor(&self) -> ConversationCursor {
         ConversationCursor {
-            pinned: self.wishes.pinned,
+            pinned: self.settings.pinned,
             active: self.active,
             id: self.id,
         }
@@ -108,7 +108,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ConversationRow> {
         unread: row.get::<_, Uint>(4)?.0,
         active: row.get::<_, Uint>(5)?.into(),
         timer: row.get(10)?,
-        wishes: Wishes {
+        settings: ConversationSettings {
             pinned: row.get(11)?,
             archived: row.get(12)?,
             muted_until: row.get::<_, Option<Uint>>(13)?.map(Into::into),
@@ -206,16 +206,20 @@ impl Conversations<'_> {
     }
 
     /// How the user wants to see a conversation from now on.
-    pub fn set_wishes(&self, id: ConversationId, wishes: &Wishes) -> Result<(), StoreError> {
+    pub fn set_settings(
+        &self,
+        id: ConversationId,
+        settings: &ConversationSettings,
+    ) -> Result<(), StoreError> {
         exactly_one(self.tx.run(
             "UPDATE conversation SET pinned = ?2, archived = ?3, muted_until_ms = ?4, marked_unread = ?5, draft = ?6 WHERE id = ?1",
             (
                 id,
-                wishes.pinned,
-                wishes.archived,
-                maybe_at(wishes.muted_until),
-                wishes.marked_unread,
-                &wishes.draft,
+                settings.pinned,
+                settings.archived,
+                maybe_at(settings.muted_until),
+                settings.marked_unread,
+                &settings.draft,
             ),
         )?)
     }

@@ -349,18 +349,18 @@ impl Messages<'_> {
     pub fn unread(
         &self,
         conversation: ConversationId,
-        after: Option<Hlc>,
+        after: Option<MessageRowId>,
         up_to: Hlc,
     ) -> Result<Vec<MessageRow>, StoreError> {
         self.tx.all(
             &format!(
                 "SELECT {COLUMNS} FROM message m WHERE m.conversation = ?1 AND m.sender <> 0 AND m.kind IN (1, 2)
-                     AND m.clock > max(?2, (SELECT read_clock FROM conversation WHERE id = ?1)) AND m.clock <= ?3
-                 ORDER BY m.clock LIMIT ?4"
+                     AND m.clock > (SELECT read_clock FROM conversation WHERE id = ?1) AND m.clock <= ?3 AND m.id > ?2
+                 ORDER BY m.id LIMIT ?4"
             ),
             (
                 conversation,
-                stored(after.unwrap_or_default()),
+                after.map_or(0, MessageRowId::get),
                 stored(up_to),
                 page(MAX_PAGE_ROWS),
             ),

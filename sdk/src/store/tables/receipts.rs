@@ -11,7 +11,7 @@ table! {
     Receipts, receipts
 }
 
-/// Receipts that were taken to be sent.
+/// Receipts that were taken to be sent, of one kind.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Owed {
     /// These arrived.
@@ -82,17 +82,19 @@ impl Receipts<'_> {
         )
     }
 
-    /// Takes up to `limit` receipts that are owed to a device, oldest first: they are in the caller's hands now.
+    /// Takes up to `limit` receipts of one kind, that of the oldest, that are owed to a device, oldest first: they are in the caller's
+    /// hands now.
     pub fn take(&self, device: PeerDeviceId, limit: usize) -> Result<Owed, StoreError> {
         let rows: Vec<(i64, [u8; 16], bool)> = self.tx.all(
-            "SELECT id, message_id, read FROM receipt WHERE peer_device = ?1 ORDER BY id LIMIT ?2",
+            "SELECT id, message_id, read FROM receipt WHERE peer_device = ?1
+                 AND read = (SELECT read FROM receipt WHERE peer_device = ?1 ORDER BY id LIMIT 1) ORDER BY id LIMIT ?2",
             (device, page(limit)),
             |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
         )?;
-        if let Some((last, ..)) = rows.last() {
+        if let Some((last, _, read)) = rows.last() {
             self.tx.run(
-                "DELETE FROM receipt WHERE peer_device = ?1 AND id <= ?2",
-                (device, last),
+                "DELETE FROM receipt WHERE peer_device = ?1 AND id <= ?2 AND read = ?3",
+                (device, last, read),
             )?;
         }
         let mut owed = Owed::default();

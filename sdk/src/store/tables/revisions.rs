@@ -3,7 +3,7 @@
 use super::messages::{MessageKind, MessageRow, Messages, stored};
 use super::{StoreError, exactly_one};
 use crate::store::ids::Uint;
-use undertone_protocol::content::Hlc;
+use undertone_protocol::content::{Hlc, MessageId};
 
 /// What a message said at a time.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -83,6 +83,14 @@ impl Messages<'_> {
                 .messages_removed(row.message.conversation)?;
         }
         Ok(removed)
+    }
+
+    /// Whether nothing is left of a message but its place or its id.
+    pub fn is_gone(&self, id: &MessageId) -> Result<bool, StoreError> {
+        self.tx.value(
+            "SELECT EXISTS (SELECT 1 FROM message WHERE message_id = ?1 AND kind IN (?2, ?3))",
+            (id.as_bytes(), MessageKind::Deleted, MessageKind::Removed),
+        )
     }
 
     /// No text, no earlier text, no reactions, no term of the index.

@@ -109,6 +109,14 @@ fn receipts_are_owed_once_and_taken_in_order() {
     );
     assert_eq!(receipts.take(first.device, 2).unwrap().delivered, [id(3)]);
     assert_eq!(receipts.take(first.device, 2).unwrap().delivered, []);
+    // One kind at a time, and reading takes the place of arriving.
+    receipts.owe(first.device, &id(4), None).unwrap();
+    receipts.owe(first.device, &id(5), None).unwrap();
+    receipts.owe_read(first.device, &id(4)).unwrap();
+    let taken = receipts.take(first.device, 9).unwrap();
+    assert_eq!((taken.delivered, taken.read), (vec![], vec![id(4)]));
+    let taken = receipts.take(first.device, 9).unwrap();
+    assert_eq!((taken.delivered, taken.read), (vec![id(5)], vec![]));
     assert_eq!(receipts.devices().unwrap(), [second.device]);
 }
 

@@ -5,12 +5,12 @@ use undertone_protocol::time::Timestamp;
 use super::super::limits::MAX_TEXT_BYTES;
 use super::world::World;
 use crate::error::SendError;
-use crate::store::{ContactId, ContactState, ConversationId, Wishes};
+use crate::store::{ContactId, ContactState, ConversationId, ConversationSettings};
 
 impl World {
-    fn wishes(&mut self, device: usize, conversation: ConversationId) -> Wishes {
+    fn settings(&mut self, device: usize, conversation: ConversationId) -> ConversationSettings {
         let view = self.engine(device).view().unwrap();
-        view.conversation(conversation).unwrap().unwrap().wishes
+        view.conversation(conversation).unwrap().unwrap().settings
     }
 
     /// Titles of the list, or of the archive.
@@ -106,15 +106,15 @@ fn drafts_and_marks_last_until_something_is_sent_or_read() {
     world.command(ben, |step| step.mark_unread(id)).unwrap();
     world.restart(ben);
     world.go_online(ben);
-    let wishes = world.wishes(ben, id);
+    let settings = world.settings(ben, id);
     assert_eq!(
-        (wishes.draft.as_str(), wishes.marked_unread),
+        (settings.draft.as_str(), settings.marked_unread),
         ("I wanted to", true)
     );
     world
         .command(ben, |step| step.send_text(id, "I wanted to say hello"))
         .unwrap();
-    assert_eq!(world.wishes(ben, id).draft, "");
+    assert_eq!(world.settings(ben, id).draft, "");
     let clock = world
         .engine(ben)
         .view()
@@ -126,7 +126,7 @@ fn drafts_and_marks_last_until_something_is_sent_or_read() {
     world
         .command(ben, |step| step.mark_read(id, clock))
         .unwrap();
-    assert!(!world.wishes(ben, id).marked_unread);
+    assert!(!world.settings(ben, id).marked_unread);
     let long = "x".repeat(MAX_TEXT_BYTES + 1);
     let refused = world.command(ben, |step| step.set_draft(id, &long));
     assert_eq!(refused, Err(SendError::TooLong));
