@@ -1,5 +1,7 @@
 //! The names of the engine's single values in the store, each with its encoding.
 
+use super::step::Step;
+use crate::error::StepError;
 use crate::store::MetaKey;
 
 /// The own manifest, signed, as [`VerifiedManifest::parse`](undertone_protocol::manifest::VerifiedManifest) takes it.
@@ -32,3 +34,21 @@ pub(crate) const ROLLBACK_SUSPECTED: MetaKey = MetaKey("engine.rollback_suspecte
 pub(crate) const NO_TYPING: MetaKey = MetaKey("engine.no_typing");
 /// The user wants contacts not to know what was read; no value.
 pub(crate) const NO_READ_RECEIPTS: MetaKey = MetaKey("engine.no_read_receipts");
+
+impl Step<'_> {
+    /// Whether something is on that the user can switch off; `off` is there when he did.
+    pub(super) fn is_on(&self, off: MetaKey) -> Result<bool, StepError> {
+        Ok(self.tx.meta().get(off)?.is_none())
+    }
+
+    /// Switches it on or off.
+    pub(super) fn switch(&mut self, off: MetaKey, on: bool) -> Result<(), StepError> {
+        let values = self.tx.meta();
+        if on {
+            values.remove(off)?;
+        } else {
+            values.put(off, &[])?;
+        }
+        Ok(())
+    }
+}

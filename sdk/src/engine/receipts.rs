@@ -115,7 +115,7 @@ impl Step<'_> {
         conversation: ConversationId,
         up_to: Hlc,
     ) -> Result<(), StepError> {
-        if !self.tells_what_was_read()? {
+        if !self.is_on(meta::NO_READ_RECEIPTS)? {
             return Ok(());
         }
         let mut after = None;
@@ -152,28 +152,18 @@ impl Step<'_> {
         Ok(())
     }
 
-    fn tells_what_was_read(&self) -> Result<bool, StepError> {
-        Ok(self.tx.meta().get(meta::NO_READ_RECEIPTS)?.is_none())
-    }
-
     /// Whether contacts are told what the user has read. Who tells nothing is told nothing.
     ///
     /// # Errors
     /// [`StepError`] when the store fails.
     pub fn set_read_receipts(&mut self, on: bool) -> Result<(), StepError> {
-        let settings = self.tx.meta();
-        if on {
-            settings.remove(meta::NO_READ_RECEIPTS)?;
-        } else {
-            settings.put(meta::NO_READ_RECEIPTS, &[])?;
-        }
-        Ok(())
+        self.switch(meta::NO_READ_RECEIPTS, on)
     }
 
     /// A contact's device says that messages were read, and so that they arrived.
     pub(super) fn read_by(&mut self, from: &From, messages: &[MessageId]) -> Result<(), StepError> {
         self.confirmed(from, messages)?;
-        if !self.tells_what_was_read()? {
+        if !self.is_on(meta::NO_READ_RECEIPTS)? {
             return Ok(());
         }
         for message in messages {

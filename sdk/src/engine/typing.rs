@@ -107,22 +107,12 @@ impl Step<'_> {
         Ok(())
     }
 
-    fn tells_typing(&self) -> Result<bool, StepError> {
-        Ok(self.tx.meta().get(meta::NO_TYPING)?.is_none())
-    }
-
     /// Whether contacts are told that the user types. Who tells nothing is told nothing.
     ///
     /// # Errors
     /// [`StepError`] when the store fails.
     pub fn set_typing_indicators(&mut self, on: bool) -> Result<(), StepError> {
-        let settings = self.tx.meta();
-        if on {
-            settings.remove(meta::NO_TYPING)?;
-        } else {
-            settings.put(meta::NO_TYPING, &[])?;
-        }
-        Ok(())
+        self.switch(meta::NO_TYPING, on)
     }
 
     fn tell_typing(&mut self, conversation: ConversationId, on: bool) -> Result<(), StepError> {
@@ -131,7 +121,7 @@ impl Step<'_> {
             return Ok(());
         };
         let now = self.now.monotonic_ms;
-        if !self.tells_typing()?
+        if !self.is_on(meta::NO_TYPING)?
             || !self.is_in(contact, ContactState::Accepted)?
             || self.core.own.unchecked_until(now).is_some()
         {
@@ -241,7 +231,7 @@ impl Step<'_> {
         let Some(contact) = self.peer(device)?.map(|peer| peer.contact) else {
             return Ok(());
         };
-        if !self.tells_typing()? || !self.is_in(contact, ContactState::Accepted)? {
+        if !self.is_on(meta::NO_TYPING)? || !self.is_in(contact, ContactState::Accepted)? {
             return Ok(());
         }
         let Some(conversation) = self.contact(contact)?.map(|found| found.conversation) else {

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use undertone_protocol::invite::InviteLink;
 use undertone_protocol::prekeys::PrekeyKind;
 use undertone_protocol::time::DAY_MS;
 use undertone_wire::frame::Body;
@@ -138,6 +139,17 @@ fn a_replaced_prekey_lives_for_fourteen_days() {
     assert_eq!(alive(&mut world), [false, false]);
 }
 
+/// Somebody takes prekeys, for a request.
+fn stranger_writes(world: &mut World, n: u32, link: &InviteLink) {
+    let stranger = world.account(&format!("Stranger {n}"));
+    world.go_online(stranger);
+    world.settle();
+    world.add(stranger, link, "hi");
+    world.settle();
+    world.go_offline(stranger);
+    world.settle();
+}
+
 #[test]
 fn e9_prekeys_that_are_used_up_are_refilled() {
     let mut world = World::new(34);
@@ -146,13 +158,7 @@ fn e9_prekeys_that_are_used_up_are_refilled() {
     world.settle();
     let link = world.invite(ben);
     for n in 0..30 {
-        let stranger = world.account(&format!("Stranger {n}"));
-        world.go_online(stranger);
-        world.settle();
-        world.add(stranger, &link, "hi");
-        world.settle();
-        world.go_offline(stranger);
-        world.settle();
+        stranger_writes(&mut world, n, &link);
     }
     world.run_for(3_600_000);
     let refills = world.devices[ben]
@@ -180,13 +186,7 @@ fn refill_delay(seed: u64) -> u64 {
         true
     }));
     for n in 0.. {
-        let stranger = world.account(&format!("Stranger {n}"));
-        world.go_online(stranger);
-        world.settle();
-        world.add(stranger, &link, "hi");
-        world.settle();
-        world.go_offline(stranger);
-        world.settle();
+        stranger_writes(&mut world, n, &link);
         if noticed.get() {
             break;
         }
