@@ -106,32 +106,6 @@ impl Conversation {
             .await
     }
 
-    /// A message with up to `limit` messages before it and as many after it, oldest first; none when it is not in this conversation.
-    ///
-    /// # Errors
-    /// [`StoreError`] says who must act.
-    pub async fn around(
-        &self,
-        message: MessageId,
-        limit: usize,
-    ) -> Result<Vec<Message>, StoreError> {
-        let id = self.id;
-        self.client
-            .read(move |view| {
-                let here = view.message(&message)?;
-                let Some(here) = here.filter(|row| row.message.conversation == id) else {
-                    return Ok(Vec::new());
-                };
-                let position = here.position();
-                let mut rows = view.messages_before(id, Some(position), limit)?;
-                rows.reverse();
-                rows.push(here);
-                rows.extend(view.messages_after(id, position, limit)?);
-                Ok(rows.into_iter().map(Message::from).collect())
-            })
-            .await
-    }
-
     /// Up to `limit` messages after a place; oldest first.
     ///
     /// # Errors

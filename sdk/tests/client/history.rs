@@ -114,21 +114,3 @@ async fn what_was_not_read_is_counted_until_it_is() {
     conversation.mark_read(newest.position).await.unwrap();
     assert_eq!(alice.client.unread().await, Ok(0));
 }
-
-#[tokio::test]
-async fn a_message_is_shown_with_what_is_around_it() {
-    let world = World::new().await;
-    let (alice, conversation) = written(&world, 20).await;
-    let all = conversation.messages(None, 50).await.unwrap();
-    let around = |n: usize, limit| {
-        let (conversation, id) = (conversation.clone(), all[n].id);
-        async move { texts(conversation.around(id, limit).await.unwrap()) }
-    };
-    assert_eq!(around(10, 2).await, expected(8..13));
-    assert_eq!(around(0, 3).await, expected(0..4));
-    assert_eq!(around(19, 3).await, expected(16..20));
-    let elsewhere = alice
-        .client
-        .conversation(undertone::ConversationId::new(99));
-    assert!(elsewhere.around(all[0].id, 3).await.unwrap().is_empty());
-}
