@@ -9,6 +9,13 @@ proptest! {
     }
 
     #[test]
+    fn tags_at_once_are_those_one_by_one(key: [u8; 32], first: u32) {
+        let maker = TagKey::from_bytes(key).maker();
+        let one_by_one: Vec<_> = (0..).take(TAGS_AT_ONCE).map(|i| maker.tag(first.wrapping_add(i))).collect();
+        prop_assert_eq!(maker.tags(first).to_vec(), one_by_one);
+    }
+
+    #[test]
     fn ephemeral_tags_are_of_the_same_key_and_of_other_numbers(key: [u8; 32], number: u32) {
         let key = TagKey::from_bytes(key);
         let tag = key.maker().ephemeral_tag(number);

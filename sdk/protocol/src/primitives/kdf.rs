@@ -25,18 +25,21 @@ impl HmacKey {
             *to = *from;
         }
         let hmac = Hmac::new(&padded.into());
-        padded.zeroize();
+        // The padding is no secret.
+        padded[..HASH_LEN].zeroize();
         Self(hmac)
+    }
+
+    /// As [`mac_into`](Self::mac_into), for the key's last input: its schedule is not copied.
+    #[inline]
+    pub fn finish_into(self, parts: &[&[u8]], out: &mut [u8; HASH_LEN]) {
+        finish(self.0, parts, out);
     }
 
     /// HMAC of the concatenation of `parts`, written to `out`.
     #[inline]
     pub fn mac_into(&self, parts: &[&[u8]], out: &mut [u8; HASH_LEN]) {
-        let mut hmac = self.0.clone();
-        for part in parts {
-            hmac.update(part);
-        }
-        *out = hmac.finalize().into_bytes().into();
+        finish(self.0.clone(), parts, out);
     }
 
     /// HMAC of the concatenation of `parts`.
@@ -46,6 +49,14 @@ impl HmacKey {
         self.mac_into(parts, &mut out);
         out
     }
+}
+
+#[inline]
+fn finish(mut hmac: Hmac<Sha256>, parts: &[&[u8]], out: &mut [u8; HASH_LEN]) {
+    for part in parts {
+        hmac.update(part);
+    }
+    *out = hmac.finalize().into_bytes().into();
 }
 
 /// HKDF-Expand: `N` bytes from a uniform 32-byte key. The info is `label` followed by the concatenation of `context`.

@@ -32,7 +32,7 @@ impl ChainKey {
     pub(crate) fn step(&mut self) -> MessageKey {
         let hmac = HmacKey::new(&self.0);
         let key = MessageKey::filled(|bytes| hmac.mac_into(&[MESSAGE], bytes));
-        hmac.mac_into(&[NEXT], &mut self.0);
+        hmac.finish_into(&[NEXT], &mut self.0);
         key
     }
 }

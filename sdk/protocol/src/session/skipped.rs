@@ -9,7 +9,7 @@ use core::ops::Range;
 use super::limits::{MAX_SKIPPED_PER_DEVICE, MAX_SKIPPED_PER_SESSION};
 use super::{MessageNumber, SessionId};
 use crate::ratchet::{ChainKey, HeaderKeys, MessageKey};
-use crate::tag::Tag;
+use crate::tag::{TAGS_AT_ONCE, Tag};
 
 /// The key of a skipped message, with the tag by which it will be found.
 pub struct SkippedKey {
@@ -64,11 +64,14 @@ impl SkippedKey {
             return;
         }
         let maker = keys.tag.maker();
-        skipped.extend(numbers.map(|n| Self {
-            number: MessageNumber { chain, n },
-            tag: maker.tag(n),
-            key: chain_key.step(),
-        }));
+        for first in numbers.clone().step_by(TAGS_AT_ONCE) {
+            let tags = maker.tags(first);
+            skipped.extend((first..numbers.end).zip(tags).map(|(n, tag)| Self {
+                number: MessageNumber { chain, n },
+                tag,
+                key: chain_key.step(),
+            }));
+        }
     }
 }
 
