@@ -1,12 +1,13 @@
 //! Live lists, as an app uses them.
 
 use futures_util::FutureExt;
+use tokio::time::timeout;
 use undertone::{
     ConversationSummary, LiveConversations, MessageItem, MessageState, Post, Preview, Reply,
     StoreError, SystemRow, Timeline, TimelineDiff, TimelineItem, TimelineRow, Timer,
 };
 
-use crate::support::{World, key};
+use crate::support::{HANGS, World, key};
 
 /// What an app has of a timeline: nothing but what it was told.
 struct Screen {
@@ -25,7 +26,8 @@ impl Screen {
     }
 
     async fn update(&mut self) {
-        let update = self.timeline.next().await.unwrap();
+        let update = timeout(HANGS, self.timeline.next()).await;
+        let update = update.expect("something happens").unwrap();
         assert_eq!(update.version, self.version + 1);
         self.version = update.version;
         assert!(update.apply(&mut self.rows));
@@ -67,7 +69,8 @@ async fn first(
     wanted: impl Fn(&ConversationSummary) -> bool,
 ) {
     while !rows.first().is_some_and(&wanted) {
-        let update = list.next().await.unwrap();
+        let update = timeout(HANGS, list.next()).await;
+        let update = update.expect("something happens").unwrap();
         assert!(update.apply(rows));
     }
 }
@@ -151,6 +154,11 @@ async fn what_is_shown_follows_what_both_sides_do() {
             .is_some_and(|last| last.preview == Preview::System(system))
     };
     first(&list, &mut listed, set).await;
+    at_alice.typing().await.unwrap();
+    first(&list, &mut listed, |row| row.typing).await;
+    at_alice.send_text("that").await.unwrap();
+    first(&list, &mut listed, |row| !row.typing).await;
+    his.until_text("that").await;
     at_bob.set_pinned(true).await.unwrap();
     at_bob.set_draft("dear").await.unwrap();
     first(&list, &mut listed, |row| row.pinned && row.draft == "dear").await;

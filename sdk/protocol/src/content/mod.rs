@@ -53,9 +53,9 @@ const TYPING: u8 = 13;
 /// The last type that this version knows.
 const LAST: u8 = TYPING;
 
-/// Counts what can be read: raised with each type, and each part that must be known, that is added. What an older version kept
-/// unread is then looked at again.
-pub const READABLE_CONTENT: u16 = 1;
+/// What this version reads: another number with each type, and each part that must be known, that is added. What a version with
+/// another number kept unread is worth another look.
+pub const READABLE_CONTENT: u16 = u16::from_be_bytes([LAST, post::LAST_PART]);
 
 /// Longest content that can be sent again as an answer, in bytes.
 pub const MAX_RESENT: usize = MAX_TEXT - MissingMessage::LEN;

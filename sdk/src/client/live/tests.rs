@@ -263,10 +263,17 @@ enum Act {
     },
     Draft(usize),
     Rename(usize),
+    Look(Look),
+}
+
+/// Where a listener looks.
+#[derive(Clone, Copy, Debug)]
+enum Look {
     Further(usize),
     Back(usize),
-    Jump(usize),
     Home(usize),
+    /// At a message.
+    Jump(usize),
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -287,10 +294,10 @@ fn act() -> impl Strategy<Value = Act> {
         1 => (0..peers, any::<bool>()).prop_map(|(peer, archived)| Act::Archive { peer, archived }),
         1 => (0..peers).prop_map(Act::Draft),
         1 => (0..peers).prop_map(Act::Rename),
-        2 => (1_usize..4).prop_map(Act::Further),
-        2 => (1_usize..4).prop_map(Act::Back),
-        1 => (0_usize..50).prop_map(Act::Jump),
-        1 => (1_usize..5).prop_map(Act::Home),
+        2 => (1_usize..4).prop_map(|rows| Act::Look(Look::Further(rows))),
+        2 => (1_usize..4).prop_map(|rows| Act::Look(Look::Back(rows))),
+        1 => (0_usize..50).prop_map(|rows| Act::Look(Look::Jump(rows))),
+        1 => (1_usize..5).prop_map(|rows| Act::Look(Look::Home(rows))),
     ]
 }
 
@@ -413,19 +420,19 @@ impl Rig {
                 let contact = self.peers[peer].contact;
                 self.step(|step| step.rename(contact, &format!("name {number}")).unwrap());
             }
-            Act::Further(_) | Act::Back(_) | Act::Jump(_) | Act::Home(_) => {}
+            Act::Look(_) => {}
         }
     }
 }
 
 /// The listener looks elsewhere.
-fn turn<S: Source>(listener: &mut Listener<S>, view: &View<'_>, act: &Act) {
+fn turn<S: Source>(listener: &mut Listener<S>, view: &View<'_>, look: Look) {
     let (source, window) = (&listener.source, listener.window);
-    listener.window = match *act {
-        Act::Further(rows) => window.further(source, view, rows).unwrap(),
-        Act::Back(rows) => window.back(source, view, rows).unwrap(),
-        Act::Home(rows) => Window::home(source, view, rows).unwrap(),
-        _ => window,
+    listener.window = match look {
+        Look::Further(rows) => window.further(source, view, rows).unwrap(),
+        Look::Back(rows) => window.back(source, view, rows).unwrap(),
+        Look::Home(rows) => Window::home(source, view, rows).unwrap(),
+        Look::Jump(_) => window,
     };
 }
 
@@ -447,25 +454,25 @@ proptest! {
         let mut shown: [Vec<TimelineRow>; 2] = Default::default();
         for act in acts {
             rig.change(&act, &mut written);
-            let target = match act {
-                Act::Jump(message) => rig.picked(message, &written),
-                _ => None,
-            };
+            let mut target = None;
+            if let Act::Look(Look::Jump(message)) = act {
+                target = rig.picked(message, &written);
+            }
             let view = rig.view();
-            turn(&mut list, &view, &act);
+            if let Act::Look(look) = act {
+                turn(&mut list, &view, look);
+                turn(&mut timelines[0], &view, look);
+            }
+            if let Some(row) = &target {
+                let found = source.around(&view, &row.message.message_id, 2).unwrap();
+                timelines[0].window = found.unwrap_or(timelines[0].window);
+            }
             if let Some(news) = list.look(&view) {
                 prop_assert!(ConversationsUpdate::new(news).apply(&mut listed));
             }
             prop_assert_eq!(&listed, &list.page(&view));
             list.check(&view);
             for (at, timeline) in timelines.iter_mut().enumerate() {
-                if at == 0 {
-                    turn(timeline, &view, &act);
-                    if let Some(row) = &target {
-                        let found = source.around(&view, &row.message.message_id, 2).unwrap();
-                        timeline.window = found.unwrap_or(timeline.window);
-                    }
-                }
                 if let Some(news) = timeline.look(&view) {
                     prop_assert!(TimelineUpdate::new(news).apply(&mut shown[at]));
                 }
@@ -495,17 +502,17 @@ fn a_timeline_is_paged_both_ways_and_jumped_in() {
     let view = rig.view();
     let mut timeline = Listener::new(source, &view, 3);
     assert_eq!(ids(&timeline.page(&view)), [18, 19, 20]);
-    turn(&mut timeline, &view, &Act::Further(2));
+    turn(&mut timeline, &view, Look::Further(2));
     assert_eq!(ids(&timeline.page(&view)), [16, 17, 18, 19, 20]);
     timeline.window = source.around(&view, &written[6], 2).unwrap().unwrap();
     assert_eq!(ids(&timeline.page(&view)), [5, 6, 7, 8, 9]);
-    turn(&mut timeline, &view, &Act::Back(3));
+    turn(&mut timeline, &view, Look::Back(3));
     assert_eq!(ids(&timeline.page(&view)), [5, 6, 7, 8, 9, 10, 11, 12]);
-    turn(&mut timeline, &view, &Act::Further(100));
+    turn(&mut timeline, &view, Look::Further(100));
     assert_eq!(ids(&timeline.page(&view)), Vec::from_iter(1..=12));
     let ends = timeline.window.ends();
     assert!(ends.near && !ends.far);
-    turn(&mut timeline, &view, &Act::Back(100));
+    turn(&mut timeline, &view, Look::Back(100));
     assert_eq!(ids(&timeline.page(&view)), Vec::from_iter(1..=20));
     assert_eq!(timeline.window.ends(), Ends::default());
     assert!(
@@ -544,9 +551,9 @@ fn a_listener_that_fell_behind_is_reset_to_one_page() {
     assert!(news.ends.far);
     assert!(timeline.look(&view).is_none(), "once");
     // Who looks back has no more either: what is newest goes, and comes again on the way back.
-    turn(&mut timeline, &view, &Act::Further(100));
+    turn(&mut timeline, &view, Look::Further(100));
     assert_eq!(ids(&timeline.page(&view)), Vec::from_iter(501..=900));
-    turn(&mut timeline, &view, &Act::Back(50));
+    turn(&mut timeline, &view, Look::Back(50));
     assert_eq!(ids(&timeline.page(&view)), Vec::from_iter(551..=950));
 }
 

@@ -152,12 +152,6 @@ pub struct MessageRow {
 }
 
 impl MessageRow {
-    /// Whether a timeline shows it.
-    #[must_use]
-    pub fn is_shown(&self) -> bool {
-        self.message.kind != MessageKind::Removed
-    }
-
     /// The place of this message in its timeline.
     #[must_use]
     pub fn position(&self) -> Position {

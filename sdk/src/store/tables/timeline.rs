@@ -20,6 +20,14 @@ pub enum TimelineEntry {
     Gap(GapRow, Position),
 }
 
+impl MessageRow {
+    /// Whether a timeline shows it.
+    #[must_use]
+    pub fn is_shown(&self) -> bool {
+        self.message.kind != MessageKind::Removed
+    }
+}
+
 impl TimelineEntry {
     /// Its place. A gap is right before what came behind it, if that is a message.
     #[must_use]
