@@ -83,7 +83,7 @@ mod transport;
 
 /// Bounds that an app may meet.
 pub mod limits {
-    pub use crate::client::limits::EVENTS;
+    pub use crate::client::limits::{EVENTS, LIVE_ROWS};
     pub use crate::engine::limits::{
         CHANGE_WINDOW_MS, MAX_CONTACTS, MAX_INVITES, MAX_NAME_BYTES, MAX_PENDING_MESSAGES,
         MAX_REQUESTS, MAX_TEXT_BYTES,
@@ -96,8 +96,10 @@ pub use undertone_wire::ErrorCode;
 pub use actor::Actor;
 pub use client::{
     Client, ClientConfig, ClientEvent, Connection, Contact, Conversation, ConversationSummary,
-    Events, Gap, Invite, Message, OpenError, Reaction, Revision, SearchHit, SearchPage, SystemRow,
-    UnlockError, relay_address,
+    ConversationsChange, ConversationsDiff, ConversationsUpdate, EmojiCount, Events, Gap, Invite,
+    LastMessage, LiveConversations, Message, MessageItem, OpenError, Original, Person, Preview,
+    Quote, Reaction, Revision, RowId, SearchHit, SearchPage, SystemRow, Timeline, TimelineChange,
+    TimelineDiff, TimelineItem, TimelineRow, TimelineUpdate, UnlockError, relay_address,
 };
 pub use engine::{AccountAlarm, DelayReason, Event, IdentityAlarm};
 pub use error::{
@@ -105,8 +107,9 @@ pub use error::{
     OpenEngineError, SendError, StepError,
 };
 pub use store::{
-    ContactId, ContactState, ConversationCursor, ConversationId, FailureReason, GapState, InviteId,
-    MessageState, OpenError as OpenStoreError, Position, SearchCursor, SearchFilter, StoreError,
+    ContactId, ContactState, ConversationCursor, ConversationId, FailureReason, GapId, GapState,
+    InviteId, MessageState, OpenError as OpenStoreError, Position, SearchCursor, SearchFilter,
+    StoreError,
 };
 pub use transport::{
     BindingPolicy, ConnectError, DisconnectCause, InvalidRoot, ProxyLogin, Socks5Proxy, Stage,

@@ -274,6 +274,8 @@ impl Device {
         let mut rows = rows.expect("a read");
         rows.reverse();
         rows.into_iter()
+            // What one side learned of the other is its own.
+            .filter(|row| row.message.kind != MessageKind::IdentityChanged)
             .map(|row| {
                 let emoji = |own: bool| {
                     let of = row.reactions.iter().find(|one| one.sender.is_none() == own);

@@ -129,7 +129,7 @@ pub(crate) const HELP: &[&str] = &[
     "/dismiss            alarms about your own account: you have seen them",
     "/check              read your whole store and see whether the disk damaged it",
     "/quit               leave; what waits is sent next time",
-    "Marks: … waiting, ✓ at the relay, ✓✓ delivered, ✔✔ read, ! failed",
+    "Marks: … waiting, ✓ at the relay, ✓✓ delivered, ✔✔ read, ! failed; (3, @1): 3 unread, 1 of them to you",
     "Your messages are encrypted on disk; the key lies beside them in PROFILE/store.key, readable by you only.",
     "Whoever can read your files can read your messages. A real app keeps that key in the platform's key store.",
 ];

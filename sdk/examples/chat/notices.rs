@@ -7,8 +7,8 @@ use undertone::{
 use crate::record::Record;
 use crate::session::{Answer, Session};
 use crate::wording::{
-    actor, alarm_text, contact_record, delay_text, error_record, failure_text, hex, message_record,
-    state_name,
+    actor, alarm_text, contact_record, delay_text, error_record, failure_text, gap_text, hex,
+    message_record, state_name,
 };
 
 impl Session {
@@ -130,21 +130,23 @@ impl Session {
     }
 
     /// How many messages are missing now.
-    async fn gaps_changed(&self, conversation: ConversationId) -> Answer {
+    async fn gaps_changed(&mut self, conversation: ConversationId) -> Answer {
         let number = self.number_of(conversation).await?;
         let gaps = self.client.conversation(conversation).gaps().await?;
         let messages = gaps.iter().map(|gap| gap.messages).sum();
         let is_lost = gaps.iter().all(|gap| gap.state == GapState::Unavailable);
         let text = match messages {
             0 => "all that was missing has come",
-            _ if is_lost => "their sender no longer has them",
-            _ => "they are asked for again",
+            _ if is_lost => gap_text(GapState::Unavailable),
+            _ => gap_text(GapState::Requested),
         };
-        Ok(vec![Record::Missing {
+        let mut records = vec![Record::Missing {
             number,
             messages,
             text,
-        }])
+        }];
+        records.extend(self.gaps_shown(number).await?);
+        Ok(records)
     }
 
     async fn contact_changed(&mut self, id: ContactId) -> Answer {

@@ -1,15 +1,16 @@
 //! Reading: the list, conversations, and what is found in them, page by page.
 
-use std::collections::HashMap;
-
 use undertone::{
-    Contact, ContactId, ConversationSummary, Message, Position, SearchCursor, SearchFilter,
+    ContactId, Conversation, ConversationSummary, Position, SearchCursor, SearchFilter, StoreError,
+    Timeline, TimelineRow,
 };
 
 use crate::record::Record;
 use crate::session::{Answer, Session};
 use crate::when;
-use crate::wording::{delay_text, error_record, hex, marked, message_record, name};
+use crate::wording::{
+    called, delay_text, error_record, hex, marked, preview_text, row_record, state_name,
+};
 
 /// Messages in one page of a history.
 const PAGE: usize = 100;
@@ -22,8 +23,8 @@ const HITS: usize = 50;
 pub(crate) enum More {
     #[default]
     Nothing,
-    /// Messages of a conversation before a place.
-    Earlier { number: i64, before: Position },
+    /// Rows of the open conversation before those that were shown.
+    Earlier,
     /// What a search found behind a page.
     Found { text: String, after: SearchCursor },
 }
@@ -42,64 +43,54 @@ impl Session {
     pub(crate) async fn open(&mut self, number: i64) -> Answer {
         let conversation = self.conversation(number).await?;
         self.open = Some(ContactId::new(number));
-        let newest = conversation.messages(None, PAGE).await?;
-        if let Some(last) = newest.last() {
+        let shown = Shown::new(number, &conversation, PAGE).await?;
+        if let Some(last) = shown.rows.last() {
             conversation.mark_read(last.position).await?;
         }
-        Ok(self.page(number, &newest))
+        let records = shown.records(None);
+        self.more = shown.more();
+        self.shown = Some(shown);
+        Ok(records)
     }
 
-    /// A page of a conversation, which `/more` goes on with when it is full.
-    fn page(&mut self, number: i64, messages: &[Message]) -> Vec<Record> {
-        self.more = match messages.first() {
-            Some(oldest) if messages.len() == PAGE => More::Earlier {
-                number,
-                before: oldest.position,
-            },
-            _ => More::Nothing,
-        };
-        let records = messages
-            .iter()
-            .map(|message| message_record(number, message));
-        records.collect()
+    /// The rows of the open conversation before those that were shown; none when there is nothing.
+    pub(crate) async fn earlier(&mut self) -> Vec<Record> {
+        self.try_earlier()
+            .await
+            .unwrap_or_else(|failure| vec![error_record(&failure)])
     }
 
-    /// The page of a conversation before a place; none when there is nothing.
-    pub(crate) async fn earlier(&self, number: i64, before: Position) -> Vec<Record> {
-        let page = async {
-            let conversation = self.conversation(number).await?;
-            Ok(conversation.messages(Some(before), PAGE).await?)
+    async fn try_earlier(&mut self) -> Answer {
+        let Some(shown) = &mut self.shown else {
+            return Ok(vec![]);
         };
-        match page.await {
-            Ok(page) => page
-                .iter()
-                .map(|message| message_record(number, message))
-                .collect(),
-            Err(failure) => vec![error_record(&failure)],
-        }
+        let records = shown.earlier().await?;
+        self.more = shown.more();
+        Ok(records)
     }
 
     pub(crate) async fn more(&mut self) -> Answer {
         match std::mem::take(&mut self.more) {
             More::Nothing => Ok(some_or(vec![], "there is no more")),
-            More::Earlier { number, before } => {
-                let conversation = self.conversation(number).await?;
-                let page = conversation.messages(Some(before), PAGE).await?;
-                Ok(some_or(self.page(number, &page), "there is no more"))
-            }
+            More::Earlier => Ok(some_or(self.try_earlier().await?, "there is no more")),
             More::Found { text, after } => self.find(text, Some(after)).await,
         }
     }
 
+    /// What is missing in a conversation, if it is the one that is shown.
+    pub(crate) async fn gaps_shown(&mut self, number: i64) -> Answer {
+        let shown = self.shown.as_ref().filter(|shown| shown.number == number);
+        let Some(rows) = shown.map(|shown| shown.rows.len()) else {
+            return Ok(vec![]);
+        };
+        let conversation = self.conversation(number).await?;
+        let mut records = Shown::new(number, &conversation, rows).await?.records(None);
+        records.retain(|record| matches!(record, Record::Gap { .. }));
+        Ok(records)
+    }
+
     /// The list, or the archive.
     pub(crate) async fn list(&self, archived: bool) -> Answer {
-        let contacts: HashMap<ContactId, Contact> = self
-            .client
-            .contacts()
-            .await?
-            .into_iter()
-            .map(|contact| (contact.id, contact))
-            .collect();
         let mut records = Vec::new();
         let mut after = None;
         loop {
@@ -111,38 +102,17 @@ impl Session {
                 return Ok(records);
             };
             after = Some(last.cursor);
-            records.extend(page.into_iter().filter_map(|conversation| {
-                let contact = conversation.contact?;
-                let known = contacts.get(&contact);
-                let marks = marks(&conversation);
-                Some(Record::Conversation {
-                    number: contact.get(),
-                    name: known.map_or(conversation.title, name),
-                    unread: conversation.unread,
-                    active: conversation.active,
-                    marks,
-                    preview: conversation.preview.unwrap_or_default(),
-                    delay: known.and_then(|known| known.delay).map_or("", delay_text),
-                })
-            }));
+            records.extend(page.iter().filter_map(conversation_record));
         }
     }
 
     pub(crate) async fn history(&self, number: i64) -> Answer {
-        let conversation = self.conversation(number).await?;
-        let (mut pages, mut before) = (Vec::new(), None);
-        loop {
-            let page = conversation.messages(before, PAGE).await?;
-            let Some(oldest) = page.first() else { break };
-            before = Some(oldest.position);
-            pages.push(page);
+        let mut shown = Shown::new(number, &self.conversation(number).await?, PAGE).await?;
+        let mut pages = vec![shown.records(None)];
+        while shown.has_older {
+            pages.push(shown.earlier().await?);
         }
-        Ok(pages
-            .iter()
-            .rev()
-            .flatten()
-            .map(|message| message_record(number, message))
-            .collect())
+        Ok(pages.into_iter().rev().flatten().collect())
     }
 
     pub(crate) async fn search(&mut self, text: &str) -> Answer {
@@ -171,6 +141,79 @@ impl Session {
         }
         Ok(some_or(records, "nothing found"))
     }
+}
+
+/// A conversation that is shown, as it is.
+pub(crate) struct Shown {
+    number: i64,
+    timeline: Timeline,
+    rows: Vec<TimelineRow>,
+    has_older: bool,
+}
+
+impl Shown {
+    async fn new(
+        number: i64,
+        conversation: &Conversation,
+        rows: usize,
+    ) -> Result<Self, StoreError> {
+        let timeline = conversation.timeline(rows);
+        let first = timeline.next().await?;
+        let mut shown = Self {
+            number,
+            timeline,
+            rows: Vec::new(),
+            has_older: first.has_older,
+        };
+        first.apply(&mut shown.rows);
+        Ok(shown)
+    }
+
+    /// The rows before those that were shown.
+    async fn earlier(&mut self) -> Result<Vec<Record>, StoreError> {
+        if !self.has_older {
+            return Ok(vec![]);
+        }
+        let before = self.rows.first().map(|row| row.position);
+        self.timeline.older(PAGE).await?;
+        // There is something to tell: rows, or that there are none.
+        let update = self.timeline.next().await?;
+        self.has_older = update.has_older;
+        update.apply(&mut self.rows);
+        Ok(self.records(before))
+    }
+
+    /// The rows before a place, or all.
+    fn records(&self, before: Option<Position>) -> Vec<Record> {
+        let is_earlier = |row: &&TimelineRow| before.is_none_or(|place| row.position < place);
+        let rows = self.rows.iter().take_while(is_earlier);
+        rows.filter_map(|row| row_record(self.number, row))
+            .collect()
+    }
+
+    fn more(&self) -> More {
+        match self.has_older {
+            true => More::Earlier,
+            false => More::Nothing,
+        }
+    }
+}
+
+/// An entry of the list; none for a conversation without a contact, which this program does not make.
+pub(crate) fn conversation_record(conversation: &ConversationSummary) -> Option<Record> {
+    let last = conversation.last.as_ref();
+    let own = last.filter(|last| last.is_own);
+    Some(Record::Conversation {
+        number: conversation.contact?.get(),
+        name: called(&conversation.title, conversation.account),
+        unread: conversation.unread,
+        active: conversation.active,
+        marks: marks(conversation),
+        preview: last.map_or_else(String::new, |last| preview_text(&last.preview)),
+        delay: conversation.delay.map_or("", delay_text),
+        mentions: conversation.mentions,
+        state: own.map_or("", |last| state_name(last.state)),
+    })
 }
 
 /// How a conversation stands in the list, in words.

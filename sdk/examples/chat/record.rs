@@ -57,6 +57,17 @@ pub(crate) enum Record {
         delay: &'static str,
         /// How it stands in the list, in words.
         marks: String,
+        /// Unread messages that name or answer oneself.
+        mentions: u64,
+        /// How far the last message has come; empty when it is not an own one.
+        state: &'static str,
+    },
+    /// Messages are missing here: how many, and what becomes of them.
+    Gap {
+        number: i64,
+        messages: u64,
+        text: &'static str,
+        place: Position,
     },
     /// A message.
     Message {
@@ -169,6 +180,8 @@ impl Record {
                 preview,
                 delay,
                 marks,
+                mentions,
+                state,
             } => (
                 "conversation",
                 vec![
@@ -179,7 +192,18 @@ impl Record {
                     own(preview),
                     (*delay).to_owned(),
                     own(marks),
+                    mentions.to_string(),
+                    (*state).to_owned(),
                 ],
+            ),
+            Self::Gap {
+                number,
+                messages,
+                text,
+                place: _,
+            } => (
+                "gap",
+                vec![number.to_string(), messages.to_string(), (*text).to_owned()],
             ),
             Self::Message {
                 number,

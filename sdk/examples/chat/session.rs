@@ -9,7 +9,7 @@ use undertone::{Client, ContactId, Conversation, ConversationId};
 
 use crate::command::{Command, HELP};
 use crate::failure::{Failure, refused};
-use crate::reading::More;
+use crate::reading::{More, Shown};
 use crate::record::Record;
 use crate::wording::{account_alarm_text, error_record, identity_alarm_text};
 
@@ -24,6 +24,8 @@ pub(crate) struct Session {
     pub(crate) connection: Option<Record>,
     /// The folder where a person finds an invite link to copy. A script has none: it reads the link.
     pub(crate) folder: Option<PathBuf>,
+    /// What is shown of it.
+    pub(crate) shown: Option<Shown>,
     /// What `/more` goes on with.
     pub(crate) more: More,
 }
@@ -39,6 +41,7 @@ impl Session {
             told: HashMap::new(),
             connection: None,
             folder,
+            shown: None,
             more: More::Nothing,
         }
     }

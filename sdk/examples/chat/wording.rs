@@ -1,8 +1,9 @@
 //! How contacts, messages and failures are called.
 
 use undertone::{
-    AccountAlarm, Actor, Contact, ContactId, ContactState, DelayReason, Event, FailureReason,
-    IdentityAlarm, Message, MessageId, MessageState, SearchHit, SystemRow,
+    AccountAlarm, AccountId, Actor, Contact, ContactId, ContactState, DelayReason, Event,
+    FailureReason, GapState, IdentityAlarm, Message, MessageId, MessageState, Original, Preview,
+    SearchHit, SystemRow, TimelineItem, TimelineRow,
 };
 
 use crate::failure::Failure;
@@ -25,18 +26,20 @@ pub(crate) fn actor(actor: Actor) -> &'static str {
     }
 }
 
-/// What to call somebody whose name is not known yet: the end of the account's id.
+/// What to call a contact.
 pub(crate) fn name(contact: &Contact) -> String {
-    if contact.name.is_empty() {
-        let account = contact.account.to_text();
-        format!(
-            "…{}",
-            account
-                .get(account.len().saturating_sub(6)..)
-                .unwrap_or_default()
-        )
-    } else {
-        contact.name.clone()
+    called(&contact.name, Some(contact.account))
+}
+
+/// What to call somebody; whose name is not known yet, by the end of the account's id.
+pub(crate) fn called(name: &str, account: Option<AccountId>) -> String {
+    match account {
+        Some(account) if name.is_empty() => {
+            let account = account.to_text();
+            let end = account.get(account.len().saturating_sub(6)..);
+            format!("…{}", end.unwrap_or_default())
+        }
+        Some(_) | None => name.to_owned(),
     }
 }
 
@@ -108,15 +111,61 @@ fn text_of(message: &Message) -> String {
     match message.text() {
         Some(text) => text.to_owned(),
         None if message.deleted => "(deleted)".to_owned(),
-        None if message.system.is_some() => happened(message),
-        None => "(a kind of message that this version does not know)".to_owned(),
+        None => message.system.map_or_else(|| UNKNOWN.to_owned(), happened),
+    }
+}
+
+const UNKNOWN: &str = "(a kind of message that this version does not know)";
+
+/// The beginning of a message, in the list and in a quote.
+pub(crate) fn preview_text(preview: &Preview) -> String {
+    match preview {
+        Preview::Text(text) => text.clone(),
+        Preview::Card { name } => format!("(a contact: {name})"),
+        Preview::Place { label } => format!("(a place: {label})"),
+        Preview::Payload { mime_type } => format!("({mime_type})"),
+        Preview::Deleted => "(deleted)".to_owned(),
+        Preview::System(row) => happened(*row),
+        _ => UNKNOWN.to_owned(),
+    }
+}
+
+/// A row of a conversation, as a line of it.
+pub(crate) fn row_record(number: i64, row: &TimelineRow) -> Option<Record> {
+    match &row.item {
+        TimelineItem::Message(item) => {
+            let mut record = message_record(number, &item.message);
+            if let (Record::Message { quote, .. }, Some(quoted)) = (&mut record, &item.quote) {
+                let edited = match quoted.original {
+                    Original::Edited => " (edited)",
+                    _ => "",
+                };
+                *quote = format!("{}{edited}", preview_text(&quoted.preview));
+            }
+            Some(record)
+        }
+        TimelineItem::Gap(gap) => Some(Record::Gap {
+            number,
+            messages: gap.messages,
+            text: gap_text(gap.state),
+            place: row.position,
+        }),
+        _ => None,
+    }
+}
+
+/// What becomes of messages that are missing.
+pub(crate) fn gap_text(state: GapState) -> &'static str {
+    match state {
+        GapState::Open | GapState::Requested => "they are asked for again",
+        GapState::Unavailable => "their sender no longer has them",
     }
 }
 
 /// What happened, in words.
-fn happened(message: &Message) -> String {
-    match message.system {
-        Some(SystemRow::TimerSet(Some(timer))) => {
+fn happened(row: SystemRow) -> String {
+    match row {
+        SystemRow::TimerSet(Some(timer)) => {
             let seconds = timer.seconds();
             let time = match (seconds % 86_400, seconds % 3_600, seconds % 60) {
                 (0, ..) => format!("{} d", seconds / 86_400),
@@ -126,8 +175,11 @@ fn happened(message: &Message) -> String {
             };
             format!("(what is written from now on disappears {time} after it was read)")
         }
-        Some(SystemRow::TimerSet(None)) => "(what is written from now on stays)".to_owned(),
-        _ => String::new(),
+        SystemRow::TimerSet(None) => "(what is written from now on stays)".to_owned(),
+        SystemRow::IdentityChanged(alarm) => {
+            format!("({}; ask them by another way)", news_of(alarm))
+        }
+        _ => UNKNOWN.to_owned(),
     }
 }
 
@@ -208,7 +260,15 @@ pub(crate) fn alarm_text(event: &Event) -> String {
 
 /// What is wrong with a contact, or new.
 pub(crate) fn identity_alarm_text(contact: ContactId, alarm: IdentityAlarm) -> String {
-    let what = match alarm {
+    format!(
+        "contact {}: {}; ask them by another way (until /dismiss)",
+        contact.get(),
+        news_of(alarm)
+    )
+}
+
+fn news_of(alarm: IdentityAlarm) -> &'static str {
+    match alarm {
         IdentityAlarm::ManifestForked => "somebody else seems to have their account key",
         IdentityAlarm::ManifestForged => "the relay shows a device list that they did not sign",
         IdentityAlarm::HistoryForked => {
@@ -221,11 +281,7 @@ pub(crate) fn identity_alarm_text(contact: ContactId, alarm: IdentityAlarm) -> S
             "they have another device, which reads what you write: unless they added it, somebody has their account key"
         }
         _ => "something is wrong with their identity",
-    };
-    format!(
-        "contact {}: {what}; ask them by another way (until /dismiss)",
-        contact.get()
-    )
+    }
 }
 
 /// What is wrong with the own account.

@@ -36,7 +36,10 @@ impl Conversation {
     pub async fn summary(&self) -> Result<Option<ConversationSummary>, StoreError> {
         let id = self.id;
         self.client
-            .read(move |view| Ok(view.conversation(id)?.map(ConversationSummary::from)))
+            .read(move |view| {
+                let row = view.conversation(id)?;
+                Ok(row.map(|row| ConversationSummary::new(row, view)))
+            })
             .await
     }
 

@@ -55,12 +55,19 @@ pub(super) enum Job {
 pub(super) struct Publisher {
     pub(super) events: broadcast::Sender<ClientEvent>,
     pub(super) connection: watch::Sender<Connection>,
+    pub(super) commits: watch::Sender<u64>,
 }
 
 impl Publisher {
     fn event(&self, event: ClientEvent) {
         // Nobody has to listen.
         let _ = self.events.send(event);
+    }
+
+    /// What live lists show may be otherwise now.
+    fn committed(&self) {
+        self.commits
+            .send_modify(|count| *count = count.wrapping_add(1));
     }
 
     fn connection(&self, state: Connection) {
@@ -268,6 +275,7 @@ impl Driver {
                 Ok(effects) => {
                     self.checkpoint_at
                         .get_or_insert_with(|| Instant::now() + CHECKPOINT_AFTER);
+                    self.publisher.committed();
                     self.perform(effects);
                 }
                 Err(failure) => self.failed(failure),
@@ -386,6 +394,7 @@ impl Driver {
         self.checkpoint_at = None;
         self.lanes.abandon();
         self.close_lanes();
+        self.publisher.committed();
         engine.into_store().close()
     }
 
@@ -403,6 +412,7 @@ impl Driver {
             Opened::Account(engine) => self.engine = Some(engine),
             Opened::Empty(_) => return Err(UnlockError::NoAccount),
         }
+        self.publisher.committed();
         self.set_online(self.online);
         Ok(())
     }

@@ -56,7 +56,11 @@ fn subject() -> Subject {
         lanes,
         reports,
         jobs: job_queue,
-        publisher: Publisher { events, connection },
+        publisher: Publisher {
+            events,
+            connection,
+            commits: watch::channel(0).0,
+        },
         clock,
         online: false,
         waiting: Waiting::default(),

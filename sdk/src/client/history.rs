@@ -42,10 +42,9 @@ impl Client {
         limit: usize,
     ) -> Result<Vec<ConversationSummary>, StoreError> {
         self.read(move |view| {
-            Ok(view
-                .conversations(archived, after, limit)?
-                .into_iter()
-                .map(Into::into)
+            let rows = view.conversations(archived, after, limit)?.into_iter();
+            Ok(rows
+                .map(|row| ConversationSummary::new(row, view))
                 .collect())
         })
         .await

@@ -11,6 +11,10 @@ pub(super) const BATCH: usize = 512;
 /// Events that a slow listener may fall behind before it is told that it missed some.
 pub const EVENTS: usize = 4_096;
 
+/// Rows that a live list has at most: about ten screens. It bounds what a listener costs in memory, and what is read again after a commit.
+pub const LIVE_ROWS: usize = 400;
+const _: () = assert!(LIVE_ROWS < crate::store::limits::MAX_PAGE_ROWS);
+
 /// An unauthenticated connection without requests is closed after this.
 pub(super) const IDLE: Duration = Duration::from_secs(30);
 

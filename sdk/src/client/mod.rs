@@ -19,8 +19,10 @@ mod event;
 mod history;
 mod lanes;
 pub(crate) mod limits;
+mod live;
 mod model;
 mod open;
+mod rows;
 mod unlock;
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -30,11 +32,19 @@ use zeroize::Zeroize;
 pub use config::{ClientConfig, relay_address};
 pub use conversation::Conversation;
 pub use event::{ClientEvent, Connection, Events};
+pub use live::{
+    ConversationsChange, ConversationsDiff, ConversationsUpdate, LiveConversations, Timeline,
+    TimelineChange, TimelineDiff, TimelineUpdate,
+};
 pub use model::{
     Contact, ConversationSummary, Gap, Invite, Message, Reaction, Revision, SearchHit, SearchPage,
     SystemRow,
 };
 pub use open::OpenError;
+pub use rows::{
+    EmojiCount, LastMessage, MessageItem, Original, Person, Preview, Quote, RowId, TimelineItem,
+    TimelineRow,
+};
 pub use unlock::UnlockError;
 
 use call::CommandError;
@@ -50,6 +60,8 @@ pub struct Client {
     jobs: mpsc::Sender<Job>,
     events: broadcast::WeakSender<ClientEvent>,
     connection: watch::Receiver<Connection>,
+    /// Counts commits, and what else may change what is shown.
+    commits: watch::Receiver<u64>,
     relay: RelayAddress,
 }
 

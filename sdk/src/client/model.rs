@@ -3,10 +3,11 @@
 use std::ops::Range;
 
 use undertone_protocol::account::AccountId;
-use undertone_protocol::content::{Hlc, MessageId, Post, Timer};
+use undertone_protocol::content::{Hlc, MessageId, Post, Timer, type_of};
 use undertone_protocol::time::Timestamp;
 
-use crate::engine::{DelayReason, View};
+use super::rows::{LastMessage, preview};
+use crate::engine::{DelayReason, IdentityAlarm, View};
 use crate::store::{
     self, ContactId, ContactRow, ContactState, ConversationCursor, ConversationId, ConversationRow,
     GapRow, GapState, Hit, InviteId, InviteRow, MessageKind, MessageRow, MessageState, Missing,
@@ -40,10 +41,14 @@ pub struct ConversationSummary {
     pub id: ConversationId,
     /// The other side.
     pub contact: Option<ContactId>,
-    /// What to call it.
+    /// The account of the other side: what to call it while it has no name.
+    pub account: Option<AccountId>,
+    /// What to call it; may be empty.
     pub title: String,
     /// Messages that were not read.
     pub unread: u64,
+    /// Those of them that name this account, or answer what it wrote.
+    pub mentions: u64,
     /// When something last happened in it.
     pub active: Timestamp,
     /// Whether it is shown before those that are not pinned.
@@ -58,8 +63,12 @@ pub struct ConversationSummary {
     pub draft: String,
     /// How long after it was read what is written now disappears; `None`: it stays.
     pub timer: Option<Timer>,
-    /// Its newest message, shortened.
-    pub preview: Option<String>,
+    /// Its newest message.
+    pub last: Option<LastMessage>,
+    /// Whether the other side types now.
+    pub typing: bool,
+    /// Why what is sent there waits, if it does; it goes on by itself.
+    pub delay: Option<DelayReason>,
     /// Continues the list after this entry.
     pub cursor: ConversationCursor,
 }
@@ -73,8 +82,11 @@ pub struct Message {
     pub conversation: ConversationId,
     /// Who wrote it; `None` for this account.
     pub sender: Option<ContactId>,
-    /// What it says; `None` when it was deleted, and when its kind is newer than this version.
+    /// What it says; `None` when it was deleted, when it is a system row, and when its kind is newer than this version.
     pub post: Option<Post>,
+    /// The type of its content (SPEC.md, 20.3) when that is newer than this version: a placeholder, until a version that reads it has
+    /// opened the store.
+    pub unsupported: Option<u8>,
     /// Whether its author took it back: only its place is left.
     pub deleted: bool,
     /// When it was edited last, by its author's clock. What it said before: [`Client::revisions`](crate::Client::revisions).
@@ -99,6 +111,8 @@ pub struct Message {
 pub enum SystemRow {
     /// What is written from now on disappears so long after it was read; `None`: it stays. Who set it is the row's sender.
     TimerSet(Option<Timer>),
+    /// Something about the identity of the row's sender is new or wrong.
+    IdentityChanged(IdentityAlarm),
 }
 
 /// What one person thinks of a message.
@@ -179,12 +193,28 @@ impl Contact {
     }
 }
 
-impl From<ConversationRow> for ConversationSummary {
-    fn from(row: ConversationRow) -> Self {
+impl LastMessage {
+    fn new(last: store::LastMessage) -> Self {
+        let (parts, extra) = (last.parts.as_deref(), last.extra.as_deref());
+        Self {
+            id: last.message_id,
+            is_own: !last.incoming,
+            state: last.state,
+            preview: preview(last.kind, last.preview, parts, extra),
+        }
+    }
+}
+
+impl ConversationSummary {
+    pub(super) fn new(row: ConversationRow, view: &View<'_>) -> Self {
         let cursor = row.cursor();
         Self {
             id: row.id,
             contact: row.contact,
+            account: row.account,
+            mentions: row.mentions,
+            typing: view.is_typing(row.id),
+            delay: row.contact.and_then(|contact| view.delay(contact)),
             title: row.title,
             unread: row.unread,
             active: row.active,
@@ -194,7 +224,7 @@ impl From<ConversationRow> for ConversationSummary {
             marked_unread: row.settings.marked_unread,
             draft: row.settings.draft,
             timer: row.timer.and_then(Timer::from_seconds),
-            preview: row.last.map(|last| last.preview),
+            last: row.last.map(LastMessage::new),
             cursor,
         }
     }
@@ -205,15 +235,17 @@ impl From<MessageRow> for Message {
         let position = row.position();
         let message = row.message;
         let is_text = message.kind == MessageKind::Text;
+        let extra = message.extra.as_deref();
+        let is_unsupported = message.kind == MessageKind::Unsupported;
         Self {
+            unsupported: is_unsupported.then(|| extra.and_then(type_of).unwrap_or_default()),
+            system: SystemRow::of(message.kind, extra),
             id: message.message_id,
             conversation: message.conversation,
             sender: message.sender,
             post: is_text.then(|| post(message.body, message.parts.as_deref())),
             deleted: message.kind == MessageKind::Deleted,
             edited: row.edited.map(Hlc::time),
-            system: (message.kind == MessageKind::TimerSet)
-                .then(|| SystemRow::TimerSet(seconds(message.extra.as_deref()))),
             disappears: row.expires.filter(|at| at.0 > 0),
             reactions: row.reactions.into_iter().map(Reaction::from).collect(),
             state: message.state,
@@ -249,14 +281,29 @@ impl From<store::Revision> for Revision {
     }
 }
 
-/// The timer that a row says was set.
-fn seconds(extra: Option<&[u8]>) -> Option<Timer> {
-    let bytes = extra?.first_chunk()?;
-    Timer::from_seconds(u32::from_be_bytes(*bytes))
+impl SystemRow {
+    /// What a row of a kind says by what it keeps; `None` when somebody wrote it.
+    pub(super) fn of(kind: MessageKind, extra: Option<&[u8]>) -> Option<Self> {
+        match kind {
+            MessageKind::Text
+            | MessageKind::Unsupported
+            | MessageKind::Deleted
+            | MessageKind::Removed => None,
+            MessageKind::TimerSet => {
+                let seconds = extra.and_then(|bytes| bytes.first_chunk());
+                let timer = seconds.map(|bytes| u32::from_be_bytes(*bytes));
+                Some(Self::TimerSet(timer.and_then(Timer::from_seconds)))
+            }
+            MessageKind::IdentityChanged => {
+                let alarm = extra.and_then(|bytes| IdentityAlarm::from_code(*bytes.first()?));
+                alarm.map(Self::IdentityChanged)
+            }
+        }
+    }
 }
 
 /// What the store has of a post, which wrote it from one.
-fn post(text: String, parts: Option<&[u8]>) -> Post {
+pub(super) fn post(text: String, parts: Option<&[u8]>) -> Post {
     Post::from_parts(&text, parts.unwrap_or_default()).unwrap_or_else(|_| Post::text(text))
 }
 

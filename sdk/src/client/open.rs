@@ -71,9 +71,11 @@ pub(super) async fn open(config: ClientConfig) -> Result<Client, OpenError> {
     let (jobs, job_queue) = mpsc::channel(WAITING_CALLS);
     let (events, _) = broadcast::channel(EVENTS);
     let (connection, connection_state) = watch::channel(Connection::Offline);
+    let (commits, committed) = watch::channel(0);
     let publisher = Publisher {
         events: events.clone(),
         connection,
+        commits,
     };
     let (ready, opened) = oneshot::channel();
     std::thread::Builder::new()
@@ -93,6 +95,7 @@ pub(super) async fn open(config: ClientConfig) -> Result<Client, OpenError> {
         jobs,
         events: events.downgrade(),
         connection: connection_state,
+        commits: committed,
         relay,
     })
 }

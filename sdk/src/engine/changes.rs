@@ -11,7 +11,7 @@ use undertone_protocol::content::{
     Timer,
 };
 
-use super::content::From;
+use super::content::{From, mentions};
 use super::event::Event;
 use super::limits::{CHANGE_WINDOW_MS, MAX_EARLY_CHANGES, MAX_EARLY_CHANGES_OF_STRANGER};
 use super::step::Step;
@@ -43,20 +43,42 @@ impl Step<'_> {
         encoded: &[u8],
     ) -> Result<(), StepError> {
         let is_stranger = from.state == ContactState::Requested;
-        let early = match is_stranger {
-            true => MAX_EARLY_CHANGES_OF_STRANGER,
-            false => MAX_EARLY_CHANGES,
-        };
         if from.state == ContactState::Invited {
             self.become_accepted(from.contact)?;
         }
+        let clock = self.sorted_at(from, header.hlc);
+        let news = self.changes_of(from, clock, body, encoded)?;
+        if is_stranger {
+            // He is told nothing.
+            Ok(())
+        } else if news {
+            self.confirm(from, &header.message_id)
+        } else {
+            self.owe_receipt_again(from.device, &header.message_id)
+        }
+    }
+
+    /// Makes a contact's changes, as of a clock; those of messages that are not here yet, or cannot be read yet, are kept for them.
+    /// Whether anything was new.
+    pub(super) fn changes_of(
+        &mut self,
+        from: &From,
+        clock: Hlc,
+        body: &Body,
+        encoded: &[u8],
+    ) -> Result<bool, StepError> {
+        let early = match from.state == ContactState::Requested {
+            true => MAX_EARLY_CHANGES_OF_STRANGER,
+            false => MAX_EARLY_CHANGES,
+        };
         let origin = Origin {
             person: Some(from.contact),
-            clock: self.sorted_at(from, header.hlc),
+            clock,
         };
         let mut news = false;
         for (target, change) in changes(body) {
-            news |= match self.message_in(from, &target)? {
+            let row = self.message_in(from, &target)?;
+            news |= match row.filter(|row| !is_unread_edit(row, &change)) {
                 Some(row) => self.change(&row, &change, origin)?,
                 None => {
                     self.tx.early_changes().keep(
@@ -70,14 +92,7 @@ impl Step<'_> {
                 }
             };
         }
-        if is_stranger {
-            // He is told nothing.
-            Ok(())
-        } else if news {
-            self.confirm(from, &header.message_id)
-        } else {
-            self.owe_receipt_again(from.device, &header.message_id)
-        }
+        Ok(news)
     }
 
     /// A message of a contact is new here: what he said about it before is done now. What others said about it is not his to keep.
@@ -149,6 +164,11 @@ impl Step<'_> {
                 let Ok(parts) = post.parts() else {
                     return Ok(false);
                 };
+                let is_shown = origin.clock > row.edited.unwrap_or(row.message.clock);
+                let mentions_me = mentions(&post, self.core.me.account);
+                if is_shown && origin.person.is_some() {
+                    messages.set_mentions_me(row, mentions_me)?;
+                }
                 let revision = Revision {
                     clock: origin.clock,
                     body: post.text,
@@ -308,6 +328,11 @@ fn is_message(row: &MessageRow) -> bool {
 /// A post can be edited.
 fn is_editable(row: &MessageRow) -> bool {
     row.message.kind == MessageKind::Text
+}
+
+/// Another text for a message that this version cannot read: a later one can, and then reads both.
+fn is_unread_edit(row: &MessageRow, change: &Change<'_>) -> bool {
+    matches!(change, Change::Edit(_)) && row.message.kind == MessageKind::Unsupported
 }
 
 /// Within a day after the message, by the clocks of both.

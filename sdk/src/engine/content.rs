@@ -1,5 +1,6 @@
 //! What an authentic message says, and what follows from it, by type and by how its sender stands.
 
+use undertone_protocol::account::AccountId;
 use undertone_protocol::content::{
     Acceptance, Body, Content, ContentHeader, Hlc, MessageId, Post, Timer, stream_hash,
 };
@@ -13,7 +14,7 @@ use super::step::Step;
 use crate::error::StepError;
 use crate::store::{
     ContactId, ContactState, ConversationId, Inserted, MessageKind, MessageState, NewMessage,
-    PeerDeviceId,
+    PeerDeviceId, Readable,
 };
 
 /// Why a message comes now.
@@ -36,23 +37,16 @@ pub(super) struct From {
     arrival: Arrival,
 }
 
-/// What a conversation shows of a message.
-struct Shown {
-    kind: MessageKind,
-    body: String,
-    parts: Option<Vec<u8>>,
-    timer: Option<u32>,
-    extra: Option<Vec<u8>>,
-}
-
-impl Shown {
-    fn post(post: Post) -> Self {
+impl Readable {
+    /// A post, as it is shown to `reader`.
+    pub(super) fn post(post: Post, reader: AccountId) -> Self {
         // What was parsed keeps its limits.
         let parts = post.parts().unwrap_or_default();
         Self {
             kind: MessageKind::Text,
             parts: (!parts.is_empty()).then_some(parts),
             timer: post.disappears_after.map(Timer::seconds),
+            mentions_me: mentions(&post, reader),
             body: post.text,
             extra: None,
         }
@@ -65,8 +59,16 @@ impl Shown {
             parts: None,
             timer: None,
             extra: Some(encoded.to_vec()),
+            mentions_me: false,
         }
     }
+}
+
+/// Whether a post names an account, or answers it.
+pub(super) fn mentions(post: &Post, account: AccountId) -> bool {
+    let answered = post.reply.iter().map(|reply| reply.author);
+    let named = post.mentions.iter().map(|mention| mention.account);
+    answered.chain(named).any(|about| about == account)
 }
 
 impl Step<'_> {
@@ -128,10 +130,10 @@ impl Step<'_> {
         self.gossip(from.contact, header.manifest_version, &header.manifest_hash)?;
         match body {
             Body::Nothing => Ok(()),
-            Body::Text(text) => self.shown(&from, &header, Shown::post(Post::text(text))),
-            Body::Post(post) => self.shown(&from, &header, Shown::post(post)),
+            Body::Text(text) => self.post_arrived(&from, &header, Post::text(text)),
+            Body::Post(post) => self.post_arrived(&from, &header, post),
             Body::Unknown { .. } if header.stream_seq > 0 => {
-                self.shown(&from, &header, Shown::unsupported(encoded))
+                self.shown(&from, &header, Readable::unsupported(encoded))
             }
             // Typing comes as an ephemeral message or not at all.
             Body::Unknown { .. } | Body::Typing(_) => Ok(()),
@@ -161,7 +163,8 @@ impl Step<'_> {
         }
     }
 
-    fn sender(
+    /// Whose device it is, and how he stands.
+    pub(super) fn sender(
         &mut self,
         device: PeerDeviceId,
         arrival: Arrival,
@@ -187,11 +190,21 @@ impl Step<'_> {
         }
     }
 
+    fn post_arrived(
+        &mut self,
+        from: &From,
+        header: &ContentHeader,
+        post: Post,
+    ) -> Result<(), StepError> {
+        let reader = self.core.me.account;
+        self.shown(from, header, Readable::post(post, reader))
+    }
+
     fn shown(
         &mut self,
         from: &From,
         header: &ContentHeader,
-        shown: Shown,
+        shown: Readable,
     ) -> Result<(), StepError> {
         if from.state == ContactState::Requested
             && self.tx.messages().count(from.conversation)? >= MAX_REQUEST_MESSAGES
@@ -218,6 +231,7 @@ impl Step<'_> {
             parts: shown.parts,
             timer: shown.timer,
             extra: shown.extra,
+            mentions_me: shown.mentions_me,
         })?;
         let Inserted::New(_) = inserted else {
             if from.state == ContactState::Requested {

@@ -18,11 +18,25 @@ use super::timers::Timer;
 use crate::error::{SendError, StepError};
 use crate::store::{
     ContactId, ContactState, ConversationId, MessageKind, MessageRow, MessageRowId, MessageState,
-    NewMessage,
+    NewMessage, Readable,
 };
 
 /// In the store: the timer began when no time was trusted.
 const UNKNOWN: Timestamp = Timestamp(0);
+
+impl Readable {
+    /// That the timer was set.
+    pub(super) fn timer(seconds: Option<u32>) -> Self {
+        Self {
+            kind: MessageKind::TimerSet,
+            body: String::new(),
+            parts: None,
+            timer: None,
+            extra: Some(seconds.unwrap_or(0).to_be_bytes().to_vec()),
+            mentions_me: false,
+        }
+    }
+}
 
 /// When messages whose timers began in this process are due, monotonic ms.
 #[derive(Debug, Default)]
@@ -107,7 +121,8 @@ impl Step<'_> {
             body: String::new(),
             parts: None,
             timer: None,
-            extra: Some(seconds.unwrap_or(0).to_be_bytes().to_vec()),
+            extra: Readable::timer(seconds).extra,
+            mentions_me: false,
         })?;
         self.emit(Event::MessageAdded {
             conversation,

@@ -41,7 +41,7 @@ pub enum Event {
         /// The new state.
         state: MessageState,
     },
-    /// A message says something else now, was taken back, or somebody reacted to it.
+    /// A message says something else now, was taken back, can be read after an upgrade, or somebody reacted to it.
     MessageEdited {
         /// Where.
         conversation: ConversationId,

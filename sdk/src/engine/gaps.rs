@@ -46,7 +46,8 @@ impl Step<'_> {
                 let may_split = self.gaps_of(from.device)?.len() < MAX_GAPS_PER_DEVICE;
                 let conversation = from.conversation;
                 let gaps = self.tx.gaps();
-                if gaps.fill_stream(from.device, conversation, seq, may_split)?
+                let filled = (seq, self.sorted_at(from, header.hlc));
+                if gaps.fill_stream(from.device, conversation, filled, may_split)?
                     && !self.core.gap_conversations.contains(&conversation)
                 {
                     self.emit(Event::GapsChanged { conversation });
@@ -60,6 +61,7 @@ impl Step<'_> {
                 conversation: from.conversation,
                 first,
                 last,
+                clock: self.sorted_at(from, header.hlc),
             };
             self.note_gap(from.device, &missing, None)?;
             self.core.gap_conversations.insert(from.conversation);
@@ -283,7 +285,7 @@ impl Step<'_> {
     /// A minute after the backlog: what is still missing is shown.
     pub(super) fn show_gaps(&mut self) -> Result<(), StepError> {
         for conversation in std::mem::take(&mut self.core.gap_conversations) {
-            if !self.tx.gaps().of_conversation(conversation)?.is_empty() {
+            if self.tx.gaps().show(conversation)? {
                 self.emit(Event::GapsChanged { conversation });
             }
         }

@@ -1,6 +1,11 @@
-//! What is wrong with a contact's identity, or new in it: said when it is found, and kept until the user dismissed it.
+//! What is wrong with a contact's identity, or new in it: said when it is found, kept until the user dismissed it, and shown for good
+//! in the conversation with the contact.
+//!
+//! Invariant: a row of a conversation that says so was made here: no content becomes one.
 //!
 //! What is wrong with the own account's is in [`own_history`](super::own_history).
+
+use undertone_protocol::content::MessageId;
 
 use super::event::{Event, IdentityAlarm};
 use super::limits::MAX_IDENTITY_ALARMS;
@@ -8,7 +13,9 @@ use super::meta;
 use super::step::Step;
 use super::view::View;
 use crate::error::StepError;
-use crate::store::{ContactId, StoreError, Tx};
+use crate::store::{
+    ContactId, ContactState, MessageKind, MessageState, NewMessage, StoreError, Tx,
+};
 
 type Alarms = Vec<(ContactId, IdentityAlarm)>;
 
@@ -26,8 +33,47 @@ impl Step<'_> {
             }
             alarms.push((contact, alarm));
             self.keep_alarms(&alarms)?;
+            self.show_alarm(contact, alarm)?;
         }
         self.emit(Event::IdentityAlarm { contact, alarm });
+        Ok(())
+    }
+
+    /// The conversation shows it, behind what is there. A stranger's, and one that is blocked, shows nothing.
+    fn show_alarm(&mut self, contact: ContactId, alarm: IdentityAlarm) -> Result<(), StepError> {
+        let found = self.contact(contact)?;
+        let Some((conversation, state)) = found.map(|found| (found.conversation, found.row.state))
+        else {
+            return Ok(());
+        };
+        if !matches!(state, ContactState::Invited | ContactState::Accepted) {
+            return Ok(());
+        }
+        // Nobody else is told the id, so that no change can name it.
+        let mut id = [0; 16];
+        self.rng.fill_bytes(&mut id);
+        let message_id = MessageId::from_bytes(id);
+        self.tx.messages().insert(&NewMessage {
+            conversation,
+            message_id,
+            clock: self.core.hlc.tick(self.now.wall),
+            sender: Some(contact),
+            sender_device: self.core.me.device_id(),
+            seq: 0,
+            kind: MessageKind::IdentityChanged,
+            state: MessageState::Received,
+            sent: self.now.wall,
+            stored: self.now.wall,
+            body: String::new(),
+            parts: None,
+            timer: None,
+            extra: Some(vec![alarm.code()]),
+            mentions_me: false,
+        })?;
+        self.emit(Event::MessageAdded {
+            conversation,
+            message: message_id,
+        });
         Ok(())
     }
 
@@ -64,29 +110,40 @@ impl View<'_> {
     }
 }
 
+impl IdentityAlarm {
+    /// As it is stored.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::ManifestForked => 1,
+            Self::ManifestForged => 2,
+            Self::HistoryForked => 3,
+            Self::AccountRecovered => 4,
+            Self::DeviceAdded => 5,
+        }
+    }
+
+    /// See [`Self::code`].
+    pub(crate) const fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            1 => Self::ManifestForked,
+            2 => Self::ManifestForged,
+            3 => Self::HistoryForked,
+            4 => Self::AccountRecovered,
+            5 => Self::DeviceAdded,
+            _ => return None,
+        })
+    }
+}
+
 /// `kind 1 ‖ contact 8`.
 fn encode(contact: ContactId, alarm: IdentityAlarm) -> [u8; 9] {
-    let kind = match alarm {
-        IdentityAlarm::ManifestForked => 1,
-        IdentityAlarm::ManifestForged => 2,
-        IdentityAlarm::HistoryForked => 3,
-        IdentityAlarm::AccountRecovered => 4,
-        IdentityAlarm::DeviceAdded => 5,
-    };
-    let mut bytes = [kind; 9];
+    let mut bytes = [alarm.code(); 9];
     bytes[1..].copy_from_slice(&contact.get().to_be_bytes());
     bytes
 }
 
 fn decode([kind, contact @ ..]: &[u8; 9]) -> Result<(ContactId, IdentityAlarm), StoreError> {
-    let alarm = match *kind {
-        1 => IdentityAlarm::ManifestForked,
-        2 => IdentityAlarm::ManifestForged,
-        3 => IdentityAlarm::HistoryForked,
-        4 => IdentityAlarm::AccountRecovered,
-        5 => IdentityAlarm::DeviceAdded,
-        _ => return Err(StoreError::Corrupt),
-    };
+    let alarm = IdentityAlarm::from_code(*kind).ok_or(StoreError::Corrupt)?;
     Ok((ContactId::new(i64::from_be_bytes(*contact)), alarm))
 }
 

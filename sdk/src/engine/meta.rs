@@ -30,6 +30,8 @@ pub(crate) const PUBLISHED_EPOCH: MetaKey = MetaKey("engine.published_epoch");
 pub(crate) const ROLLBACK_NOTICED: MetaKey = MetaKey("engine.rollback_noticed");
 /// The relay saw more than this store handled, and that is not believed yet; no value.
 pub(crate) const ROLLBACK_SUSPECTED: MetaKey = MetaKey("engine.rollback_suspected");
+/// How far what was kept unread was looked at, as `kept` encodes it.
+pub(crate) const KEPT_READ: MetaKey = MetaKey("engine.kept_read");
 /// The user wants contacts not to know when he types; no value.
 pub(crate) const NO_TYPING: MetaKey = MetaKey("engine.no_typing");
 /// The user wants contacts not to know what was read; no value.

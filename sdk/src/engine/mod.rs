@@ -10,7 +10,7 @@
 //!   `first_contact`, `first_message`; sessions with their devices: `sessions`, `session_choice`,
 //!   `fresh_session`, `rollback`, `quiet`.
 //! - Messages out: `compose`, `sending`, `changes` (edits, deletions, reactions, in as well), `disappearing`, `typing`, `outbox` with `queues`, `knock`, `restored` and `requeue`.
-//! - Messages in: `receiving`, `content`, `gaps`; what is sent because of them: `answers`, `receipts`, `resend`.
+//! - Messages in: `receiving`, `content`, `gaps`, `kept`; what is sent because of them: `answers`, `receipts`, `resend`.
 //! - The list: `conversation_settings`.
 //! - Time: `clock` (may it be believed), `timers` (short waits), `upkeep` (long ones), `backoff`,
 //!   `budget`.
@@ -42,6 +42,7 @@ mod gaps;
 mod identity_alarms;
 mod input;
 mod invites;
+mod kept;
 mod knock;
 mod lane;
 mod lanes;
@@ -254,6 +255,7 @@ impl Engine {
             tx: self.store.transaction()?,
             me: &self.core.me,
             delays: &self.core.outbox.delays,
+            typing: &self.core.typing,
         })
     }
 
@@ -336,7 +338,7 @@ impl Core {
             owed: Owed::load(tx, now.wall)?,
             first_messages: Budget::default(),
             gap_devices: tx.gaps().devices()?.into_iter().collect(),
-            gap_conversations: BTreeSet::new(),
+            gap_conversations: tx.gaps().hidden()?.into_iter().collect(),
             work_tickets: 0,
             refill: None,
             buffer: Zeroizing::default(),
@@ -356,6 +358,7 @@ impl Core {
         core.timers.arm(Timer::Expiry, now.monotonic_ms);
         core.timers.arm(Timer::Scans, now.monotonic_ms);
         core.timers.arm(Timer::Answers, now.monotonic_ms);
+        core.timers.arm(Timer::Kept, now.monotonic_ms);
         Ok(core)
     }
 }

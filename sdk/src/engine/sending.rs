@@ -112,6 +112,7 @@ impl Step<'_> {
             parts: (!parts.is_empty()).then_some(parts),
             timer,
             extra: None,
+            mentions_me: false,
         })?;
         if let (Some(seconds), Inserted::New(row)) = (timer, inserted) {
             self.begin_timer(row, composed.id, seconds)?;

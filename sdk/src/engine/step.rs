@@ -83,6 +83,12 @@ impl<'e> Step<'e> {
         }
     }
 
+    /// What tests write by themselves.
+    #[cfg(test)]
+    pub(crate) const fn tx(&self) -> &Tx<'e> {
+        &self.tx
+    }
+
     /// Takes one thing that happened outside.
     ///
     /// # Errors
@@ -331,6 +337,7 @@ impl<'e> Step<'e> {
                 Timer::Upkeep => self.upkeep()?,
                 Timer::Expiry => self.expire_messages()?,
                 Timer::Gaps => self.show_gaps()?,
+                Timer::Kept => self.read_kept()?,
                 Timer::Typing => self.typing_due()?,
                 Timer::Requests => self.requests_overdue()?,
                 Timer::Scans => self.scan_deferred()?,

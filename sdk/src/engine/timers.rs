@@ -24,6 +24,8 @@ pub(crate) enum Timer {
     Expiry,
     /// Gaps to show a minute after catching up.
     Gaps,
+    /// What an older version kept unread.
+    Kept,
     /// Who has not typed for a while.
     Typing,
     /// Replies that did not come in time.

@@ -36,6 +36,13 @@ pub(crate) struct Typing {
     shown: BTreeMap<ConversationId, u64>,
 }
 
+impl Typing {
+    /// Whether the other side of a conversation is shown as typing.
+    pub(super) fn is_shown(&self, conversation: ConversationId) -> bool {
+        self.shown.contains_key(&conversation)
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Own {
     last_key: u64,

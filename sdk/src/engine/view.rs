@@ -11,10 +11,11 @@ use undertone_protocol::safety_number::SafetyNumber;
 
 use super::event::DelayReason;
 use super::me::Me;
+use super::typing::Typing;
 use crate::store::{
     ContactId, ContactRow, ConversationCursor, ConversationId, ConversationRow, GapRow, InviteId,
-    InviteRow, MessageRow, Position, Revision, SearchCursor, SearchFilter, SearchPage, SearchQuery,
-    StoreError, Tx,
+    InviteRow, ListOrder, MessageRow, NamedContact, Position, QuotedRow, Revision, SearchCursor,
+    SearchFilter, SearchPage, SearchQuery, Span, StoreError, TimelineEntry, Towards, Tx,
 };
 
 /// A consistent look at everything; it sees what was committed before it was taken.
@@ -22,6 +23,7 @@ pub struct View<'e> {
     pub(super) tx: Tx<'e>,
     pub(super) me: &'e Me,
     pub(super) delays: &'e BTreeMap<ContactId, DelayReason>,
+    pub(super) typing: &'e Typing,
 }
 
 impl View<'_> {
@@ -122,6 +124,68 @@ impl View<'_> {
         limit: usize,
     ) -> Result<Vec<ConversationRow>, StoreError> {
         self.tx.conversations().list(archived, after, limit)
+    }
+
+    /// What is behind a place of the list, or of the archive, and before another one, read from either end.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn conversations_within(
+        &self,
+        archived: bool,
+        ends: (Option<ConversationCursor>, Option<ConversationCursor>),
+        order: ListOrder,
+        limit: usize,
+    ) -> Result<Vec<ConversationRow>, StoreError> {
+        self.tx
+            .conversations()
+            .list_within(archived, ends, order, limit)
+    }
+
+    /// Whether the other side of a conversation types.
+    #[must_use]
+    pub fn is_typing(&self, conversation: ConversationId) -> bool {
+        self.typing.is_shown(conversation)
+    }
+
+    /// What contacts are called, by their ids and by their accounts. In no order.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn names(
+        &self,
+        contacts: &[ContactId],
+        accounts: &[AccountId],
+    ) -> Result<Vec<NamedContact>, StoreError> {
+        self.tx.contacts().names(contacts, accounts)
+    }
+
+    /// Messages and shown gaps in a span of a conversation.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn timeline(
+        &self,
+        conversation: ConversationId,
+        span: &Span,
+        towards: Towards,
+        limit: usize,
+    ) -> Result<Vec<TimelineEntry>, StoreError> {
+        self.tx
+            .messages()
+            .timeline(conversation, span, towards, limit)
+    }
+
+    /// What is here, in a conversation, of messages that others quote. In no order.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn quoted(
+        &self,
+        conversation: ConversationId,
+        messages: &[MessageId],
+    ) -> Result<Vec<QuotedRow>, StoreError> {
+        self.tx.messages().quoted(conversation, messages)
     }
 
     /// A conversation.

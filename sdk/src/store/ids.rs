@@ -24,7 +24,7 @@ macro_rules! row_id {
 
             /// The id with this number; whether such a row exists shows when it is read.
             #[must_use]
-            pub fn new(number: i64) -> Self {
+            pub const fn new(number: i64) -> Self {
                 Self(number)
             }
         }

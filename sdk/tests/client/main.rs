@@ -17,6 +17,7 @@ mod conversation;
 mod durability;
 mod examples;
 mod history;
+mod live;
 mod locking;
 mod logs;
 #[cfg(target_os = "linux")]

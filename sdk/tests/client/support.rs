@@ -15,7 +15,7 @@ use undertone_relay::{Config, Relay};
 use crate::servers::Port;
 
 /// After this a test hangs; no machine is so slow.
-const HANGS: Duration = Duration::from_secs(600);
+pub(crate) const HANGS: Duration = Duration::from_secs(600);
 
 /// A relay and a folder for everybody's files.
 pub(crate) struct World {

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use undertone::{ContactId, Events};
 
 use crate::command::Command;
+use crate::reading::conversation_record;
 use crate::record::Record;
 use crate::session::Session;
 use keys::Action;
@@ -26,6 +27,9 @@ const WAITING_KEYS: usize = 256;
 
 /// Events drawn together at most before keys get their turn.
 const BURST: usize = 256;
+
+/// Conversations in the list. Who has more of them finds the others with `/list`.
+const LISTED: usize = 200;
 
 /// Runs until the user leaves.
 pub(crate) async fn run(mut session: Session, mut events: Events) -> std::io::Result<()> {
@@ -52,13 +56,19 @@ async fn converse(
     state.take(session.ready().await);
     state.answer(session.execute(Command::Me).await);
     state.hint("/invite makes a link, /add LINK TEXT writes to somebody, /help lists everything");
-    refresh(session, &mut state).await;
+    let list = session.client.live_conversations(LISTED);
+    let mut rows = Vec::new();
     let mut requests = session.execute(Command::Requests).await;
     requests.retain(|record| matches!(record, Record::Request { .. }));
     state.take(requests);
     loop {
         terminal.draw(|frame| screen::draw(frame, &mut state))?;
         tokio::select! {
+            update = list.next() => {
+                let Ok(update) = update else { return Ok(()) };
+                update.apply(&mut rows);
+                state.replace_list(rows.iter().filter_map(conversation_record).collect());
+            }
             event = events.next() => {
                 let Some(event) = event else { return Ok(()) };
                 state.take(session.notice(event).await);
@@ -66,7 +76,6 @@ async fn converse(
                     let Ok(Some(event)) = timeout(Duration::ZERO, events.next()).await else { break };
                     state.take(session.notice(event).await);
                 }
-                refresh(session, &mut state).await;
             }
             key = pressed.recv() => {
                 let Some(key) = key else { return Ok(()) };
@@ -130,24 +139,18 @@ async fn execute(session: &mut Session, state: &mut State, command: Command, lin
         state.open(open);
         state.answer(session.execute(Command::Open(open)).await);
     }
-    refresh(session, state).await;
 }
 
 /// Shows messages before those on the screen.
 async fn earlier(session: &mut Session, state: &mut State) {
-    let Some((number, before)) = state.oldest() else {
+    if !state.has_room() {
         return;
-    };
-    let records = session.earlier(number, before).await;
+    }
+    let records = session.earlier().await;
     if !records.is_empty() {
         state.messages_pane.hold();
         state.take(records);
     }
-}
-
-async fn refresh(session: &mut Session, state: &mut State) {
-    let list = session.execute(Command::List).await;
-    state.replace_list(list);
 }
 
 fn forward(keys: &mpsc::Sender<TerminalEvent>) {

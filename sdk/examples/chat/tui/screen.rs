@@ -10,7 +10,7 @@ use ratatui::text::{Line as Row, Span};
 use ratatui::widgets::{Block, List, ListItem, ListState, Paragraph};
 
 use super::pane::Pane;
-use super::state::{Entry, Kind, Line, State, one_line};
+use super::state::{Entry, GAP, Kind, Line, State, one_line};
 use crate::when;
 
 /// Rows of notes that nobody asked for beside an open conversation.
@@ -150,10 +150,11 @@ fn conversations(frame: &mut Frame<'_>, area: Rect, state: &State) {
 /// Name and time over the last message, or over why sending waits.
 fn entry_rows(entry: &Entry, is_typing: bool, width: usize) -> Vec<Row<'static>> {
     let active = when::brief(&when::here(entry.active), &when::now());
-    let unread = match entry.unread {
-        0 if entry.marks.contains("unread") => " (•)".to_owned(),
-        0 => String::new(),
-        unread => format!(" ({unread})"),
+    let unread = match (entry.unread, entry.mentions) {
+        (0, _) if entry.marks.contains("unread") => " (•)".to_owned(),
+        (0, _) => String::new(),
+        (unread, 0) => format!(" ({unread})"),
+        (unread, mentions) => format!(" ({unread}, @{mentions})"),
     };
     let room = width.saturating_sub(active.len() + unread.len() + 1);
     let pinned = if entry.marks.contains("pinned") {
@@ -166,7 +167,14 @@ fn entry_rows(entry: &Entry, is_typing: bool, width: usize) -> Vec<Row<'static>>
     let gap = width.saturating_sub(Span::raw(head.as_str()).width() + active.len());
     let below = match entry.delay {
         "" if is_typing => Span::from("types …").cyan(),
-        "" => Span::from(fit(&clean(&one_line(&entry.preview)), width)).dim(),
+        "" => {
+            let state = match entry.state {
+                "" => String::new(),
+                state => format!("{} ", mark(state).0),
+            };
+            let last = format!("{state}{}", clean(&one_line(&entry.preview)));
+            Span::from(fit(&last, width)).dim()
+        }
         delay => Span::from(fit(&format!("waits: {delay}"), width)).yellow(),
     };
     vec![
@@ -212,14 +220,22 @@ fn conversation_rows(messages: &[Line], width: usize) -> Vec<Row<'static>> {
     rows
 }
 
+/// How far an own message has come.
+fn mark(state: &str) -> (&'static str, Color) {
+    match state {
+        "pending" => ("…", Color::DarkGray),
+        "sent" => ("✓", Color::Gray),
+        "delivered" => ("✓✓", Color::Green),
+        "read" => ("✔✔", Color::Blue),
+        _ => ("!", Color::Red),
+    }
+}
+
 fn message_rows(line: &Line) -> Vec<Row<'static>> {
     let (mark, color) = match (line.outgoing, line.state) {
+        (false, GAP) => ("·", Color::Yellow),
         (false, _) => ("<", Color::Cyan),
-        (true, "pending") => ("…", Color::DarkGray),
-        (true, "sent") => ("✓", Color::Gray),
-        (true, "delivered") => ("✓✓", Color::Green),
-        (true, "read") => ("✔✔", Color::Blue),
-        (true, _) => ("!", Color::Red),
+        (true, state) => mark(state),
     };
     let mut rows = Vec::new();
     if !line.quote.is_empty() {

@@ -18,6 +18,9 @@ const GROUPS: usize = 6;
 /// Lines kept of notices, answers and one conversation; what is older is left out.
 const KEPT: usize = 2_000;
 
+/// The state of a line that is no message but says that some are missing.
+pub(super) const GAP: &str = "gap";
+
 /// One conversation in the list.
 pub(super) struct Entry {
     pub(super) number: i64,
@@ -29,6 +32,10 @@ pub(super) struct Entry {
     pub(super) delay: &'static str,
     /// How it stands in the list, in words.
     pub(super) marks: String,
+    /// Unread messages that name or answer oneself.
+    pub(super) mentions: u64,
+    /// How far the last message has come; empty when it is not an own one.
+    pub(super) state: &'static str,
 }
 
 /// A message of the open conversation.
@@ -175,6 +182,8 @@ impl State {
                 preview,
                 delay,
                 marks,
+                mentions,
+                state,
             } = record
             {
                 self.entries.push(Entry {
@@ -185,6 +194,8 @@ impl State {
                     preview,
                     delay,
                     marks,
+                    mentions,
+                    state,
                 });
             }
         }
@@ -236,6 +247,12 @@ impl State {
                     self.typing.remove(&number);
                 }
             }
+            Record::Gap {
+                number,
+                messages,
+                text,
+                place,
+            } => self.gap(number, messages, text, place),
             Record::Removed { id } => self.messages.retain(|line| line.id != id),
             Record::State { id, state, reason } => {
                 for line in self.messages.iter_mut().filter(|line| line.id == id) {
@@ -283,6 +300,12 @@ impl State {
                 }
             }
             other => {
+                if let Record::Missing { number, .. } = &other
+                    && self.open == Some(*number)
+                {
+                    // Those that are left follow.
+                    self.messages.retain(|line| line.state != GAP);
+                }
                 if let Some((text, kind)) = self.note_of(other) {
                     self.note(text, kind);
                 }
@@ -299,11 +322,13 @@ impl State {
                 unread,
                 active,
                 preview,
+                mentions,
                 ..
             } => {
-                let unread = match unread {
-                    0 => String::new(),
-                    unread => format!(", {unread} unread"),
+                let unread = match (unread, mentions) {
+                    (0, _) => String::new(),
+                    (unread, 0) => format!(", {unread} unread"),
+                    (unread, mentions) => format!(", {unread} unread, {mentions} to you"),
                 };
                 let last = one_line(&preview);
                 let text = format!("{} {name} ({number}){unread}: {last}", brief(active));
@@ -381,6 +406,23 @@ impl State {
         self.messages.drain(..excess);
     }
 
+    /// A line where messages are missing.
+    fn gap(&mut self, number: i64, messages: u64, text: &'static str, place: Position) {
+        let line = Line {
+            id: format!("{place:?}"),
+            outgoing: false,
+            state: GAP,
+            text: format!("({messages} missing: {text})"),
+            quote: String::new(),
+            remark: String::new(),
+            reason: "",
+            day: when::day(&when::here(place.clock.time())),
+            time: String::new(),
+            place,
+        };
+        self.message(number, line, true);
+    }
+
     fn phrase(&mut self, words: &str) {
         let words: Vec<&str> = words.split(' ').collect();
         for (row, words) in words.chunks(WORDS).enumerate() {
@@ -391,10 +433,9 @@ impl State {
         self.note("Esc takes them off the screen".to_owned(), Kind::Plain);
     }
 
-    /// The oldest message on the screen, when older ones have room.
-    pub(super) fn oldest(&self) -> Option<(i64, Position)> {
-        let oldest = self.messages.first().filter(|_| self.messages.len() < KEPT);
-        self.open.zip(oldest.map(|line| line.place))
+    /// Whether older messages have room on the screen.
+    pub(super) fn has_room(&self) -> bool {
+        self.open.is_some() && self.messages.len() < KEPT
     }
 
     /// Messages that nobody looked at, in all conversations.

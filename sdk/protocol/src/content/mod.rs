@@ -53,6 +53,10 @@ const TYPING: u8 = 13;
 /// The last type that this version knows.
 const LAST: u8 = TYPING;
 
+/// What this version reads: another number with each type, and each part that must be known, that is added. What a version with
+/// another number kept unread is worth another look.
+pub const READABLE_CONTENT: u16 = u16::from_be_bytes([LAST, post::LAST_PART]);
+
 /// Longest content that can be sent again as an answer, in bytes.
 pub const MAX_RESENT: usize = MAX_TEXT - MissingMessage::LEN;
 
@@ -200,6 +204,16 @@ impl Content {
         Ok(Self { header, body })
     }
 }
+
+/// The type that encoded content says it has, known or not.
+#[must_use]
+pub fn type_of(encoded: &[u8]) -> Option<u8> {
+    let [_version, kind, ..] = encoded else {
+        return None;
+    };
+    Some(*kind)
+}
+
 /// The hash that the next message of a stream names: SHA-256 over label and encoded content, the first 16 bytes of it.
 pub fn stream_hash(encoded: &[u8]) -> PreviousHash {
     let digest = hash::labelled(labels::STREAM_HASH, &[encoded]);

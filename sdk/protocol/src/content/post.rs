@@ -20,6 +20,8 @@ const CARD: u8 = 5;
 const LOCATION: u8 = 6;
 const PAYLOAD: u8 = 7;
 const TIMER: u8 = 8;
+/// The last part that this version knows of those that must be known.
+pub(super) const LAST_PART: u8 = TIMER;
 /// From here on a version that does not know a part shows the post without it.
 const MAY_BE_IGNORED: u8 = 128;
 

@@ -9,7 +9,8 @@ use undertone_wire::frame::Body;
 use super::world::World;
 use crate::error::StepError;
 use crate::store::{
-    ContactId, ContactState, ConversationId, MessageRow, MessageState, PeerDeviceId, SessionStatus,
+    ContactId, ContactState, ConversationId, MessageKind, MessageRow, MessageState, PeerDeviceId,
+    SessionStatus,
 };
 
 impl World {
@@ -83,6 +84,7 @@ impl World {
         let mut rows = view.messages_before(conversation, None, 500).unwrap();
         rows.reverse();
         rows.into_iter()
+            .filter(|row| row.message.kind != MessageKind::IdentityChanged)
             .map(|row| (row.message.body, row.message.state))
             .collect()
     }

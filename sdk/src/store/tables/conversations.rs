@@ -2,10 +2,11 @@
 
 use rusqlite::Row;
 
-use super::messages::{MessageKind, NewMessage, stored};
+use super::messages::{MessageKind, MessageState, NewMessage, stored};
 use super::{StoreError, Tx, exactly_one, page, table};
-use crate::store::ids::{ContactId, ConversationId, Uint, at, maybe_at};
+use crate::store::ids::{ContactId, ConversationId, Uint, account_id, at, maybe_at};
 use crate::store::limits::PREVIEW_CHARS;
+use undertone_protocol::account::AccountId;
 use undertone_protocol::content::{Hlc, MessageId};
 use undertone_protocol::time::Timestamp;
 
@@ -18,8 +19,16 @@ pub struct LastMessage {
     pub clock: Hlc,
     /// Whether somebody else wrote it.
     pub incoming: bool,
+    /// What it is.
+    pub kind: MessageKind,
+    /// How far it has come.
+    pub state: MessageState,
     /// Its first characters.
     pub preview: String,
+    /// What it has beside its text, when it has no text.
+    pub parts: Option<Vec<u8>>,
+    /// The beginning of [`NewMessage::extra`].
+    pub extra: Option<Vec<u8>>,
 }
 
 /// A row of the conversation list.
@@ -29,12 +38,16 @@ pub struct ConversationRow {
     pub id: ConversationId,
     /// The other side of a conversation of two.
     pub contact: Option<ContactId>,
+    /// The account of the other side.
+    pub account: Option<AccountId>,
     /// Its title.
     pub title: String,
     /// Whether the list leaves it out.
     pub hidden: bool,
     /// Incoming messages after the point of reading.
     pub unread: u64,
+    /// Those of them that name this account or answer it.
+    pub mentions: u64,
     /// When it was last active: the last message's time, or the conversation's making.
     pub active: Timestamp,
     /// Seconds after which what is written now disappears once it was read.
@@ -68,6 +81,30 @@ pub struct ConversationCursor {
     id: ConversationId,
 }
 
+/// From which end a part of the list is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ListOrder {
+    /// The first row first.
+    Forward,
+    /// The last row first.
+    Backward,
+}
+
+impl ListOrder {
+    const fn sql(self) -> &'static str {
+        match self {
+            Self::Forward => "c.pinned DESC, c.active_ms DESC, c.id",
+            Self::Backward => "c.pinned, c.active_ms, c.id DESC",
+        }
+    }
+}
+
+impl ConversationCursor {
+    fn columns(self) -> (i64, Uint, i64) {
+        (i64::from(self.pinned), at(self.active), self.id.get())
+    }
+}
+
 impl ConversationRow {
     /// The cursor that continues after this row.
     #[must_use]
@@ -86,8 +123,10 @@ table! {
 }
 
 const COLUMNS: &str =
-    "SELECT id, contact, title, hidden, unread, active_ms, last_message, last_clock, last_incoming,
-    preview, timer_s, pinned, archived, muted_until_ms, marked_unread, draft FROM conversation";
+    "SELECT c.id, c.contact, c.title, c.hidden, c.unread, c.active_ms, c.last_message, c.last_clock, c.last_incoming,
+    c.preview, c.timer_s, c.pinned, c.archived, c.muted_until_ms, c.marked_unread, c.draft, c.mentions,
+    l.kind, l.state, l.failure, CASE WHEN l.body = '' THEN l.parts END, substr(l.extra, 1, 4),
+    (SELECT account FROM contact WHERE id = c.contact) FROM conversation c LEFT JOIN message l ON l.message_id = c.last_message";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<ConversationRow> {
     let message: Option<[u8; 16]> = row.get(6)?;
@@ -97,15 +136,21 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ConversationRow> {
             message_id: MessageId::from_bytes(message),
             clock: Hlc::from_packed(row.get::<_, Uint>(7)?.0),
             incoming: row.get(8)?,
+            kind: row.get(17)?,
+            state: MessageState::read(row.get(18)?, row.get(19)?)?,
             preview: row.get(9)?,
+            parts: row.get(20)?,
+            extra: row.get(21)?,
         }),
     };
     Ok(ConversationRow {
         id: row.get(0)?,
         contact: row.get(1)?,
+        account: row.get::<_, Option<_>>(22)?.map(account_id).transpose()?,
         title: row.get(2)?,
         hidden: row.get(3)?,
         unread: row.get::<_, Uint>(4)?.0,
+        mentions: row.get::<_, Uint>(16)?.0,
         active: row.get::<_, Uint>(5)?.into(),
         timer: row.get(10)?,
         settings: ConversationSettings {
@@ -137,13 +182,14 @@ impl Conversations<'_> {
 
     /// A conversation.
     pub fn get(&self, id: ConversationId) -> Result<Option<ConversationRow>, StoreError> {
-        self.tx.one(&format!("{COLUMNS} WHERE id = ?1"), [id], read)
+        self.tx
+            .one(&format!("{COLUMNS} WHERE c.id = ?1"), [id], read)
     }
 
     /// The conversation with a contact.
     pub fn of_contact(&self, contact: ContactId) -> Result<Option<ConversationRow>, StoreError> {
         self.tx
-            .one(&format!("{COLUMNS} WHERE contact = ?1"), [contact], read)
+            .one(&format!("{COLUMNS} WHERE c.contact = ?1"), [contact], read)
     }
 
     /// A page of the list, or of the archive: pinned ones first, then the most recently active, without the hidden ones.
@@ -153,24 +199,32 @@ impl Conversations<'_> {
         after: Option<ConversationCursor>,
         limit: usize,
     ) -> Result<Vec<ConversationRow>, StoreError> {
-        match after {
-            None => self.tx.all(
-                &format!(
-                    "{COLUMNS} WHERE hidden = 0 AND archived = ?1 ORDER BY pinned DESC, active_ms DESC, id LIMIT ?2"
-                ),
-                (archived, page(limit)),
-                read,
+        self.list_within(archived, (after, None), ListOrder::Forward, limit)
+    }
+
+    /// What is behind a place of the list, or of the archive, and before another one, read from either end.
+    pub fn list_within(
+        &self,
+        archived: bool,
+        (after, before): (Option<ConversationCursor>, Option<ConversationCursor>),
+        order: ListOrder,
+        limit: usize,
+    ) -> Result<Vec<ConversationRow>, StoreError> {
+        // Without an end, one beyond every row. The comparisons of two columns are what the index can do.
+        let (a_pinned, a_active, a_id) = after.map_or((2, Uint(0), 0), ConversationCursor::columns);
+        let (b_pinned, b_active, b_id) =
+            before.map_or((-1, Uint(0), 0), ConversationCursor::columns);
+        let order = order.sql();
+        self.tx.all(
+            &format!(
+                "{COLUMNS} WHERE c.hidden = 0 AND c.archived = ?1
+                     AND (c.pinned, c.active_ms) <= (?2, ?3) AND (c.pinned, c.active_ms, -c.id) < (?2, ?3, -?4)
+                     AND (c.pinned, c.active_ms) >= (?5, ?6) AND (c.pinned, c.active_ms, -c.id) > (?5, ?6, -?7)
+                 ORDER BY {order} LIMIT ?8"
             ),
-            Some(cursor) => self.tx.all(
-                &format!(
-                    "{COLUMNS} WHERE hidden = 0 AND archived = ?1
-                         AND (pinned < ?2 OR pinned = ?2 AND (active_ms < ?3 OR active_ms = ?3 AND id > ?4))
-                     ORDER BY pinned DESC, active_ms DESC, id LIMIT ?5"
-                ),
-                (archived, cursor.pinned, at(cursor.active), cursor.id, page(limit)),
-                read,
-            ),
-        }
+            (archived, a_pinned, a_active, a_id, b_pinned, b_active, b_id, page(limit)),
+            read,
+        )
     }
 
     /// Messages that were not read, of all conversations that are not hidden.
@@ -247,8 +301,9 @@ impl Conversations<'_> {
         let can_be_unread = matches!(message.kind, MessageKind::Text | MessageKind::Unsupported);
         if message.sender.is_some() && can_be_unread {
             self.tx.run(
-                "UPDATE conversation SET unread = unread + (?2 > read_clock) WHERE id = ?1",
-                (message.conversation, clock),
+                "UPDATE conversation SET unread = unread + (?2 > read_clock), mentions = mentions + (?3 AND ?2 > read_clock)
+                 WHERE id = ?1",
+                (message.conversation, clock, message.mentions_me),
             )?;
         }
         self.tx.run(
@@ -305,7 +360,7 @@ impl Conversations<'_> {
 
     pub(super) fn recount(&self, id: ConversationId) -> Result<(), StoreError> {
         exactly_one(self.tx.run(
-            "UPDATE conversation SET unread = (SELECT count(*) FROM message
+            "UPDATE conversation SET (unread, mentions) = (SELECT count(*), coalesce(sum(mentions_me), 0) FROM message
                  WHERE message.conversation = ?1 AND clock > read_clock AND sender <> 0 AND kind IN (1, 2)) WHERE id = ?1",
             [id],
         )?)

@@ -2,10 +2,12 @@
 
 use rusqlite::Row;
 
+use super::messages::stored;
 use super::{StoreError, Tx, exactly_one, page, table};
 use crate::store::ids::{
     ConversationId, GapId, PeerDeviceId, Uint, at, coded, maybe_at, packed, unpacked,
 };
+use undertone_protocol::content::Hlc;
 use undertone_protocol::session::{MessageNumber, SessionId};
 use undertone_protocol::time::Timestamp;
 
@@ -32,6 +34,8 @@ pub enum Missing {
         first: u64,
         /// The last missing number.
         last: u64,
+        /// The clock of what came behind it: its place in the timeline.
+        clock: Hlc,
     },
     /// An envelope with a valid tag that did not open.
     Envelope {
@@ -66,16 +70,18 @@ table! {
     Gaps, gaps
 }
 
-const COLUMNS: &str = "SELECT id, peer_device, kind, conversation, session, first, last, state, requests, found_ms, due_ms FROM gap";
+/// The columns of a gap, for `FROM gap g`.
+pub(super) const GAP_COLUMNS: &str = "g.id, g.peer_device, g.kind, g.conversation, g.session, g.first, g.last, g.state, g.requests, g.found_ms, g.due_ms, g.clock";
 const STREAM: i64 = 1;
 const ENVELOPE: i64 = 2;
 
-fn read(row: &Row<'_>) -> rusqlite::Result<GapRow> {
+pub(super) fn read_gap(row: &Row<'_>) -> rusqlite::Result<GapRow> {
     let missing = match row.get::<_, i64>(2)? {
         STREAM => Missing::Stream {
             conversation: row.get(3)?,
             first: row.get::<_, Uint>(5)?.0,
             last: row.get::<_, Uint>(6)?.0,
+            clock: Hlc::from_packed(row.get::<_, Uint>(11)?.0),
         },
         ENVELOPE => Missing::Envelope {
             session: SessionId::from_bytes(row.get(4)?),
@@ -94,6 +100,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<GapRow> {
     })
 }
 
+fn selected(condition: &str) -> String {
+    format!("SELECT {GAP_COLUMNS} FROM gap g WHERE {condition}")
+}
+
 impl Gaps<'_> {
     /// Notes that something is missing. `envelope` keeps the bytes that did not open.
     pub fn insert(
@@ -104,25 +114,27 @@ impl Gaps<'_> {
         found: Timestamp,
         due: Option<Timestamp>,
     ) -> Result<GapId, StoreError> {
-        let (kind, conversation, session, first, last) = match missing {
+        let (kind, conversation, session, first, last, clock) = match missing {
             Missing::Stream {
                 conversation,
                 first,
                 last,
+                clock,
             } => {
                 let bound = |seq: u64| i64::try_from(seq).map_err(|_| StoreError::OutOfRange);
-                let conversation = Some(*conversation);
-                (STREAM, conversation, None, bound(*first)?, bound(*last)?)
+                let (first, last) = (bound(*first)?, bound(*last)?);
+                (STREAM, Some(*conversation), None, first, last, *clock)
             }
             Missing::Envelope { session, number } => {
                 let number = packed(*number);
-                (ENVELOPE, None, Some(session.as_bytes()), number, number)
+                let session = Some(session.as_bytes());
+                (ENVELOPE, None, session, number, number, Hlc::default())
             }
         };
         self.tx
             .insert(
                 "INSERT INTO gap (kind, peer_device, conversation, session, first, last, state, found_ms, due_ms,
-                     envelope) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                     envelope, clock) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
                 (
                     kind,
                     device,
@@ -134,6 +146,7 @@ impl Gaps<'_> {
                     at(found),
                     maybe_at(due),
                     envelope,
+                    stored(clock),
                 ),
             )
             .map(GapId::new)
@@ -141,15 +154,15 @@ impl Gaps<'_> {
 
     /// A gap.
     pub fn get(&self, id: GapId) -> Result<Option<GapRow>, StoreError> {
-        self.tx.one(&format!("{COLUMNS} WHERE id = ?1"), [id], read)
+        self.tx.one(&selected("id = ?1"), [id], read_gap)
     }
 
     /// What a device sent and is missing, whatever its state, oldest first.
     pub fn of_device(&self, device: PeerDeviceId, limit: usize) -> Result<Vec<GapRow>, StoreError> {
         self.tx.all(
-            &format!("{COLUMNS} WHERE peer_device = ?1 ORDER BY id LIMIT ?2"),
+            &selected("peer_device = ?1 ORDER BY id LIMIT ?2"),
             (device, page(limit)),
-            read,
+            read_gap,
         )
     }
 
@@ -182,9 +195,9 @@ impl Gaps<'_> {
     /// What is missing in a conversation, whatever its state, oldest first.
     pub fn of_conversation(&self, conversation: ConversationId) -> Result<Vec<GapRow>, StoreError> {
         self.tx.all(
-            &format!("{COLUMNS} WHERE conversation = ?1 ORDER BY id"),
+            &selected("conversation = ?1 ORDER BY id"),
             [conversation],
-            read,
+            read_gap,
         )
     }
 
@@ -196,9 +209,9 @@ impl Gaps<'_> {
         limit: usize,
     ) -> Result<Vec<GapRow>, StoreError> {
         self.tx.all(
-            &format!("{COLUMNS} WHERE due_ms <= ?1 OR due_ms > ?2 ORDER BY due_ms, id LIMIT ?3"),
+            &selected("due_ms <= ?1 OR due_ms > ?2 ORDER BY due_ms, id LIMIT ?3"),
             (at(now), at(latest), page(limit)),
-            read,
+            read_gap,
         )
     }
 
@@ -255,21 +268,38 @@ impl Gaps<'_> {
         Ok(())
     }
 
-    /// A number of a stream came after all: takes it out of the gap that has it, which may end or split. Without leave to
-    /// split, what is before it is no longer known to be missing. Whether there was one.
+    /// What is missing in a conversation is shown from now on. Whether anything of it was not before.
+    pub fn show(&self, conversation: ConversationId) -> Result<bool, StoreError> {
+        let shown = self.tx.run(
+            "UPDATE gap SET shown = 1 WHERE conversation = ?1 AND shown = 0",
+            [conversation],
+        )?;
+        Ok(shown > 0)
+    }
+
+    /// Conversations in which something is missing that is not shown yet.
+    pub fn hidden(&self) -> Result<Vec<ConversationId>, StoreError> {
+        self.tx.all(
+            "SELECT DISTINCT conversation FROM gap WHERE shown = 0 AND conversation IS NOT NULL",
+            [],
+            |row| row.get(0),
+        )
+    }
+
+    /// A number of a stream came after all, with its clock: takes it out of the gap that has it, which may end or split. What is
+    /// missing before it is then before it in the timeline too. Without leave to split, that is no longer known to be missing.
+    /// Whether there was one.
     pub fn fill_stream(
         &self,
         device: PeerDeviceId,
         conversation: ConversationId,
-        seq: u64,
+        (seq, clock): (u64, Hlc),
         may_split: bool,
     ) -> Result<bool, StoreError> {
         let gap = self.tx.one(
-            &format!(
-                "{COLUMNS} WHERE kind = 1 AND peer_device = ?1 AND conversation = ?2 AND first <= ?3 AND last >= ?3"
-            ),
+            &selected("kind = 1 AND peer_device = ?1 AND conversation = ?2 AND first <= ?3 AND last >= ?3"),
             (device, conversation, Uint(seq)),
-            read,
+            read_gap,
         )?;
         let Some(GapRow {
             id,
@@ -286,21 +316,18 @@ impl Gaps<'_> {
                 "UPDATE gap SET first = ?2 WHERE id = ?1",
                 (id, Uint(seq + 1)),
             )?;
-        } else if seq == last {
-            self.tx.run(
-                "UPDATE gap SET last = ?2 WHERE id = ?1",
-                (id, Uint(seq - 1)),
-            )?;
         } else {
+            if seq < last {
+                self.tx.run(
+                    "INSERT INTO gap (kind, peer_device, conversation, first, last, state, requests, found_ms, due_ms, clock, shown)
+                     SELECT kind, peer_device, conversation, ?2, last, state, requests, found_ms, due_ms, clock, shown FROM gap
+                     WHERE id = ?1",
+                    (id, Uint(seq + 1)),
+                )?;
+            }
             self.tx.run(
-                "INSERT INTO gap (kind, peer_device, conversation, first, last, state, requests, found_ms, due_ms)
-                 SELECT kind, peer_device, conversation, ?2, last, state, requests, found_ms, due_ms FROM gap
-                 WHERE id = ?1",
-                (id, Uint(seq + 1)),
-            )?;
-            self.tx.run(
-                "UPDATE gap SET last = ?2 WHERE id = ?1",
-                (id, Uint(seq - 1)),
+                "UPDATE gap SET last = ?2, clock = ?3 WHERE id = ?1",
+                (id, Uint(seq - 1), stored(clock)),
             )?;
         }
         Ok(true)

@@ -23,6 +23,9 @@ coded! {
         Removed = 4,
         /// Somebody set the timer of the conversation: [`NewMessage::extra`] holds the seconds, 32 bits, 0 for none.
         TimerSet = 5,
+        /// Something about a contact's identity is new or wrong: [`NewMessage::extra`] holds what, in one byte. Made by this device
+        /// alone.
+        IdentityChanged = 6,
     }
 }
 
@@ -83,7 +86,8 @@ impl MessageState {
         }
     }
 
-    fn read(state: i64, reason: Option<FailureReason>) -> rusqlite::Result<Self> {
+    /// See [`Self::columns`].
+    pub(super) fn read(state: i64, reason: Option<FailureReason>) -> rusqlite::Result<Self> {
         match (state, reason) {
             (0, None) => Ok(Self::Received),
             (1, None) => Ok(Self::Pending),
@@ -128,6 +132,8 @@ pub struct NewMessage {
     pub timer: Option<u32>,
     /// Content of a type that this version does not know; of another kind, what [`MessageKind`] says.
     pub extra: Option<Vec<u8>>,
+    /// Whether it names this account, or answers what this account wrote.
+    pub mentions_me: bool,
 }
 
 /// A stored message.
@@ -187,7 +193,8 @@ pub(in crate::store) const COLUMNS: &str =
     "m.id, m.conversation, m.clock, m.message_id, m.sender, m.sender_device,
     m.seq, m.kind, m.state, m.failure, m.sent_ms, m.stored_ms, m.body, m.extra, m.parts, m.edited_clock,
     m.timer_s, m.expires_ms,
-    (SELECT group_concat(sender || char(31) || emoji, char(30) ORDER BY id) FROM reaction WHERE message = m.id AND emoji <> '')";
+    (SELECT group_concat(sender || char(31) || emoji, char(30) ORDER BY id) FROM reaction WHERE message = m.id AND emoji <> ''),
+    m.mentions_me";
 
 /// This account, as a sender.
 pub(super) const OWN: i64 = 0;
@@ -219,6 +226,7 @@ pub(in crate::store) fn read(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
             extra: row.get(13)?,
             parts: row.get(14)?,
             timer: row.get(16)?,
+            mentions_me: row.get(19)?,
         },
         edited: row
             .get::<_, Option<Uint>>(15)?
@@ -248,7 +256,8 @@ impl Messages<'_> {
         let (state, failure) = message.state.columns();
         self.tx.insert(
             "INSERT INTO message (id, conversation, clock, message_id, sender, sender_device, seq, kind, state, failure, sent_ms,
-                 stored_ms, body, extra, parts, timer_s) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                 stored_ms, body, extra, parts, timer_s, mentions_me)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
             rusqlite::params![
                 row,
                 message.conversation,
@@ -266,6 +275,7 @@ impl Messages<'_> {
                 message.extra,
                 message.parts,
                 message.timer,
+                message.mentions_me,
             ],
         )?;
         self.index(row)?;

@@ -12,6 +12,7 @@ mod early_changes;
 mod gaps;
 mod identity;
 mod invites;
+mod kept;
 mod messages;
 mod meta;
 mod outbox;
@@ -27,6 +28,7 @@ mod revisions;
 mod sessions;
 mod skipped;
 mod streams;
+mod timeline;
 
 pub use accepted::*;
 pub use budgets::*;
@@ -38,6 +40,7 @@ pub use early_changes::*;
 pub use gaps::*;
 pub use identity::*;
 pub use invites::*;
+pub use kept::*;
 pub(in crate::store) use messages::{
     COLUMNS, conversation_term, read as read_message, sender_term,
 };
@@ -58,6 +61,7 @@ pub use revisions::*;
 pub use sessions::*;
 pub use skipped::*;
 pub use streams::*;
+pub use timeline::*;
 
 use super::error::StoreError;
 use super::limits::MAX_PAGE_ROWS;

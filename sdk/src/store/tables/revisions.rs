@@ -101,7 +101,7 @@ impl Messages<'_> {
         self.unindex(row.id)?;
         exactly_one(self.tx.run(
             "UPDATE message SET kind = ?2, body = '', parts = NULL, extra = NULL, edited_clock = NULL,
-                 timer_s = NULL, expires_ms = NULL WHERE id = ?1",
+                 timer_s = NULL, expires_ms = NULL, mentions_me = 0 WHERE id = ?1",
             (row.id, kind),
         )?)?;
         self.tx

@@ -1,7 +1,7 @@
 //! Retained copies, receipts, gaps, parked envelopes, cursors.
 
 use proptest::prelude::*;
-use undertone_protocol::content::MessageId;
+use undertone_protocol::content::{Hlc, MessageId};
 use undertone_protocol::device::MailboxId;
 use undertone_protocol::session::{MessageNumber, SessionId};
 
@@ -205,6 +205,7 @@ fn what_is_unavailable_stays_as_a_row() {
         conversation: peer.conversation,
         first: 3,
         last: 3,
+        clock: Hlc::at(NOW),
     };
     let gap = tx
         .gaps()
@@ -230,11 +231,11 @@ proptest! {
         let tx = fixture.store.transaction().unwrap();
         let peer = peer(&tx, 1);
         let last = first + len - 1;
-        let missing = Missing::Stream { conversation: peer.conversation, first, last };
+        let missing = Missing::Stream { conversation: peer.conversation, first, last, clock: Hlc::at(NOW) };
         tx.gaps().insert(peer.device, &missing, None, NOW, None).unwrap();
         let mut expected: std::collections::BTreeSet<u64> = (first..=last).collect();
         for seq in fills {
-            let filled = tx.gaps().fill_stream(peer.device, peer.conversation, seq, true).unwrap();
+            let filled = tx.gaps().fill_stream(peer.device, peer.conversation, (seq, Hlc::at(NOW)), true).unwrap();
             prop_assert_eq!(filled, expected.remove(&seq));
         }
         let mut left = Vec::new();
@@ -258,13 +259,14 @@ fn a_gap_that_may_not_split_keeps_its_newer_part() {
         conversation,
         first,
         last,
+        clock: Hlc::at(NOW),
     };
     let gaps = tx.gaps();
     gaps.insert(peer.device, &gap(3, 9), None, NOW, None)
         .unwrap();
     for (seq, left) in [(5, gap(6, 9)), (9, gap(6, 8))] {
         assert!(
-            gaps.fill_stream(peer.device, conversation, seq, false)
+            gaps.fill_stream(peer.device, conversation, (seq, Hlc::at(NOW)), false)
                 .unwrap()
         );
         let rows = gaps.of_device(peer.device, 9).unwrap();

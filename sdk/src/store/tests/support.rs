@@ -157,6 +157,7 @@ pub(super) fn message(peer: &Peer, number: u64, body: &str) -> NewMessage {
         parts: None,
         timer: None,
         extra: None,
+        mentions_me: false,
     }
 }
 
