@@ -12,6 +12,7 @@ mod early_changes;
 mod gaps;
 mod identity;
 mod invites;
+mod kinds;
 mod messages;
 mod meta;
 mod outbox;
@@ -27,6 +28,7 @@ mod revisions;
 mod sessions;
 mod skipped;
 mod streams;
+mod text_index;
 
 pub use accepted::*;
 pub use budgets::*;
@@ -38,9 +40,8 @@ pub use early_changes::*;
 pub use gaps::*;
 pub use identity::*;
 pub use invites::*;
-pub(in crate::store) use messages::{
-    COLUMNS, conversation_term, read as read_message, sender_term,
-};
+pub use kinds::ContentKind;
+pub(in crate::store) use messages::{COLUMNS, read as read_message};
 pub use messages::{
     FailureReason, Inserted, MessageKind, MessageRow, MessageState, Messages, NewMessage, Position,
 };
@@ -58,6 +59,9 @@ pub use revisions::*;
 pub use sessions::*;
 pub use skipped::*;
 pub use streams::*;
+pub(in crate::store) use text_index::{
+    META_VERSION, REACTED_TERM, conversation_term, index_table, kind_term, sender_term,
+};
 
 use super::error::StoreError;
 use super::limits::MAX_PAGE_ROWS;
