@@ -203,11 +203,8 @@ fn part(rng: &mut impl Rng, run: &str) -> String {
 
 /// A phrase of a message, a beginning of a word, a word or a part of a run; what occurs and what does not.
 fn wanted(rng: &mut impl Rng, corpus: &Corpus, lines: &[Line]) -> Wanted {
-    let with_words: Vec<&Line> = lines
-        .choose_multiple(rng, 8)
-        .filter(|line| !line.units.is_empty())
-        .collect();
-    let Some(line) = with_words.first() else {
+    let some = lines.sample(rng, 8).find(|line| !line.units.is_empty());
+    let Some(line) = some else {
         return Wanted::Row(vec![corpus.unit(rng)]);
     };
     match rng.random_range(0..10) {

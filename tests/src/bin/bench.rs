@@ -27,6 +27,9 @@ struct Arguments {
     /// Measure only rows whose name contains this.
     #[arg(long, value_name = "PART", default_value = "")]
     only: String,
+    /// Be the client whose memory a row measures: open the store in this file, and say how much it is.
+    #[arg(long, value_name = "FILE", hide = true)]
+    idle_client: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -44,6 +47,10 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<bool, BenchError> {
     if cfg!(debug_assertions) {
         return Err("this is a debug build: use `cargo ci bench`".into());
+    }
+    if let Some(store) = &arguments.idle_client {
+        writeln!(io::stdout(), "{}", bench::idle_client(store)?)?;
+        return Ok(true);
     }
     let rows = bench::run(&arguments.only, |row| {
         let _ = writeln!(io::stdout(), "{row}");

@@ -30,6 +30,19 @@ pub const FIRST_MS: u64 = 1_640_000_000_000;
 /// The longest time from one message to the next, in milliseconds.
 const LONGEST_GAP_MS: u64 = 315_000;
 
+/// The numbers of the scripts that are written without spaces.
+pub mod unspaced {
+    /// Han with Kana.
+    pub const HAN: usize = 6;
+    /// Hangul.
+    pub const HANGUL: usize = 7;
+    /// Thai.
+    pub const THAI: usize = 8;
+}
+
+/// How many scripts there are, from 0.
+pub const SCRIPT_COUNT: usize = SCRIPTS.len();
+
 /// What a third of all messages has.
 pub const EVERYWHERE: &str = "ok";
 
@@ -167,10 +180,12 @@ impl Corpus {
         }
     }
 
-    /// A word of Latin letters: the one of this rank in frequency.
+    /// The word of a script that has this rank in frequency, from 0; the rarest one when there are not so many.
     #[must_use]
-    pub fn latin(&self, rank: usize) -> &str {
-        self.words[LATIN].get(rank).map_or("", String::as_str)
+    pub fn word(&self, script: usize, rank: usize) -> &str {
+        let words = self.words.get(script).map_or(&[][..], Vec::as_slice);
+        let word = words.get(rank).or(words.last());
+        word.map_or("", String::as_str)
     }
 
     fn latin_word(&mut self) -> String {

@@ -7,7 +7,7 @@
 use super::kinds::{ContentKind, kinds_of};
 use super::messages::{Messages, OWN};
 use super::{StoreError, page};
-use crate::store::ids::{ContactId, ConversationId, MessageRowId};
+use crate::store::ids::{ContactId, ConversationId, MessageRowId, Uint};
 use crate::store::limits::MAX_PAGE_ROWS;
 
 /// An index with the view that says what is in it.
@@ -120,6 +120,16 @@ impl Messages<'_> {
     pub(in crate::store) fn rebuild_index(&self) -> Result<(), StoreError> {
         self.find_kinds()?;
         self.tell_indexes("rebuild")
+    }
+
+    /// Bytes of the pages that the index takes up. Reads all of them.
+    pub fn index_bytes(&self) -> Result<u64, StoreError> {
+        let [all, reacted] = [&ALL, &REACTED].map(|index| format!("{}_*", index.table));
+        let bytes: Uint = self.tx.value(
+            "SELECT sum(pgsize) FROM dbstat WHERE name GLOB ?1 OR name GLOB ?2",
+            (all, reacted),
+        )?;
+        Ok(bytes.0)
     }
 
     fn tell_indexes(&self, command: &str) -> Result<(), StoreError> {
