@@ -4,6 +4,10 @@
 //! and decomposed characters. The oracle compares units and knows nothing of the tokenizer: what folding calls the same is all
 //! that it and the index agree on. Every query must find exactly what the oracle finds, and mark it.
 #![forbid(unsafe_code)]
+#![allow(
+    clippy::unwrap_used,
+    reason = "test support: a failed expectation is the test's failure"
+)]
 
 mod oracle;
 

@@ -4,8 +4,10 @@ use std::collections::HashMap;
 
 use undertone::{
     Contact, ContactId, ConversationSummary, Message, Position, SearchCursor, SearchFilter,
+    SearchOrder,
 };
 
+use crate::command::Search;
 use crate::record::Record;
 use crate::session::{Answer, Session};
 use crate::when;
@@ -25,7 +27,11 @@ pub(crate) enum More {
     /// Messages of a conversation before a place.
     Earlier { number: i64, before: Position },
     /// What a search found behind a page.
-    Found { text: String, after: SearchCursor },
+    Found {
+        text: String,
+        filter: SearchFilter,
+        after: SearchCursor,
+    },
 }
 
 /// The records; when there are none, a remark that says so.
@@ -87,7 +93,11 @@ impl Session {
                 let page = conversation.messages(Some(before), PAGE).await?;
                 Ok(some_or(self.page(number, &page), "there is no more"))
             }
-            More::Found { text, after } => self.find(text, Some(after)).await,
+            More::Found {
+                text,
+                filter,
+                after,
+            } => self.find(text, filter, Some(after)).await,
         }
     }
 
@@ -145,14 +155,33 @@ impl Session {
             .collect())
     }
 
-    pub(crate) async fn search(&mut self, text: &str) -> Answer {
-        self.find(text.to_owned(), None).await
+    pub(crate) async fn search(&mut self, search: Search) -> Answer {
+        let conversation = match search.number {
+            Some(number) => Some(self.conversation(number).await?.id()),
+            None => None,
+        };
+        let filter = SearchFilter {
+            conversation,
+            kind: search.kind,
+            has_reaction: search.reacted,
+            order: match search.best {
+                true => SearchOrder::Relevance,
+                false => SearchOrder::Newest,
+            },
+            ..SearchFilter::default()
+        };
+        self.find(search.text, filter, None).await
     }
 
-    async fn find(&mut self, text: String, after: Option<SearchCursor>) -> Answer {
+    async fn find(
+        &mut self,
+        text: String,
+        filter: SearchFilter,
+        after: Option<SearchCursor>,
+    ) -> Answer {
         let found = self
             .client
-            .search_as_typed(&text, SearchFilter::default(), after, HITS)
+            .search_as_typed(&text, filter, after, HITS)
             .await?;
         let mut records = Vec::new();
         for hit in &found.hits {
@@ -164,9 +193,13 @@ impl Session {
             });
         }
         if let Some(after) = found.next {
-            self.more = More::Found { text, after };
+            self.more = More::Found {
+                text,
+                filter,
+                after,
+            };
             records.push(Record::Text {
-                text: "/more shows older ones".to_owned(),
+                text: "/more shows others".to_owned(),
             });
         }
         Ok(some_or(records, "nothing found"))

@@ -324,10 +324,9 @@ mod tests {
         assert!((6..10).contains(&share(&|line| line.mime_type.is_some())));
         assert!(share(&|line| line.text.chars().count() > 42) > 40);
         assert!(lines.is_sorted_by_key(|line| line.at_ms));
-        for script in 0..SCRIPTS.len() {
-            let first = SCRIPTS[script].letters;
-            let has = |line: &Line| first.iter().any(|letter| line.text.contains(letter));
-            assert!(lines.iter().any(has), "script {script}");
+        for script in &SCRIPTS {
+            let has = |line: &Line| script.letters.iter().any(|one| line.text.contains(one));
+            assert!(lines.iter().any(has), "{:?}", script.letters);
         }
     }
 }

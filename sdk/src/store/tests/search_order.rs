@@ -129,7 +129,7 @@ fn storms(count: u64) -> (Fixture, Peer) {
 }
 
 fn is_better(number: u64) -> bool {
-    number % 3 == 0
+    number.is_multiple_of(3)
 }
 
 #[test]
@@ -158,16 +158,14 @@ fn the_newest_are_ranked_together_and_then_those_before_them() {
 #[test]
 fn what_comes_and_goes_while_somebody_pages_moves_nothing_else() {
     let (mut fixture, peer) = storms(700);
-    let pages = all(&mut fixture, 100, |tx, page| match page {
-        1 => {
-            tx.messages()
-                .insert(&message(&peer, 9_000, "storm"))
-                .unwrap();
+    let pages = all(&mut fixture, 100, |tx, page| {
+        if page == 1 {
+            let new = message(&peer, 9_000, "storm");
+            tx.messages().insert(&new).unwrap();
             for number in [699, 698, 300, 2] {
                 assert!(remove_here(tx, &message(&peer, number, "").message_id));
             }
         }
-        _ => {}
     });
     let mut found = pages.concat();
     found.sort_unstable();

@@ -73,6 +73,9 @@ pub(super) struct Tantivy {
     fields: Fields,
 }
 
+/// What a result must have, or must not.
+type Clause = (Occur, Box<dyn Query>);
+
 #[derive(Clone, Copy)]
 struct Fields {
     body: Field,
@@ -122,13 +125,9 @@ impl Tantivy {
         Ok(took)
     }
 
-    fn clauses(
-        &self,
-        asked: &Asked,
-        terms: Vec<String>,
-    ) -> Result<Vec<(Occur, Box<dyn Query>)>, BenchError> {
+    fn clauses(&self, asked: &Asked, terms: Vec<String>) -> Result<Vec<Clause>, BenchError> {
         let Fields { meta, at, .. } = self.fields;
-        let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
+        let mut clauses: Vec<Clause> = Vec::new();
         for piece in &asked.pieces {
             let occur = match piece.excluded {
                 true => Occur::MustNot,
