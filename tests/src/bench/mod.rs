@@ -33,7 +33,7 @@ use crate::bench::row::Row;
 /// A measured operation failed: the bench has nothing to report.
 pub type BenchError = Box<dyn Error + Send + Sync>;
 
-pub use history::idle_client;
+pub use history::{MESSAGES, idle_client};
 
 /// Measures one row.
 type Bench = fn() -> Result<Row, BenchError>;
@@ -74,11 +74,16 @@ const HISTORY: &[(&str, HistoryBench)] = &[
     ("backlog_per_s", history::backlog),
 ];
 
-/// Measures the rows whose name contains `only`, calling `each` after each of them.
+/// Measures the rows whose name contains `only`, calling `each` after each of them; `history` stands for all rows of the
+/// large history, which has so many `messages`.
 ///
 /// # Errors
 /// When a measured operation fails.
-pub fn run(only: &str, mut each: impl FnMut(&Row)) -> Result<Vec<Row>, BenchError> {
+pub fn run(
+    only: &str,
+    messages: usize,
+    mut each: impl FnMut(&Row),
+) -> Result<Vec<Row>, BenchError> {
     let mut rows = Vec::new();
     for (name, bench) in BENCHES.iter().filter(|(name, _)| name.contains(only)) {
         let row = bench().map_err(|error| format!("{name}: {error}"))?;
@@ -86,10 +91,11 @@ pub fn run(only: &str, mut each: impl FnMut(&Row)) -> Result<Vec<Row>, BenchErro
         rows.push(row);
     }
     let mut history = None;
-    for (name, bench) in HISTORY.iter().filter(|(name, _)| name.contains(only)) {
+    let wanted = |name: &str| only == "history" || name.contains(only);
+    for (name, bench) in HISTORY.iter().filter(|(name, _)| wanted(name)) {
         let history = match &mut history {
             Some(history) => history,
-            None => history.insert(History::new()?),
+            None => history.insert(History::new(messages)?),
         };
         let row = bench(history).map_err(|error| format!("{name}: {error}"))?;
         each(&row);

@@ -24,7 +24,7 @@ use undertone_relay::Relay;
 use crate::bench::BenchError;
 use crate::bench::durability::percentile;
 use crate::bench::row::{Goal, Row};
-use crate::corpus::{Corpus, FIRST_MS, Filled, fill};
+use crate::corpus::{Corpus, FIRST_MS, Filled, Line, fill};
 
 pub(super) use backlog::backlog;
 pub(super) use idle::idle;
@@ -32,8 +32,8 @@ pub use idle::idle_client;
 use peers::{Plain, Tantivy};
 use queries::Asked;
 
-/// Messages of the history.
-const MESSAGES: usize = 1_000_000;
+/// Messages of the history that the rows are about.
+pub const MESSAGES: usize = 1_000_000;
 /// Different words of each script.
 const VOCABULARY: usize = 20_000;
 const SEED: u64 = 7;
@@ -52,6 +52,7 @@ pub(super) struct History {
     relay: Option<Relay>,
     senders: Vec<PathBuf>,
     store: PathBuf,
+    messages: usize,
     corpus: Corpus,
     filled: Filled,
     last_ms: u64,
@@ -60,8 +61,8 @@ pub(super) struct History {
 }
 
 impl History {
-    /// Makes an account with its contacts and a million messages.
-    pub(super) fn new() -> Result<Self, BenchError> {
+    /// Makes an account with its contacts and so many messages.
+    pub(super) fn new(messages: usize) -> Result<Self, BenchError> {
         let folder = tempfile::tempdir()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -71,13 +72,14 @@ impl History {
         let began = Instant::now();
         let mut last_ms = FIRST_MS;
         let mut opened = Store::open(&store, &StoreKey::new(&KEY))?;
-        let filled = fill(&mut opened, lines(), |line| last_ms = line.at_ms)?;
+        let filled = fill(&mut opened, lines(messages), |line| last_ms = line.at_ms)?;
         opened.close()?;
         Ok(Self {
             runtime,
             relay: Some(relay),
             senders,
             store,
+            messages,
             corpus: Corpus::new(SEED, VOCABULARY),
             filled,
             last_ms,
@@ -100,8 +102,8 @@ impl Drop for History {
 }
 
 /// The messages of the history.
-fn lines() -> impl Iterator<Item = crate::corpus::Line> {
-    Corpus::new(SEED, VOCABULARY).take(MESSAGES)
+fn lines(messages: usize) -> impl Iterator<Item = Line> {
+    Corpus::new(SEED, VOCABULARY).take(messages)
 }
 
 fn row(name: &'static str, ours: f64, of: String, goal: f64) -> Row {
@@ -135,8 +137,8 @@ pub(super) fn open(history: &mut History) -> Result<Row, BenchError> {
         }
     }
     let of = format!(
-        "none; {MESSAGES} messages were stored in {:.0} s",
-        history.seconds
+        "none; {} messages were stored in {:.0} s",
+        history.messages, history.seconds
     );
     Ok(row("open_1m_ms", p95(&took)?, of, 15.0))
 }
@@ -195,8 +197,8 @@ pub(super) fn search(history: &mut History) -> Result<Row, BenchError> {
         mix.len(),
         of_each_kind(&mix, &took),
     );
-    let plain = Plain::new(lines())?;
-    let tantivy = Tantivy::new(lines())?;
+    let plain = Plain::new(lines(history.messages))?;
+    let tantivy = Tantivy::new(lines(history.messages))?;
     let peers = BTreeMap::from([
         ("LIKE", p95(&plain.took(&mix)?)?),
         (

@@ -77,7 +77,7 @@ pub(super) fn mix(corpus: &Corpus, filled: &Filled, last_ms: u64) -> Vec<Asked> 
     let mut source = Source {
         rng: ChaCha12Rng::seed_from_u64(960),
         corpus,
-        sample: lines().take(SAMPLE).collect(),
+        sample: lines(SAMPLE).collect(),
         filled,
         last_ms,
     };
