@@ -88,7 +88,7 @@ pub mod limits {
         CHANGE_WINDOW_MS, MAX_CONTACTS, MAX_INVITES, MAX_NAME_BYTES, MAX_PENDING_MESSAGES,
         MAX_REQUESTS, MAX_TEXT_BYTES,
     };
-    pub use crate::store::limits::{MAX_PAGE_ROWS, MAX_QUERY_CHARS, MAX_QUERY_TERMS};
+    pub use crate::store::limits::{MAX_PAGE_ROWS, MAX_QUERY_CHARS, MAX_QUERY_TERMS, MAX_RANKED};
 }
 
 pub use undertone_wire::ErrorCode;
@@ -107,9 +107,9 @@ pub use error::{
     OpenEngineError, SendError, StepError,
 };
 pub use store::{
-    ContactId, ContactState, ConversationCursor, ConversationId, FailureReason, GapId, GapState,
-    InviteId, MessageState, OpenError as OpenStoreError, Position, SearchCursor, SearchFilter,
-    StoreError,
+    ContactId, ContactState, ContentKind, ConversationCursor, ConversationId, FailureReason, GapId,
+    GapState, InviteId, MessageState, OpenError as OpenStoreError, Position, SearchCursor,
+    SearchFilter, SearchOrder, StoreError,
 };
 pub use transport::{
     BindingPolicy, ConnectError, DisconnectCause, InvalidRoot, ProxyLogin, Socks5Proxy, Stage,

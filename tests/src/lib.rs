@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bench;
+pub mod corpus;
 #[cfg(target_os = "linux")]
 pub mod powercut;
 #[cfg(target_os = "linux")]

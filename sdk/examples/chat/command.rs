@@ -1,5 +1,7 @@
 //! What a person or a script types.
 
+use undertone::ContentKind;
+
 /// One line of input, understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
@@ -71,7 +73,7 @@ pub(crate) enum Command {
     Typing(i64),
     /// How long after it was read what is written disappears, in seconds; 0: it stays.
     Timer(u32),
-    Search(String),
+    Search(Search),
     /// The next page of what was shown last.
     More,
     Safety(i64),
@@ -90,6 +92,17 @@ pub(crate) enum Wish {
     Unread,
     /// For so many seconds; 0: no longer.
     Muted(u32),
+}
+
+/// What is searched for: words, behind others that narrow the search.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub(crate) struct Search {
+    pub(crate) text: String,
+    pub(crate) kind: Option<ContentKind>,
+    pub(crate) reacted: bool,
+    pub(crate) number: Option<i64>,
+    /// The best first, and not the newest.
+    pub(crate) best: bool,
 }
 
 /// A line that is no command, and why.
@@ -122,6 +135,7 @@ pub(crate) const HELP: &[&str] = &[
     "/typing on|off      whether others see that you type, and you that they do",
     "/receipts on|off    whether others learn what you read, and you what they did",
     "/search WORDS       messages; the last word may be begun; \"a phrase\", -not",
+    "                    in front: is:link, is:media, is:file, is:reacted, in:N, sort:best; WORDS may be left out then",
     "/more               earlier messages, or more of what was found",
     "/safety N           the safety number: compare it over another channel",
     "/me                 your account; /name NAME changes what others are told",
@@ -186,7 +200,7 @@ impl Command {
             "requests" => Self::Requests,
             "contacts" => Self::Contacts,
             "list" => Self::List,
-            "search" => Self::Search(rest.to_owned()),
+            "search" => Self::Search(Search::parse(rest)?),
             "archive" if rest.is_empty() => Self::Archive,
             "more" => Self::More,
             "dismiss" => Self::Dismiss,
@@ -280,6 +294,39 @@ impl Command {
     }
 }
 
+impl Search {
+    fn parse(text: &str) -> Result<Self, NotACommand> {
+        let mut search = Self::default();
+        let mut rest = text;
+        loop {
+            let (first, behind) = split(rest);
+            match first.split_once(':') {
+                Some(("is", "link")) => search.kind = Some(ContentKind::Link),
+                Some(("is", "media")) => search.kind = Some(ContentKind::Media),
+                Some(("is", "file")) => search.kind = Some(ContentKind::File),
+                Some(("is", "reacted")) => search.reacted = true,
+                Some(("sort", "best")) => search.best = true,
+                Some(("in", number)) => {
+                    let number = number
+                        .parse()
+                        .map_err(|_| wrong("in: wants a number of /list"))?;
+                    search.number = Some(number);
+                }
+                Some(("is" | "sort", _)) => {
+                    return Err(wrong(
+                        "there are is:link, is:media, is:file, is:reacted and sort:best",
+                    ));
+                }
+                _ => {
+                    search.text = rest.to_owned();
+                    return Ok(search);
+                }
+            }
+            rest = behind;
+        }
+    }
+}
+
 /// `30s`, `5m`, `2h`, `7d` or `off`, in seconds.
 fn seconds(text: &str) -> Result<u32, NotACommand> {
     if text == "off" {
@@ -357,6 +404,33 @@ mod tests {
     }
 
     #[test]
+    fn a_search_is_narrowed_by_what_stands_in_front() {
+        let parse = |line: &str| match Command::parse(line).unwrap() {
+            Some(Command::Search(search)) => search,
+            other => panic!("{other:?}"),
+        };
+        let plain = Search {
+            text: "two  words is:link".into(),
+            ..Search::default()
+        };
+        assert_eq!(parse("/search two  words is:link"), plain);
+        let narrow = Search {
+            text: "\"a phrase\" -not".into(),
+            kind: Some(ContentKind::Media),
+            reacted: true,
+            number: Some(3),
+            best: true,
+        };
+        let line = "/search in:3 is:media is:reacted sort:best \"a phrase\" -not";
+        assert_eq!(parse(line), narrow);
+        let all = Search {
+            kind: Some(ContentKind::File),
+            ..Search::default()
+        };
+        assert_eq!(parse("/search is:file"), all);
+    }
+
+    #[test]
     fn what_is_not_a_command_says_why() {
         for line in [
             "/open",
@@ -366,6 +440,8 @@ mod tests {
             "/add",
             "/rename Bob",
             "/dance",
+            "/search is:green",
+            "/search in:bob",
         ] {
             assert!(Command::parse(line).is_err(), "{line}");
         }

@@ -1,10 +1,11 @@
 //! Reading: the list, conversations, and what is found in them, page by page.
 
 use undertone::{
-    ContactId, Conversation, ConversationSummary, Position, SearchCursor, SearchFilter, StoreError,
-    Timeline, TimelineRow,
+    ContactId, Conversation, ConversationSummary, Position, SearchCursor, SearchFilter,
+    SearchOrder, StoreError, Timeline, TimelineRow,
 };
 
+use crate::command::Search;
 use crate::record::Record;
 use crate::session::{Answer, Session};
 use crate::when;
@@ -26,7 +27,11 @@ pub(crate) enum More {
     /// Rows of the open conversation before those that were shown.
     Earlier,
     /// What a search found behind a page.
-    Found { text: String, after: SearchCursor },
+    Found {
+        text: String,
+        filter: SearchFilter,
+        after: SearchCursor,
+    },
 }
 
 /// The records; when there are none, a remark that says so.
@@ -73,7 +78,11 @@ impl Session {
         match std::mem::take(&mut self.more) {
             More::Nothing => Ok(some_or(vec![], "there is no more")),
             More::Earlier => Ok(some_or(self.try_earlier().await?, "there is no more")),
-            More::Found { text, after } => self.find(text, Some(after)).await,
+            More::Found {
+                text,
+                filter,
+                after,
+            } => self.find(text, filter, Some(after)).await,
         }
     }
 
@@ -115,14 +124,33 @@ impl Session {
         Ok(pages.into_iter().rev().flatten().collect())
     }
 
-    pub(crate) async fn search(&mut self, text: &str) -> Answer {
-        self.find(text.to_owned(), None).await
+    pub(crate) async fn search(&mut self, search: Search) -> Answer {
+        let conversation = match search.number {
+            Some(number) => Some(self.conversation(number).await?.id()),
+            None => None,
+        };
+        let filter = SearchFilter {
+            conversation,
+            kind: search.kind,
+            has_reaction: search.reacted,
+            order: match search.best {
+                true => SearchOrder::Relevance,
+                false => SearchOrder::Newest,
+            },
+            ..SearchFilter::default()
+        };
+        self.find(search.text, filter, None).await
     }
 
-    async fn find(&mut self, text: String, after: Option<SearchCursor>) -> Answer {
+    async fn find(
+        &mut self,
+        text: String,
+        filter: SearchFilter,
+        after: Option<SearchCursor>,
+    ) -> Answer {
         let found = self
             .client
-            .search_as_typed(&text, SearchFilter::default(), after, HITS)
+            .search_as_typed(&text, filter, after, HITS)
             .await?;
         let mut records = Vec::new();
         for hit in &found.hits {
@@ -134,9 +162,13 @@ impl Session {
             });
         }
         if let Some(after) = found.next {
-            self.more = More::Found { text, after };
+            self.more = More::Found {
+                text,
+                filter,
+                after,
+            };
             records.push(Record::Text {
-                text: "/more shows older ones".to_owned(),
+                text: "/more shows others".to_owned(),
             });
         }
         Ok(some_or(records, "nothing found"))

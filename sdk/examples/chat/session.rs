@@ -141,7 +141,7 @@ impl Session {
                 self.client.set_read_receipts(on).await?;
                 Ok(vec![])
             }
-            Command::Search(text) => self.search(&text).await,
+            Command::Search(search) => self.search(search).await,
             Command::More => self.more().await,
             Command::Safety(number) => self.safety(number).await,
             Command::Dismiss => {

@@ -212,8 +212,16 @@ pub(crate) fn state_name(state: MessageState) -> &'static str {
     }
 }
 
-/// The snippet with its matches between » and «.
+/// The snippet with its matches between » and «; of a message without text, what it has instead.
 pub(crate) fn marked(hit: &SearchHit) -> String {
+    let payload = hit
+        .message
+        .post
+        .as_ref()
+        .and_then(|post| post.payload.as_ref());
+    if let (true, Some(payload)) = (hit.snippet.is_empty(), payload) {
+        return format!("({})", payload.mime_type);
+    }
     let mut marked = String::new();
     let mut done = 0;
     for range in &hit.highlights {

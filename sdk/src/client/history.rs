@@ -85,10 +85,14 @@ impl Client {
         self.read(|view| view.unread()).await
     }
 
-    /// A page of the messages that match what the user typed, newest first: at most `limit` (up to
-    /// [`MAX_PAGE_ROWS`](crate::limits::MAX_PAGE_ROWS)), the newest of all or those behind `after`, where the page before ended. A query may be at
-    /// most [`MAX_QUERY_CHARS`](crate::limits::MAX_QUERY_CHARS) long and have [`MAX_QUERY_TERMS`](crate::limits::MAX_QUERY_TERMS) words; what is beyond
-    /// is not looked for.
+    /// A page of the messages that match what the user typed: at most `limit` (up to
+    /// [`MAX_PAGE_ROWS`](crate::limits::MAX_PAGE_ROWS)), the first ones or those behind `after`, where the page before ended. All words must occur;
+    /// `"a phrase"` must occur as it is; `word*` is the beginning of a word; `-word` must not occur. Without any text the filter alone decides: all
+    /// links of a conversation, for example. A query may be at most [`MAX_QUERY_CHARS`](crate::limits::MAX_QUERY_CHARS) long and have
+    /// [`MAX_QUERY_TERMS`](crate::limits::MAX_QUERY_TERMS) words; what is beyond is not looked for.
+    ///
+    /// The newest come first, or the best of the newest, as `filter.order` says: a page of those may be shorter than `limit` although another one
+    /// follows.
     ///
     /// # Errors
     /// [`StoreError`] says who must act.

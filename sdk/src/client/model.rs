@@ -155,7 +155,7 @@ pub struct SearchHit {
     pub highlights: Vec<Range<usize>>,
 }
 
-/// A page of search results, newest first.
+/// A page of search results.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SearchPage {
     /// The results.

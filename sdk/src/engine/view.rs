@@ -260,7 +260,7 @@ impl View<'_> {
         self.tx.gaps().of_conversation(conversation)
     }
 
-    /// Finds messages by their text, newest first.
+    /// Finds messages by their text, and by what the filter says.
     ///
     /// # Errors
     /// When the store fails.

@@ -23,6 +23,14 @@ pub const SNIPPET_LEAD_CHARS: usize = 40;
 /// Rows of one page of a list, a timeline or a search: bounds memory per call.
 pub const MAX_PAGE_ROWS: usize = 500;
 
+/// Results that are ranked together: what a search by relevance reads for one page, in rows.
+pub const MAX_RANKED: usize = 500;
+const _: () = assert!(MAX_RANKED <= MAX_PAGE_ROWS);
+
+/// Characters of a text that are looked at to rank it: nearly all messages whole, and no more of a long one than of many short
+/// ones.
+pub const RANKED_CHARS: usize = 2_000;
+
 /// Words and phrases of one query: bounds the work of one search.
 pub const MAX_QUERY_TERMS: usize = 32;
 

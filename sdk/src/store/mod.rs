@@ -6,8 +6,8 @@
 //! in memory. A file that cannot be opened is
 //! never changed, and nothing is ever deleted because of damage.
 //!
-//! **Not its concern.** What the bytes mean: sessions, content and keys are opaque here, and the rules of delivery are the
-//! engine's.
+//! **Not its concern.** What the bytes mean: sessions, content and keys are opaque here (but for what a message has that people
+//! search for), and the rules of delivery are the engine's.
 //!
 //! `README.md` in this folder states the schema's invariants; `tables/` has one module per table.
 
@@ -32,7 +32,7 @@ pub use error::{OpenError, StoreError};
 pub use ids::*;
 pub use key::StoreKey;
 pub use migrate::SCHEMA_VERSION;
-pub use search::{Hit, SearchCursor, SearchFilter, SearchPage, SearchQuery};
+pub use search::{Hit, SearchCursor, SearchFilter, SearchOrder, SearchPage, SearchQuery};
 pub use tables::*;
 pub use tx::Tx;
 

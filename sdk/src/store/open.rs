@@ -256,9 +256,9 @@ pub(super) fn verify(connection: &Connection) -> Result<(), StoreError> {
     if report != "ok" {
         return Err(StoreError::Corrupt);
     }
-    connection.execute(
-        "INSERT INTO message_fts (message_fts, rank) VALUES ('integrity-check', 1)",
-        [],
+    connection.execute_batch(
+        "INSERT INTO message_fts (message_fts, rank) VALUES ('integrity-check', 1);
+         INSERT INTO reacted_fts (reacted_fts, rank) VALUES ('integrity-check', 1);",
     )?;
     Ok(())
 }

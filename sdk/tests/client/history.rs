@@ -1,6 +1,6 @@
 //! Reading the history: pages, places, search, what was not read.
 
-use undertone::{Conversation, Message, SearchFilter};
+use undertone::{AppPayload, ContentKind, Conversation, Message, Post, SearchFilter, SearchOrder};
 
 use crate::support::{Person, World};
 
@@ -62,6 +62,54 @@ async fn a_search_goes_on_page_by_page() {
         }
     }
     assert_eq!(found, expected((0..25).rev()), "newest first, each once");
+}
+
+#[tokio::test]
+async fn links_media_and_files_are_listed_and_searched() {
+    let world = World::new().await;
+    let (alice, conversation) = written(&world, 2).await;
+    let payload = |text: &str, mime_type: &str| Post {
+        payload: Some(AppPayload {
+            mime_type: mime_type.to_owned(),
+            bytes: vec![1, 2, 3],
+        }),
+        ..Post::text(text)
+    };
+    for post in [
+        Post::text("the swordfish is at https://example.org/fish"),
+        payload("", "image/png"),
+        payload("recipe", "application/pdf"),
+    ] {
+        conversation.send(post).await.unwrap();
+    }
+    let found = async |text: &str, kind| {
+        let filter = SearchFilter {
+            conversation: Some(conversation.id()),
+            kind: Some(kind),
+            ..SearchFilter::default()
+        };
+        let page = alice.client.search(text, filter, None, 10).await.unwrap();
+        texts(page.hits.into_iter().map(|hit| hit.message).collect())
+    };
+    let link = "the swordfish is at https://example.org/fish";
+    assert_eq!(found("", ContentKind::Link).await, [link]);
+    assert_eq!(found("swordfish", ContentKind::Link).await, [link]);
+    assert_eq!(found("", ContentKind::Media).await, [""]);
+    assert_eq!(found("", ContentKind::File).await, ["recipe"]);
+    assert_eq!(found("swordfish", ContentKind::File).await.len(), 0);
+
+    let best = SearchFilter {
+        order: SearchOrder::Relevance,
+        ..SearchFilter::default()
+    };
+    let page = alice.client.search("swordfish", best, None, 10).await;
+    let hits = page.unwrap().hits.into_iter();
+    let found = texts(hits.map(|hit| hit.message).collect());
+    assert_eq!(
+        found,
+        ["swordfish 1", "swordfish 0", link],
+        "the shorter ones are better"
+    );
 }
 
 #[tokio::test]

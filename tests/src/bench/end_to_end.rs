@@ -78,12 +78,12 @@ async fn measure(folder: &Path) -> Result<(Vec<f64>, Vec<f64>), BenchError> {
     Ok((texts, floors))
 }
 
-async fn open(path: &Path, relay: &str, name: &str) -> Result<Client, BenchError> {
+pub(super) async fn open(path: &Path, relay: &str, name: &str) -> Result<Client, BenchError> {
     Ok(Client::open(ClientConfig::new(path, [7; 32]).or_create(relay, name)).await?)
 }
 
 /// Alice writes to Bob's invitation, Bob accepts and answers; both ways are then open.
-async fn introduce(alice: &Client, bob: &Client) -> Result<Conversation, BenchError> {
+pub(super) async fn introduce(alice: &Client, bob: &Client) -> Result<Conversation, BenchError> {
     let (mut at_alice, mut at_bob) = (alice.events(), bob.events());
     let invite = bob.create_invite("bench").await?;
     let link = undertone::InviteLink::parse(&invite.link)?;
@@ -123,7 +123,7 @@ async fn text(conversation: &Conversation, arrivals: &mut Events) -> Result<f64,
 }
 
 /// The first event that `wanted` makes something of.
-async fn wait<T>(
+pub(super) async fn wait<T>(
     events: &mut Events,
     wanted: impl Fn(&Event) -> Option<T>,
 ) -> Result<T, BenchError> {

@@ -12,6 +12,8 @@ pub enum Goal {
     TimesFloor(f64),
     /// This much, in the row's unit.
     AtMost(f64),
+    /// At least this much, in the row's unit: more is better.
+    AtLeast(f64),
     /// An absolute goal set on the reference machine, where the floor was `floor`. On a machine whose own floor is higher it grows in
     /// proportion; on a faster one it stays.
     OnReference {
@@ -23,10 +25,17 @@ pub enum Goal {
 }
 
 impl Goal {
+    fn is_met(self, ours: f64, goal: f64) -> bool {
+        match self {
+            Self::AtLeast(_) => ours >= goal,
+            Self::TimesFloor(_) | Self::AtMost(_) | Self::OnReference { .. } => ours <= goal,
+        }
+    }
+
     fn in_unit(self, floor_of_this_run: f64) -> f64 {
         match self {
             Self::TimesFloor(factor) => factor * floor_of_this_run,
-            Self::AtMost(limit) => limit,
+            Self::AtMost(limit) | Self::AtLeast(limit) => limit,
             Self::OnReference { at_most, floor } => at_most * (floor_of_this_run / floor).max(1.0),
         }
     }
@@ -37,8 +46,8 @@ impl Goal {
 pub struct Row {
     /// The operation.
     pub name: &'static str,
-    /// Of all figures: `us` (microseconds of CPU time), `ms` (milliseconds of real time), `allocations` (of one operation), `bytes` or
-    /// `messages`.
+    /// Of all figures: `us` (microseconds of CPU time), `ms` (milliseconds of real time), `per_s` (in a second of real time), `allocations` (of
+    /// one operation), `bytes`, `MiB`, `messages` or `ratio`.
     pub unit: &'static str,
     /// What our code took.
     pub ours: f64,
@@ -46,7 +55,7 @@ pub struct Row {
     pub floor: f64,
     /// What other implementations took, by name and version.
     pub peers: BTreeMap<&'static str, f64>,
-    /// What ours may take at most.
+    /// What ours may take at most; of what is `per_s`, what it must reach.
     pub goal: f64,
     /// Whether it did.
     pub ok: bool,
@@ -56,7 +65,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// A row that meets its goal when `ours` is not above it.
+    /// A row that meets its goal when `ours` is not above it, or of [`Goal::AtLeast`] not below.
     #[must_use]
     pub fn new(
         name: &'static str,
@@ -66,15 +75,15 @@ impl Row {
         peers: BTreeMap<&'static str, f64>,
         goal: Goal,
     ) -> Self {
-        let goal = goal.in_unit(floor);
+        let limit = goal.in_unit(floor);
         Self {
             name,
             unit,
             ours,
             floor,
             peers,
-            goal,
-            ok: ours <= goal,
+            goal: limit,
+            ok: goal.is_met(ours, limit),
             floor_of,
         }
     }

@@ -17,6 +17,8 @@ fn a_goal_is_met_exactly_at_its_limit() {
     assert!(!row(220.1, Goal::TimesFloor(1.1)).ok);
     assert!(row(100.0, Goal::AtMost(100.0)).ok);
     assert!(!row(100.1, Goal::AtMost(100.0)).ok);
+    assert!(row(100.0, Goal::AtLeast(100.0)).ok);
+    assert!(!row(99.9, Goal::AtLeast(100.0)).ok);
 }
 
 #[test]

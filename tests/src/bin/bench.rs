@@ -24,9 +24,15 @@ struct Arguments {
     /// Also write the rows to this file as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Measure only rows whose name contains this.
+    /// Measure only rows whose name contains this; `history` stands for all that a large history is made for.
     #[arg(long, value_name = "PART", default_value = "")]
     only: String,
+    /// Messages of the large history: fewer show that its rows work, and not how fast they are.
+    #[arg(long, value_name = "COUNT", default_value_t = bench::MESSAGES, hide = true)]
+    messages: usize,
+    /// Be the client whose memory a row measures: open the store in this file, and say how much it is.
+    #[arg(long, value_name = "FILE", hide = true)]
+    idle_client: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -45,7 +51,11 @@ fn run(arguments: &Arguments) -> Result<bool, BenchError> {
     if cfg!(debug_assertions) {
         return Err("this is a debug build: use `cargo ci bench`".into());
     }
-    let rows = bench::run(&arguments.only, |row| {
+    if let Some(store) = &arguments.idle_client {
+        writeln!(io::stdout(), "{}", bench::idle_client(store)?)?;
+        return Ok(true);
+    }
+    let rows = bench::run(&arguments.only, arguments.messages, |row| {
         let _ = writeln!(io::stdout(), "{row}");
     })?;
     if rows.is_empty() {

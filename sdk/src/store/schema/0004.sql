@@ -2,6 +2,26 @@
 
 -- Search.
 
+-- What a message has that is searched for without words: 1 a link, 2 media, 4 a file. Of those that there are it is found
+-- out when the index is built again.
+ALTER TABLE message ADD COLUMN kinds INTEGER NOT NULL DEFAULT 0;
+DROP VIEW message_text;
+CREATE VIEW message_text AS
+    SELECT id, body, char(1) || 'c' || conversation || ' ' || char(1) || 's' || sender
+        || iif(kinds & 1, ' ' || char(1) || 'l ' || char(1) || 'l' || conversation, '')
+        || iif(kinds & 2, ' ' || char(1) || 'm ' || char(1) || 'm' || conversation, '')
+        || iif(kinds & 4, ' ' || char(1) || 'f ' || char(1) || 'f' || conversation, '') AS meta
+    FROM message WHERE kind = 1;
+
+-- What somebody reacted to, once more: a reaction is written into a small index, and rewrites nothing of the large one.
+CREATE VIEW reacted_text AS
+    SELECT id, body, meta || ' ' || char(1) || 'r' AS meta FROM message_text
+    WHERE EXISTS (SELECT 1 FROM reaction WHERE message = message_text.id AND emoji <> '');
+CREATE VIRTUAL TABLE reacted_fts USING fts5 (
+    body, meta, content = 'reacted_text', content_rowid = 'id', tokenize = 'undertone'
+);
+INSERT INTO reacted_fts (reacted_fts, rank) VALUES ('secure-delete', 1);
+
 -- Lists and rows.
 
 -- Whether a message names this account or answers it. Of the messages that there are it is not known: they do not count.

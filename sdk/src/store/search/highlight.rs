@@ -9,7 +9,7 @@ use crate::store::limits::{SNIPPET_CHARS, SNIPPET_LEAD_CHARS};
 
 /// The part of a text around its first match, and the matches in it.
 pub(super) fn snippet(body: &str, terms: &[Term]) -> (String, Vec<Range<usize>>) {
-    let matches = matches(body, terms);
+    let matches = merged(places(body, terms));
     let first = matches.first().map_or(0, |range| range.start);
     let start = body[..first]
         .char_indices()
@@ -29,28 +29,36 @@ pub(super) fn snippet(body: &str, terms: &[Term]) -> (String, Vec<Range<usize>>)
     (body[start..end].to_owned(), highlights)
 }
 
-/// The byte ranges of all matches, ascending, merged where they touch or overlap.
-fn matches(body: &str, terms: &[Term]) -> Vec<Range<usize>> {
+/// A term in a text.
+pub(super) struct Match {
+    /// Its bytes; of a beginning, those of the whole word.
+    pub(super) range: Range<usize>,
+    /// Whether it is what was typed, and not only begun by it.
+    pub(super) whole: bool,
+}
+
+/// Where each term is, ascending; one list a term.
+pub(super) fn places(body: &str, terms: &[Term]) -> Vec<Vec<Match>> {
     let tokens = segment(body, Mode::Document);
-    let mut positions: Vec<&[Token]> = Vec::new();
-    let mut rest = tokens.as_slice();
-    while let Some(first) = rest.first() {
-        let len = rest
-            .iter()
-            .take_while(|token| token.position == first.position)
-            .count();
-        let (here, after) = rest.split_at(len);
-        positions.push(here);
-        rest = after;
-    }
-    let mut found: Vec<Range<usize>> = Vec::new();
-    for term in terms {
-        found.extend(
-            positions
-                .windows(term.tokens.len().max(1))
-                .filter_map(|window| matched(window, term)),
-        );
-    }
+    let positions: Vec<&[Token]> = tokens
+        .chunk_by(|one, next| one.position == next.position)
+        .collect();
+    let of = |term: &Term| {
+        positions
+            .windows(term.tokens.len().max(1))
+            .filter_map(|window| matched(window, term))
+            .collect()
+    };
+    terms.iter().map(of).collect()
+}
+
+/// The byte ranges of all matches, ascending, merged where they touch or overlap.
+pub(super) fn merged(places: Vec<Vec<Match>>) -> Vec<Range<usize>> {
+    let mut found: Vec<Range<usize>> = places
+        .into_iter()
+        .flatten()
+        .map(|found| found.range)
+        .collect();
     found.sort_unstable_by_key(|range| range.start);
     let mut merged: Vec<Range<usize>> = Vec::new();
     for range in found {
@@ -62,18 +70,24 @@ fn matches(body: &str, terms: &[Term]) -> Vec<Range<usize>> {
     merged
 }
 
-/// The range of a term that matches at these positions.
-fn matched(window: &[&[Token]], term: &Term) -> Option<Range<usize>> {
-    let mut range: Option<Range<usize>> = None;
+/// The term, if it stands at these positions.
+fn matched(window: &[&[Token]], term: &Term) -> Option<Match> {
+    let mut found: Option<Match> = None;
     for (at, (here, wanted)) in window.iter().zip(&term.tokens).enumerate() {
-        let open = term.prefix && at + 1 == term.tokens.len();
+        let last = at + 1 == term.tokens.len();
+        let open = term.prefix && last;
         let token = here.iter().find(|token| {
             token.text == *wanted || (open && token.text.starts_with(wanted.as_str()))
         })?;
-        range = Some(match range {
+        let word = wanted.trim_start_matches(char::is_control);
+        let whole = !(last && term.begun) || here.iter().any(|token| token.text == word);
+        let range = match found {
             None => token.range.clone(),
-            Some(so_far) => so_far.start.min(token.range.start)..so_far.end.max(token.range.end),
-        });
+            Some(so_far) => {
+                so_far.range.start.min(token.range.start)..so_far.range.end.max(token.range.end)
+            }
+        };
+        found = Some(Match { range, whole });
     }
-    range
+    found
 }

@@ -11,6 +11,8 @@ pub(super) struct Term {
     pub(super) tokens: Vec<String>,
     /// Whether the last one may go on.
     pub(super) prefix: bool,
+    /// Whether it was typed as a beginning, which may be a term of its own.
+    pub(super) begun: bool,
 }
 
 /// A parsed query. All its words must occur; `"a phrase"` must occur as it is; `word*` is the beginning of a word; `-word`
@@ -19,10 +21,12 @@ pub(super) struct Term {
 pub struct SearchQuery {
     wanted: Vec<Term>,
     unwanted: Vec<Term>,
+    /// Whether nothing was typed at all.
+    blank: bool,
 }
 
 impl SearchQuery {
-    /// Parses a finished query. Every text is one; what has no words finds nothing.
+    /// Parses a finished query. Every text is one.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         Self::build(text, false)
@@ -48,6 +52,7 @@ impl SearchQuery {
         let mut query = Self {
             wanted: Vec::new(),
             unwanted: Vec::new(),
+            blank: text.trim().is_empty(),
         };
         let mut pieces = split(&text);
         if typing
@@ -72,6 +77,7 @@ impl SearchQuery {
             let term = Term {
                 tokens: tokens.into_iter().map(|token| token.text).collect(),
                 prefix,
+                begun: piece.prefix,
             };
             if piece.excluded {
                 query.unwanted.push(term)
@@ -82,19 +88,26 @@ impl SearchQuery {
         query
     }
 
-    /// The query in FTS5's language; `None` when there is nothing to look for.
-    pub(super) fn expression(&self) -> Option<String> {
-        if self.wanted.is_empty() {
-            return None;
-        }
-        let wanted: Vec<String> = self.wanted.iter().map(Term::expression).collect();
-        let mut expression = format!("body : ({})", wanted.join(" AND "));
-        if !self.unwanted.is_empty() {
-            let unwanted: Vec<String> = self.unwanted.iter().map(Term::expression).collect();
-            expression = format!("({expression}) NOT body : ({})", unwanted.join(" OR "));
-        }
-        Some(expression)
+    /// Whether it says nothing of what is wanted, so that a filter alone decides: it is blank, or only excludes. What was typed
+    /// and has no words wants something that is not there.
+    pub(super) fn is_open(&self) -> bool {
+        self.wanted.is_empty() && (self.blank || !self.unwanted.is_empty())
     }
+
+    /// All that must occur, in FTS5's language.
+    pub(super) fn wanted(&self) -> Option<String> {
+        expression(&self.wanted, " AND ")
+    }
+
+    /// All that must not occur, in FTS5's language.
+    pub(super) fn unwanted(&self) -> Option<String> {
+        expression(&self.unwanted, " OR ")
+    }
+}
+
+fn expression(terms: &[Term], between: &str) -> Option<String> {
+    let all: Vec<String> = terms.iter().map(Term::expression).collect();
+    (!all.is_empty()).then(|| format!("body : ({})", all.join(between)))
 }
 
 impl Term {

@@ -1,5 +1,6 @@
 //! Messages that this version could not read when they came, and what becomes of them when it can.
 
+use super::kinds::kinds_of;
 use super::messages::{COLUMNS, MessageKind, MessageRow, Messages, read};
 use super::{StoreError, exactly_one, page};
 use crate::store::ids::MessageRowId;
@@ -40,11 +41,20 @@ impl Messages<'_> {
     /// A message that was kept unread can be read: index, list and counts follow.
     pub fn became_readable(&self, row: &MessageRow, now: &Readable) -> Result<(), StoreError> {
         exactly_one(self.tx.run(
-            "UPDATE message SET kind = ?2, body = ?3, parts = ?4, timer_s = ?5, extra = ?6, mentions_me = ?7
-             WHERE id = ?1 AND kind = 2",
-            (row.id, now.kind, &now.body, &now.parts, now.timer, &now.extra, now.mentions_me),
+            "UPDATE message SET kind = ?2, body = ?3, parts = ?4, timer_s = ?5, extra = ?6, mentions_me = ?7,
+                 kinds = ?8 WHERE id = ?1 AND kind = 2",
+            (
+                row.id,
+                now.kind,
+                &now.body,
+                &now.parts,
+                now.timer,
+                &now.extra,
+                now.mentions_me,
+                kinds_of(&now.body, now.parts.as_deref()),
+            ),
         )?)?;
-        self.index(row.id.get())?;
+        self.index(row.id)?;
         let conversations = self.tx.conversations();
         let message = &row.message;
         conversations.message_changed(message.conversation, &message.message_id, &now.body)?;

@@ -2,6 +2,7 @@
 
 use rusqlite::Row;
 
+use super::kinds::kinds_of;
 use super::reactions::{self, Reaction};
 use super::{StoreError, Tx, exactly_one, page, table};
 use crate::store::ids::{ContactId, ConversationId, MessageRowId, Uint, at, coded};
@@ -236,16 +237,6 @@ pub(in crate::store) fn read(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
     })
 }
 
-/// The meta terms of a message in the index, as the view `message_text` writes them.
-pub(in crate::store) fn conversation_term(id: ConversationId) -> String {
-    format!("\u{1}c{}", id.get())
-}
-
-/// See [`conversation_term`]; `None` is this account.
-pub(in crate::store) fn sender_term(sender: Option<ContactId>) -> String {
-    format!("\u{1}s{}", sender.map_or(OWN, ContactId::get))
-}
-
 impl Messages<'_> {
     /// Stores a message, indexes its text and updates its conversation. A known message id changes nothing.
     pub fn insert(&self, message: &NewMessage) -> Result<Inserted, StoreError> {
@@ -256,8 +247,8 @@ impl Messages<'_> {
         let (state, failure) = message.state.columns();
         self.tx.insert(
             "INSERT INTO message (id, conversation, clock, message_id, sender, sender_device, seq, kind, state, failure, sent_ms,
-                 stored_ms, body, extra, parts, timer_s, mentions_me)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                 stored_ms, body, extra, parts, timer_s, mentions_me, kinds)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
             rusqlite::params![
                 row,
                 message.conversation,
@@ -276,11 +267,13 @@ impl Messages<'_> {
                 message.parts,
                 message.timer,
                 message.mentions_me,
+                kinds_of(&message.body, message.parts.as_deref()),
             ],
         )?;
+        let row = MessageRowId::new(row);
         self.index(row)?;
         self.tx.conversations().message_added(message)?;
-        Ok(Inserted::New(MessageRowId::new(row)))
+        Ok(Inserted::New(row))
     }
 
     /// A message.
@@ -410,18 +403,15 @@ impl Messages<'_> {
         // Beyond some hundred messages, one merge of the whole index is cheaper than rewriting a segment for each.
         let bulk = rows.len() > BULK_REMOVAL_MESSAGES;
         if bulk {
-            self.set_index_option("secure-delete", 0)?;
+            self.set_secure_delete(false)?;
         }
         for row in &rows {
             self.unindex(*row)?;
             self.tx.run("DELETE FROM message WHERE id = ?1", [row])?;
         }
         if bulk {
-            self.tx.run(
-                "INSERT INTO message_fts (message_fts) VALUES ('optimize')",
-                [],
-            )?;
-            self.set_index_option("secure-delete", 1)?;
+            self.merge_index()?;
+            self.set_secure_delete(true)?;
         }
         self.tx.conversations().messages_removed(conversation)?;
         Ok(rows.len())
@@ -462,31 +452,5 @@ impl Messages<'_> {
             row = last + 1;
         }
         Ok(row)
-    }
-
-    pub(super) fn index(&self, row: i64) -> Result<(), StoreError> {
-        self.tx.run(
-            "INSERT INTO message_fts (rowid, body, meta) SELECT id, body, meta FROM message_text WHERE id = ?1",
-            [row],
-        )?;
-        Ok(())
-    }
-
-    /// Takes a message out of the index. The index needs exactly the text that was indexed.
-    pub(super) fn unindex(&self, row: MessageRowId) -> Result<(), StoreError> {
-        self.tx.run(
-            "INSERT INTO message_fts (message_fts, rowid, body, meta)
-             SELECT 'delete', id, body, meta FROM message_text WHERE id = ?1",
-            [row],
-        )?;
-        Ok(())
-    }
-
-    fn set_index_option(&self, option: &str, value: i64) -> Result<(), StoreError> {
-        self.tx.run(
-            "INSERT INTO message_fts (message_fts, rank) VALUES (?1, ?2)",
-            (option, value),
-        )?;
-        Ok(())
     }
 }

@@ -13,6 +13,7 @@ mod gaps;
 mod identity;
 mod invites;
 mod kept;
+mod kinds;
 mod messages;
 mod meta;
 mod outbox;
@@ -28,6 +29,7 @@ mod revisions;
 mod sessions;
 mod skipped;
 mod streams;
+mod text_index;
 mod timeline;
 
 pub use accepted::*;
@@ -41,9 +43,8 @@ pub use gaps::*;
 pub use identity::*;
 pub use invites::*;
 pub use kept::*;
-pub(in crate::store) use messages::{
-    COLUMNS, conversation_term, read as read_message, sender_term,
-};
+pub use kinds::ContentKind;
+pub(in crate::store) use messages::{COLUMNS, read as read_message};
 pub use messages::{
     FailureReason, Inserted, MessageKind, MessageRow, MessageState, Messages, NewMessage, Position,
 };
@@ -61,6 +62,9 @@ pub use revisions::*;
 pub use sessions::*;
 pub use skipped::*;
 pub use streams::*;
+pub(in crate::store) use text_index::{
+    META_VERSION, REACTED_TERM, conversation_term, index_table, kind_term, sender_term,
+};
 pub use timeline::*;
 
 use super::error::StoreError;

@@ -36,6 +36,11 @@ impl Reactions<'_> {
         if emoji.iter().any(|one| one.contains(char::is_control)) {
             return Err(StoreError::Constraint);
         }
+        let messages = self.tx.messages();
+        let stays_indexed = self.has_any(message)? && !emoji.is_empty();
+        if !stays_indexed {
+            messages.unindex_reacted(message)?;
+        }
         let changed = self.tx.run(
             "INSERT INTO reaction (message, sender, clock, emoji) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (message, sender) DO UPDATE SET clock = excluded.clock, emoji = excluded.emoji
@@ -47,7 +52,18 @@ impl Reactions<'_> {
                 emoji.join(SEPARATOR.encode_utf8(&mut [0; 4])),
             ),
         )?;
+        if !stays_indexed {
+            messages.index_reacted(message)?;
+        }
         Ok(changed > 0)
+    }
+
+    /// Whether somebody thinks something of a message.
+    fn has_any(&self, message: MessageRowId) -> Result<bool, StoreError> {
+        self.tx.value(
+            "SELECT EXISTS (SELECT 1 FROM reaction WHERE message = ?1 AND emoji <> '')",
+            [message],
+        )
     }
 }
 

@@ -1,5 +1,6 @@
 //! Messages that their authors change: edits, with what was said before, and deletions.
 
+use super::kinds::kinds_of;
 use super::messages::{MessageKind, MessageRow, Messages, stored};
 use super::{StoreError, exactly_one};
 use crate::store::ids::Uint;
@@ -34,10 +35,16 @@ impl Messages<'_> {
         self.keep_revision(row, &shown)?;
         self.unindex(row.id)?;
         exactly_one(self.tx.run(
-            "UPDATE message SET body = ?2, parts = ?3, edited_clock = ?4 WHERE id = ?1",
-            (row.id, &edit.body, &edit.parts, stored(edit.clock)),
+            "UPDATE message SET body = ?2, parts = ?3, edited_clock = ?4, kinds = ?5 WHERE id = ?1",
+            (
+                row.id,
+                &edit.body,
+                &edit.parts,
+                stored(edit.clock),
+                kinds_of(&edit.body, edit.parts.as_deref()),
+            ),
         )?)?;
-        self.index(row.id.get())?;
+        self.index(row.id)?;
         self.tx.conversations().message_changed(
             row.message.conversation,
             &row.message.message_id,
@@ -101,7 +108,7 @@ impl Messages<'_> {
         self.unindex(row.id)?;
         exactly_one(self.tx.run(
             "UPDATE message SET kind = ?2, body = '', parts = NULL, extra = NULL, edited_clock = NULL,
-                 timer_s = NULL, expires_ms = NULL, mentions_me = 0 WHERE id = ?1",
+                 timer_s = NULL, expires_ms = NULL, mentions_me = 0, kinds = 0 WHERE id = ?1",
             (row.id, kind),
         )?)?;
         self.tx

@@ -15,5 +15,7 @@ mod outbox;
 mod pages;
 mod remnants;
 mod search;
+mod search_filters;
+mod search_order;
 mod sessions;
 mod support;

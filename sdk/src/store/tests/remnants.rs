@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use undertone_protocol::content::Hlc;
+use undertone_protocol::content::{AppPayload, Hlc, Post};
 use undertone_protocol::session::{MessageNumber, SessionId, SkippedKey};
 use undertone_protocol::tag::Tag;
 
@@ -202,6 +202,56 @@ fn s1_a_message_that_was_edited_and_taken_back_leaves_no_trace() {
         assert!(tx.messages().retract(&row).unwrap());
     });
     assert_eq!(on_disk(&mut fixture, &needles()), [0, 0, 0]);
+}
+
+/// What was reacted to is in two indexes, and what has a link or a payload has terms of its own: all of it goes with the
+/// reaction, the edit and the deletion.
+#[test]
+fn s1_links_payloads_and_what_was_reacted_to_leave_no_trace() {
+    let (mut fixture, peer) = history(&[]);
+    let payload = AppPayload {
+        mime_type: "image/geheim9qxzvw".to_owned(),
+        bytes: secret(9).into_bytes(),
+    };
+    let post = Post {
+        payload: Some(payload),
+        ..Post::text(format!("{} https://example.org/", secret(8)))
+    };
+    let new = NewMessage {
+        parts: Some(post.parts().unwrap()),
+        ..message(&peer, 5_000, &post.text)
+    };
+    let react = |tx: &Tx<'_>, row: &MessageRow, later: u64, emoji: &[&str]| {
+        let clock = Hlc::from_packed(row.message.clock.as_packed() + later);
+        let emoji: Vec<String> = emoji.iter().map(|&one| one.to_owned()).collect();
+        assert!(tx.reactions().set(row.id, None, clock, &emoji).unwrap());
+    };
+    let row = |tx: &Tx<'_>| tx.messages().get(&new.message_id).unwrap().unwrap();
+    fixture.write(|tx| tx.messages().insert(&new).unwrap());
+    let alone = on_disk(&mut fixture, &needles());
+    fixture.write(|tx| react(tx, &row(tx), 1, &["a"]));
+    let reacted = on_disk(&mut fixture, &needles());
+    assert!(
+        reacted[0] > alone[0] && reacted[1] == alone[1] && reacted[2] > alone[2],
+        "{alone:?} {reacted:?}"
+    );
+    fixture.write(|tx| react(tx, &row(tx), 2, &[]));
+    assert_eq!(on_disk(&mut fixture, &needles()), alone);
+    fixture.store.verify().unwrap();
+
+    fixture.write(|tx| {
+        react(tx, &row(tx), 3, &["b"]);
+        let edit = Revision {
+            clock: Hlc::from_packed(new.clock.as_packed() + 4),
+            body: "nothing of it".to_owned(),
+            parts: None,
+        };
+        assert!(tx.messages().edit(&row(tx), &edit).unwrap());
+    });
+    fixture.store.verify().unwrap();
+    fixture.write(|tx| assert!(tx.messages().retract(&row(tx)).unwrap()));
+    assert_eq!(on_disk(&mut fixture, &needles()), [0, 0, 0]);
+    fixture.store.verify().unwrap();
 }
 
 #[test]

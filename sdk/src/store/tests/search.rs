@@ -1,4 +1,5 @@
-//! Searching: what queries find, filters, pages, snippets. Completeness is checked in `oracle`.
+//! Searching: what queries find, filters, pages, snippets. Completeness is checked in `oracle`, and at the size of a large history in
+//! `undertone-tests` (`tests/search`).
 
 use proptest::prelude::*;
 

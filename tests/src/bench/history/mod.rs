@@ -1,0 +1,259 @@
+//! A client with a million messages: how soon it shows something, what a search takes, what it weighs.
+//!
+//! The store is that of a real account, filled through the store's own operations as messages are stored that arrive; twenty
+//! contacts of it wait beside a relay for the backlog. Everything is on the disk of the temporary folder, and by the time it
+//! is measured the system has read it: a disk that is cold is not measured.
+
+mod backlog;
+mod idle;
+mod peers;
+mod queries;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use undertone::store::{Position, SearchQuery, Store, StoreKey};
+use undertone_protocol::content::Hlc;
+use undertone_protocol::device::DeviceId;
+use undertone_protocol::time::Timestamp;
+use undertone_relay::Relay;
+
+use crate::bench::BenchError;
+use crate::bench::durability::percentile;
+use crate::bench::row::{Goal, Row};
+use crate::corpus::{Corpus, FIRST_MS, Filled, Line, fill};
+
+pub(super) use backlog::backlog;
+pub(super) use idle::idle;
+pub use idle::idle_client;
+use peers::{Plain, Tantivy};
+use queries::Asked;
+
+/// Messages of the history that the rows are about.
+pub const MESSAGES: usize = 1_000_000;
+/// Different words of each script.
+const VOCABULARY: usize = 20_000;
+const SEED: u64 = 7;
+const KEY: [u8; 32] = [7; 32];
+/// What a screen shows: results, messages, conversations.
+const SCREEN: usize = 50;
+/// How often the store is opened, and how many pages are read.
+const OPENINGS: usize = 20;
+const PAGES: usize = 500;
+/// Passes of all queries; of each query the fastest counts, because the machine may have other work.
+const PASSES: usize = 3;
+
+/// The history, and what stands beside it.
+pub(super) struct History {
+    runtime: Runtime,
+    relay: Option<Relay>,
+    senders: Vec<PathBuf>,
+    store: PathBuf,
+    messages: usize,
+    corpus: Corpus,
+    filled: Filled,
+    last_ms: u64,
+    seconds: f64,
+    _folder: TempDir,
+}
+
+impl History {
+    /// Makes an account with its contacts and so many messages.
+    pub(super) fn new(messages: usize) -> Result<Self, BenchError> {
+        let folder = tempfile::tempdir()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?;
+        let (relay, senders) = runtime.block_on(backlog::meet(folder.path()))?;
+        let store = backlog::recipient(folder.path());
+        let began = Instant::now();
+        let mut last_ms = FIRST_MS;
+        let mut opened = Store::open(&store, &StoreKey::new(&KEY))?;
+        let filled = fill(&mut opened, lines(messages), |line| last_ms = line.at_ms)?;
+        opened.close()?;
+        Ok(Self {
+            runtime,
+            relay: Some(relay),
+            senders,
+            store,
+            messages,
+            corpus: Corpus::new(SEED, VOCABULARY),
+            filled,
+            last_ms,
+            seconds: began.elapsed().as_secs_f64(),
+            _folder: folder,
+        })
+    }
+
+    fn open(&self) -> Result<Store, BenchError> {
+        Ok(Store::open(&self.store, &StoreKey::new(&KEY))?)
+    }
+}
+
+impl Drop for History {
+    fn drop(&mut self) {
+        if let Some(relay) = self.relay.take() {
+            self.runtime.block_on(relay.shutdown());
+        }
+    }
+}
+
+/// The messages of the history.
+fn lines(messages: usize) -> impl Iterator<Item = Line> {
+    Corpus::new(SEED, VOCABULARY).take(messages)
+}
+
+fn row(name: &'static str, ours: f64, of: String, goal: f64) -> Row {
+    Row::new(
+        name,
+        "ms",
+        ours,
+        (0.0, of),
+        BTreeMap::new(),
+        Goal::AtMost(goal),
+    )
+}
+
+fn p95(samples: &[f64]) -> Result<f64, BenchError> {
+    Ok(percentile(samples, 95).ok_or("nothing was measured")?)
+}
+
+/// From the file's path and key to the first 50 conversations; the 95th percentile.
+pub(super) fn open(history: &mut History) -> Result<Row, BenchError> {
+    let mut took = Vec::new();
+    for _ in 0..OPENINGS {
+        let began = Instant::now();
+        let mut store = history.open()?;
+        let tx = store.transaction()?;
+        let list = tx.conversations().list(false, None, SCREEN)?;
+        took.push(began.elapsed().as_secs_f64() * 1e3);
+        drop(tx);
+        store.close()?;
+        if list.len() != SCREEN {
+            return Err("conversations are missing".into());
+        }
+    }
+    let of = format!(
+        "none; {} messages were stored in {:.0} s",
+        history.messages, history.seconds
+    );
+    Ok(row("open_1m_ms", p95(&took)?, of, 15.0))
+}
+
+/// 50 messages before a place in one of the conversations, of which the first has a seventh of all messages; the 95th percentile.
+pub(super) fn timeline_page(history: &mut History) -> Result<Row, BenchError> {
+    let mut store = history.open()?;
+    let tx = store.transaction()?;
+    let mut took = Vec::new();
+    let conversations = &history.filled.conversations;
+    let span = history.last_ms - FIRST_MS;
+    for page in 0..PAGES {
+        let at = FIRST_MS + span / PAGES as u64 * page as u64;
+        let position = Position {
+            clock: Hlc::at(Timestamp(at)),
+            sender_device: DeviceId::from_bytes([0; 16]),
+            seq: 0,
+        };
+        // Every other page is of the largest conversation.
+        let conversation = conversations[page % 2 * page % conversations.len()];
+        let began = Instant::now();
+        tx.messages().before(conversation, Some(position), SCREEN)?;
+        took.push(began.elapsed().as_secs_f64() * 1e3);
+    }
+    let of = "none; 500 places in conversations of all sizes".to_owned();
+    Ok(row("timeline_page_ms", p95(&took)?, of, 3.0))
+}
+
+/// The newest 50 results with their snippets, over the mix of `queries`; the 95th percentile. The peers search the same
+/// messages: SQLite's `LIKE` on a plain table, the newest 50 as well, and tantivy in memory, with the same terms, the best 50 and their texts.
+pub(super) fn search(history: &mut History) -> Result<Row, BenchError> {
+    let mix = queries::mix(&history.corpus, &history.filled, history.last_ms);
+    let mut store = history.open()?;
+    let tx = store.transaction()?;
+    let mut took = vec![f64::INFINITY; mix.len()];
+    let mut found = 0;
+    for _ in 0..PASSES {
+        for (fastest, asked) in took.iter_mut().zip(&mix) {
+            let began = Instant::now();
+            let query = match asked.typing {
+                true => SearchQuery::as_typed(&asked.text),
+                false => SearchQuery::parse(&asked.text),
+            };
+            let page = tx.search(&query, &asked.filter, None, SCREEN)?;
+            *fastest = fastest.min(began.elapsed().as_secs_f64() * 1e3);
+            found += usize::from(!page.hits.is_empty());
+        }
+    }
+    drop(tx);
+    store.close()?;
+    let of = format!(
+        "none; p50 {:.2}, slowest {:.2}; {} of {} queries find something; p95 of each kind: {}",
+        percentile(&took, 50).unwrap_or_default(),
+        percentile(&took, 100).unwrap_or_default(),
+        found / PASSES,
+        mix.len(),
+        of_each_kind(&mix, &took),
+    );
+    let plain = Plain::new(lines(history.messages))?;
+    let tantivy = Tantivy::new(lines(history.messages))?;
+    let peers = BTreeMap::from([
+        ("LIKE", p95(&plain.took(&mix)?)?),
+        (
+            "tantivy 0.27.0",
+            p95(&tantivy.took(&mix, &history.filled)?)?,
+        ),
+    ]);
+    let goal = Goal::AtMost(10.0);
+    let p95 = p95(&took)?;
+    Ok(Row::new(
+        "search_1m_p95_ms",
+        "ms",
+        p95,
+        (0.0, of),
+        peers,
+        goal,
+    ))
+}
+
+fn of_each_kind(mix: &[Asked], took: &[f64]) -> String {
+    let mut kinds: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for (asked, took) in mix.iter().zip(took) {
+        kinds.entry(asked.kind).or_default().push(*took);
+    }
+    let kinds = kinds
+        .into_iter()
+        .map(|(kind, took)| format!("{kind} {:.2}", percentile(&took, 95).unwrap_or_default()));
+    kinds.collect::<Vec<_>>().join(", ")
+}
+
+/// Bytes of the index for each byte of text.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "sizes of files fit a double to the byte"
+)]
+pub(super) fn index_ratio(history: &mut History) -> Result<Row, BenchError> {
+    let mut store = history.open()?;
+    let tx = store.transaction()?;
+    let index = tx.messages().index_bytes()? as f64;
+    let text = history.filled.text_bytes as f64;
+    let of = format!(
+        "none; index {:.0} MiB, text {:.0} MiB",
+        index / MIB,
+        text / MIB
+    );
+    let ratio = index / text;
+    Ok(Row::new(
+        "index_ratio",
+        "ratio",
+        ratio,
+        (0.0, of),
+        BTreeMap::new(),
+        Goal::AtMost(2.0),
+    ))
+}
+
+/// Bytes of a mebibyte.
+const MIB: f64 = 1_048_576.0;
