@@ -18,15 +18,18 @@ use undertone_protocol::time::Now;
 
 use super::call::{Ran, Read, Settle, Write};
 use super::clock::Clock;
+use super::deletion::AccountDeletion;
 use super::event::{ClientEvent, Connection};
 use super::lanes::Lanes;
 use super::limits::{
     BATCH, CHECKPOINT_AFTER, GOODBYE, LONGEST_SLEEP, STORE_RETRY_FIRST, STORE_RETRY_LAST,
 };
+use super::store_key::RotateKeyError;
 use super::unlock::UnlockError;
 use crate::engine::{Effect, Engine, Event, Input, Opened};
-use crate::error::StepError;
-use crate::store::{self, Store, StoreError, StoreKey, StoreOptions};
+use crate::error::{DeleteAccountError, StepError};
+use crate::operation::Operation;
+use crate::store::{self, RotateError, Store, StoreError, StoreKey, StoreOptions};
 use crate::transport::{InboxShare, Report, Reports};
 
 /// What a handle asks of the driver.
@@ -42,7 +45,15 @@ pub(super) enum Job {
     /// What was deleted leaves the disk.
     Checkpoint(oneshot::Sender<()>),
     /// Read the whole store and check it.
-    Check(oneshot::Sender<Result<(), StoreError>>),
+    Check(Operation, oneshot::Sender<Result<(), StoreError>>),
+    /// Give the store another key.
+    Rotate(
+        StoreKey,
+        Operation,
+        oneshot::Sender<Result<(), RotateKeyError>>,
+    ),
+    /// Delete the store, whatever the relay has.
+    Erase(oneshot::Sender<Result<(), DeleteAccountError>>),
     /// Close the store and wipe all keys from memory.
     Lock(oneshot::Sender<Result<(), StoreError>>),
     /// Open it again.
@@ -55,6 +66,7 @@ pub(super) enum Job {
 pub(super) struct Publisher {
     pub(super) events: broadcast::Sender<ClientEvent>,
     pub(super) connection: watch::Sender<Connection>,
+    pub(super) deletion: watch::Sender<AccountDeletion>,
 }
 
 impl Publisher {
@@ -71,6 +83,15 @@ impl Publisher {
             self.event(ClientEvent::Connection(state));
         }
     }
+
+    pub(super) fn deletion(&self, state: AccountDeletion) {
+        if self
+            .deletion
+            .send_if_modified(|last| std::mem::replace(last, state) != state)
+        {
+            self.event(ClientEvent::Deletion(state));
+        }
+    }
 }
 
 /// Where the store is, and how it is opened.
@@ -80,8 +101,12 @@ pub(super) struct StoreFile {
 }
 
 impl StoreFile {
-    pub(super) fn open(&self, key: &StoreKey) -> Result<Store, store::OpenError> {
-        Store::open_with(&self.path, key, self.options)
+    pub(super) fn open(
+        &self,
+        key: &StoreKey,
+        operation: &Operation,
+    ) -> Result<Store, store::OpenError> {
+        Store::open_watched(&self.path, key, self.options, operation)
     }
 }
 
@@ -99,6 +124,8 @@ pub(super) struct Driver {
     pub(super) trouble: Option<Trouble>,
     /// When the log is emptied, if there is anything in it.
     pub(super) checkpoint_at: Option<Instant>,
+    /// The account was deleted: there is no engine any more, and no store.
+    pub(super) deleted: bool,
 }
 
 /// What the next step will be made of.
@@ -213,9 +240,16 @@ impl Driver {
                 self.checkpoint();
                 let _ = reply.send(());
             }
-            Job::Check(reply) => {
-                let engine = self.engine.as_mut().ok_or(StoreError::Locked);
-                let _ = reply.send(engine.and_then(|engine| engine.check_store()));
+            Job::Check(operation, reply) => {
+                let absent = self.absent();
+                let engine = self.engine.as_mut().ok_or(absent);
+                let _ = reply.send(engine.and_then(|engine| engine.check_store(&operation)));
+            }
+            Job::Rotate(key, operation, reply) => {
+                let _ = reply.send(self.rotate(&key, &operation));
+            }
+            Job::Erase(reply) => {
+                let _ = reply.send(self.erase());
             }
             Job::Lock(reply) => {
                 let _ = reply.send(self.lock());
@@ -242,6 +276,9 @@ impl Driver {
         let Some(engine) = &mut self.engine else {
             return self.refuse();
         };
+        if engine.deletion().is_some() {
+            self.waiting.fail_commands(StoreError::Deleted);
+        }
         let now = self.clock.now();
         let due = engine.next_wake().is_some_and(|at| at <= now.monotonic_ms);
         let retry = self
@@ -277,6 +314,7 @@ impl Driver {
             }
         }
         self.read();
+        self.delete_further();
         if self.checkpoint_at.is_some_and(|at| at <= Instant::now()) {
             self.checkpoint();
         }
@@ -340,21 +378,20 @@ impl Driver {
     /// While locked nothing is handled and everybody is told. A connection whose greeting is lost so is of no use to the
     /// next engine.
     fn refuse(&mut self) {
-        let Waiting {
-            inputs,
-            writes,
-            reads,
-            ..
-        } = std::mem::take(&mut self.waiting);
-        if !inputs.is_empty() {
+        if !self.waiting.inputs.is_empty() {
             self.lanes.abandon();
         }
-        writes
-            .into_iter()
-            .for_each(|write| write.fail(StepError::Store(StoreError::Locked)));
-        reads
-            .into_iter()
-            .for_each(|read| read.fail(StoreError::Locked));
+        self.waiting.fail_commands(self.absent());
+        self.waiting = Waiting::default();
+    }
+
+    /// Why there is no engine.
+    fn absent(&self) -> StoreError {
+        if self.deleted {
+            StoreError::Deleted
+        } else {
+            StoreError::Locked
+        }
     }
 
     fn set_online(&mut self, online: bool) {
@@ -376,9 +413,12 @@ impl Driver {
 
     /// Closes the store too: as long as it is open, SQLCipher has the key of the database in memory.
     fn lock(&mut self) -> Result<(), StoreError> {
-        let Some(engine) = self.engine.take() else {
-            return Ok(());
-        };
+        self.take_store().map_or(Ok(()), Store::close)
+    }
+
+    /// Ends the engine and everything that belongs to it.
+    fn take_store(&mut self) -> Option<Store> {
+        let engine = self.engine.take()?;
         // What waits came on connections of the engine that is gone.
         self.waiting.inputs.clear();
         self.waiting.shares.clear();
@@ -386,7 +426,45 @@ impl Driver {
         self.checkpoint_at = None;
         self.lanes.abandon();
         self.close_lanes();
-        engine.into_store().close()
+        Some(engine.into_store())
+    }
+
+    fn rotate(&mut self, key: &StoreKey, operation: &Operation) -> Result<(), RotateKeyError> {
+        let absent = self.absent();
+        let engine = self.engine.as_mut().ok_or(absent)?;
+        let rotated = engine.rotate_store_key(key, operation);
+        if let Err(RotateError::Reopen(_)) = &rotated {
+            // What it has open is the old file, which has no name any more.
+            let _ = self.lock();
+        }
+        Ok(rotated?)
+    }
+
+    /// Deletes the store when the relay has nothing left of the account.
+    fn delete_further(&mut self) {
+        let Some(progress) = self.engine.as_ref().and_then(|engine| engine.deletion()) else {
+            return;
+        };
+        self.publisher.deletion(AccountDeletion::Waiting(progress));
+        if progress.is_done() {
+            let _ = self.erase();
+        }
+    }
+
+    /// Deletes the store.
+    fn erase(&mut self) -> Result<(), DeleteAccountError> {
+        let Some(store) = self.take_store() else {
+            return Err(StepError::Store(self.absent()).into());
+        };
+        self.deleted = true;
+        let erased = store.erase();
+        if let Err(error) = &erased {
+            tracing::warn!(kind = %error.kind(), "the store of a deleted account is still there");
+        }
+        let is_gone = erased.is_ok();
+        self.publisher
+            .deletion(AccountDeletion::Deleted { erased: is_gone });
+        is_gone.then_some(()).ok_or(DeleteAccountError::NotErased)
     }
 
     fn unlock(&mut self, key: &StoreKey) -> Result<(), UnlockError> {
@@ -396,9 +474,12 @@ impl Driver {
                 false => Err(store::OpenError::WrongKey.into()),
             };
         }
+        if self.deleted {
+            return Err(UnlockError::Deleted);
+        }
         // Opening would make a new store.
         std::fs::metadata(&self.file.path).map_err(store::OpenError::Io)?;
-        let store = self.file.open(key)?;
+        let store = self.file.open(key, &Operation::new())?;
         match Engine::open(store, self.clock.now(), &mut rand::rng())? {
             Opened::Account(engine) => self.engine = Some(engine),
             Opened::Empty(_) => return Err(UnlockError::NoAccount),
@@ -427,6 +508,13 @@ impl Driver {
 impl Waiting {
     fn is_empty(&self) -> bool {
         self.inputs.is_empty() && self.writes.is_empty() && self.reads.is_empty()
+    }
+
+    fn fail_commands(&mut self, failure: StoreError) {
+        self.writes
+            .drain(..)
+            .for_each(|write| write.fail(failure.into()));
+        self.reads.drain(..).for_each(|read| read.fail(failure));
     }
 }
 

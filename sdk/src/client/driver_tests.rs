@@ -35,7 +35,9 @@ fn subject() -> Subject {
         path: folder.path().join("store.db"),
         options: StoreOptions::default(),
     };
-    let store = file.open(&StoreKey::new(&[1; 32])).unwrap();
+    let store = file
+        .open(&StoreKey::new(&[1; 32]), &Operation::new())
+        .unwrap();
     let relay = RelayAddress::parse("http://127.0.0.1:1").unwrap();
     let account = NewAccount {
         root: None,
@@ -56,12 +58,17 @@ fn subject() -> Subject {
         lanes,
         reports,
         jobs: job_queue,
-        publisher: Publisher { events, connection },
+        publisher: Publisher {
+            events,
+            connection,
+            deletion: watch::Sender::default(),
+        },
         clock,
         online: false,
         waiting: Waiting::default(),
         trouble: None,
         checkpoint_at: None,
+        deleted: false,
     };
     Subject {
         driver,

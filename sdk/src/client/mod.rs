@@ -14,13 +14,16 @@ mod config;
 mod contacts;
 mod conversation;
 mod conversation_settings;
+mod deletion;
 mod driver;
 mod event;
+mod files;
 mod history;
 mod lanes;
 pub(crate) mod limits;
 mod model;
 mod open;
+mod store_key;
 mod unlock;
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -29,12 +32,14 @@ use zeroize::Zeroize;
 
 pub use config::{ClientConfig, relay_address};
 pub use conversation::Conversation;
+pub use deletion::AccountDeletion;
 pub use event::{ClientEvent, Connection, Events};
 pub use model::{
     Contact, ConversationSummary, Gap, Invite, Message, Reaction, Revision, SearchHit, SearchPage,
     SystemRow,
 };
 pub use open::OpenError;
+pub use store_key::RotateKeyError;
 pub use unlock::UnlockError;
 
 use call::CommandError;
@@ -42,6 +47,7 @@ use driver::Job;
 
 use crate::engine::{Step, View};
 use crate::error::StepError;
+use crate::operation::Operation;
 use crate::store::{StoreError, StoreKey};
 
 /// An open account on this device.
@@ -50,6 +56,7 @@ pub struct Client {
     jobs: mpsc::Sender<Job>,
     events: broadcast::WeakSender<ClientEvent>,
     connection: watch::Receiver<Connection>,
+    deletion: watch::Receiver<AccountDeletion>,
     relay: RelayAddress,
 }
 
@@ -101,14 +108,18 @@ impl Client {
     }
 
     /// Reads every page of the store and checks its authentication, the structure of the database and the search index: for a user
-    /// who suspects damage. Other calls wait as long as it takes to read it. Nothing is changed or repaired.
+    /// who suspects damage. Other calls wait as long as it takes to read it. Nothing is changed or repaired. Its progress counts these
+    /// three checks, of which the first is not cancelled before it is done.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] when anything is damaged: the user restores from a backup.
-    pub async fn check_store(&self) -> Result<(), StoreError> {
+    pub async fn check_store(&self, operation: Operation) -> Result<(), StoreError> {
+        let guard = operation.guard();
         let (reply, answer) = oneshot::channel();
-        self.tell(Job::Check(reply)).await;
-        answer.await.unwrap_or(Err(StoreError::Closed))
+        self.tell(Job::Check(operation, reply)).await;
+        let checked = answer.await.unwrap_or(Err(StoreError::Closed));
+        guard.done();
+        checked
     }
 
     /// Closes all connections and the store, and wipes every key from memory. Calls fail with [`StoreError::Locked`] until

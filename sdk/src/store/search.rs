@@ -12,13 +12,14 @@ pub use query::SearchQuery;
 use undertone_protocol::time::Timestamp;
 
 use super::error::StoreError;
-use super::ids::{ContactId, ConversationId, MessageRowId};
-use super::limits::MAX_PAGE_ROWS;
+use super::ids::{ContactId, ConversationId, MessageRowId, Uint};
+use super::limits::{MAX_PAGE_ROWS, REBUILD_ROWS};
 use super::tables::{
     COLUMNS, MessageRow, MetaKey, conversation_term, page, read_message, sender_term,
 };
 use super::tx::Tx;
 use super::{OpenError, Store};
+use crate::operation::Watch;
 
 /// Which messages a search looks at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -136,20 +137,43 @@ fn first_row(time: Option<Timestamp>) -> i64 {
 
 const TOKENIZER: MetaKey = MetaKey("store.tokenizer");
 
-/// Builds the index again when it was made by another version of the tokenizer.
-pub(super) fn rebuild_if_stale(store: &mut Store) -> Result<(), OpenError> {
+/// Builds the index again when it was made by another version of the tokenizer: all of it or nothing.
+pub(super) fn rebuild_if_stale(store: &mut Store, watch: &dyn Watch) -> Result<(), OpenError> {
     let tx = store.transaction()?;
     let current = undertone_tokenizer::VERSION.to_be_bytes();
     let found = tx.meta().get(TOKENIZER)?;
     if found.as_deref() != Some(&current) {
         if found.is_some() {
-            tx.run(
-                "INSERT INTO message_fts (message_fts) VALUES ('rebuild')",
-                [],
-            )?;
+            rebuild(&tx, watch)?;
         }
         tx.meta().put(TOKENIZER, &current)?;
         tx.commit()?;
     }
     Ok(())
+}
+
+fn rebuild(tx: &Tx<'_>, watch: &dyn Watch) -> Result<(), StoreError> {
+    let total = tx.value::<Uint>("SELECT count(*) FROM message", [])?.0;
+    tx.run(
+        "INSERT INTO message_fts (message_fts) VALUES ('delete-all')",
+        [],
+    )?;
+    let (mut done, mut after) = (0, 0);
+    loop {
+        watch.at(done, total)?;
+        let (rows, last): (u64, Option<i64>) = tx
+            .one(
+                "SELECT count(*), max(id) FROM (SELECT id FROM message WHERE id > ?1 ORDER BY id LIMIT ?2)",
+                (after, REBUILD_ROWS),
+                |row| Ok((row.get::<_, Uint>(0)?.0, row.get(1)?)),
+            )?
+            .unwrap_or_default();
+        let Some(last) = last else { return Ok(()) };
+        tx.run(
+            "INSERT INTO message_fts (rowid, body, meta)
+             SELECT id, body, meta FROM message_text WHERE id > ?1 AND id <= ?2",
+            (after, last),
+        )?;
+        (done, after) = (done + rows, last);
+    }
 }

@@ -14,8 +14,10 @@ mod certificate;
 mod changes;
 mod connection;
 mod conversation;
+mod deletion;
 mod durability;
 mod examples;
+mod export;
 mod history;
 mod locking;
 mod logs;
@@ -30,4 +32,5 @@ mod people;
 mod remnants;
 #[path = "../transport/servers.rs"]
 mod servers;
+mod store_key;
 mod support;

@@ -4,6 +4,8 @@ mod changes;
 mod contacts;
 mod delivery;
 mod disk;
+mod erasing;
+mod exported;
 mod history;
 mod keys;
 #[cfg(target_os = "linux")]
@@ -14,6 +16,8 @@ mod oracle;
 mod outbox;
 mod pages;
 mod remnants;
+mod rotation;
 mod search;
 mod sessions;
 mod support;
+mod watched;
