@@ -272,7 +272,7 @@ async fn what_was_exported_comes_back_and_goes_out_again_the_same() {
 #[tokio::test]
 async fn a_contact_that_came_back_is_written_to_in_the_same_conversation() {
     let world = World::new().await;
-    let (mut alice, mut bob) = world.friends().await;
+    let (alice, mut bob) = world.friends().await;
     for n in 0..20 {
         alice.say(&format!("number {n}")).await;
     }
