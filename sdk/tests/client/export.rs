@@ -396,9 +396,8 @@ async fn blocked_people_and_undecided_requests_come_back_as_that() {
     assert_eq!(carol.client.requests().await.unwrap().len(), 2);
 }
 
-/// S2, for exports.
 #[tokio::test]
-async fn s2_no_key_and_no_token_is_in_an_export() {
+async fn no_key_and_no_token_is_in_an_export() {
     let world = World::new().await;
     let (alice, _bob) = full_history(&world).await;
     let invite = alice.client.create_invite(CANARY).await.unwrap();
