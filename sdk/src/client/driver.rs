@@ -249,7 +249,7 @@ impl Driver {
                 let _ = reply.send(self.rotate(&key, &operation));
             }
             Job::Erase(reply) => {
-                let _ = reply.send(self.erase());
+                let _ = reply.send(self.delete_here());
             }
             Job::Lock(reply) => {
                 let _ = reply.send(self.lock());
@@ -449,6 +449,22 @@ impl Driver {
         if progress.is_done() {
             let _ = self.erase();
         }
+    }
+
+    /// Deletes the store, whatever its relay has. Decided first: a crash in between is gone on with.
+    fn delete_here(&mut self) -> Result<(), DeleteAccountError> {
+        if let Some(engine) = &mut self.engine {
+            let rng = &mut rand::rng();
+            let decided = engine.begin(self.clock.now(), rng).and_then(|mut step| {
+                step.delete_account_here()?;
+                step.commit()
+            });
+            if let Err(error) = decided {
+                // A disk that takes nothing more is no reason to keep what is on it.
+                tracing::warn!(%error, "an account is deleted without a note of that");
+            }
+        }
+        self.erase()
     }
 
     /// Deletes the store.

@@ -3,7 +3,8 @@
 //! A [`Client`] is a handle, cheap to clone. A thread of its own owns the engine and the store; a second one serves sockets.
 //! The calls are async and work on any executor. When the last handle is dropped the client closes.
 //!
-//! Invariant: a call that returned `Ok` is durable. A call whose future is dropped is carried out all the same.
+//! Invariant: a call that returned `Ok` is durable. A call whose future is dropped is carried out all the same; those that are given
+//! an [`Operation`] end instead.
 //! Not its concern: what calls mean (the engine), and how bytes travel (the transport).
 
 mod account;

@@ -98,6 +98,20 @@ impl Step<'_> {
         Ok(())
     }
 
+    /// Decides that the account is deleted, and that what its relay has is left there.
+    ///
+    /// # Errors
+    /// [`StepError`].
+    pub fn delete_account_here(&mut self) -> Result<(), StepError> {
+        self.delete_account()?;
+        self.progress(|progress| {
+            *progress = DeletionProgress {
+                record: true,
+                mailbox: true,
+            };
+        })
+    }
+
     /// Whether the account is being deleted.
     pub(super) fn is_deleting(&self) -> bool {
         self.core.deletion.is_some()

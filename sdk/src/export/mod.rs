@@ -18,6 +18,10 @@ pub use report::{Report, ReportTarget, ReportedMessage};
 pub(crate) use reading::Import;
 pub(crate) use writing::{Conversation, Export, Exporter};
 
+#[cfg(test)]
+#[path = "export_tests.rs"]
+mod tests;
+
 /// What an export wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ExportSummary {

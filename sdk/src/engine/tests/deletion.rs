@@ -76,6 +76,20 @@ fn a_deletion_waits_for_the_relay_and_survives_restarts() {
 }
 
 #[test]
+fn an_account_that_is_deleted_here_asks_its_relay_for_nothing_any_more() {
+    let (mut world, [_, ben], _) = World::acquainted(805);
+    world
+        .command(ben, |step| step.delete_account_here())
+        .unwrap();
+    world.devices[ben].sent.clear();
+    world.restart(ben);
+    world.run_for(DAY_MS);
+    assert_eq!(world.engine(ben).deletion(), Some(DONE));
+    assert!(world.devices[ben].sent.is_empty());
+    assert_eq!(world.at_relay(ben), (true, true));
+}
+
+#[test]
 fn a_crash_at_any_commit_of_a_deletion_is_gone_on_with() {
     for n in 0.. {
         let mut crashed = false;
