@@ -39,10 +39,10 @@ impl Partial {
         if at.join(UNFINISHED).exists() || at.join(HEAD).exists() {
             fs::remove_dir_all(&at)?;
         }
-        make_folder(&at).map_err(|error| match error.kind() {
-            ErrorKind::AlreadyExists => ExportError::NotEmpty,
-            _ => error.into(),
-        })?;
+        if at.exists() {
+            return Err(ExportError::NotEmpty);
+        }
+        make_folder(&at)?;
         let partial = Self {
             at,
             target: target.to_owned(),

@@ -46,7 +46,7 @@ pub(super) enum Line {
     Contact(Contact),
     Conversation(Conversation),
     Message(Box<Message>),
-    Revision(Revision),
+    Revision(Box<Revision>),
     Reaction(Reaction),
 }
 

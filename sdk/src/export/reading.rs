@@ -78,6 +78,7 @@ impl Import {
             let Line::Contact(contact) = line else {
                 return Err(contacts.wrong(LineFault::Malformed));
             };
+            self.operation.at(summary.messages, head.messages)?;
             summary.contacts += 1;
             let file = ImportFile::Conversation(summary.contacts);
             // Its name is one that this SDK writes, or it is not opened.
@@ -157,7 +158,7 @@ impl Reading<'_, '_> {
                     self.message(*message)?;
                     Ok(())
                 }
-                Line::Revision(revision) => self.revision(revision)?,
+                Line::Revision(revision) => self.revision(*revision)?,
                 Line::Reaction(reaction) => self.reaction(&reaction)?,
                 Line::Contact(_) | Line::Conversation(_) => Err(LineFault::Malformed),
             };

@@ -15,7 +15,7 @@ use super::lines::{self, FORMAT, Head, Kind, Line, ME, PayloadLine, PostLine, St
 use crate::operation::{Operation, Watch};
 use crate::store::{
     ContactId, ContactRow, ContactState, ExportedConversation, ExportedMessage, MessageKind,
-    StoreError,
+    MessageRow, StoreError,
 };
 
 /// Who exports.
@@ -125,45 +125,22 @@ impl Export {
             revisions,
             reactions,
         } = exported;
-        let message = row.message;
         // A file forgets nothing by itself.
-        if message.timer.is_some() {
+        if row.message.timer.is_some() {
             self.summary.left_out += 1;
             return Ok(());
         }
-        let id = hex::encode(message.message_id.as_bytes());
-        let (kind, timer) = match message.kind {
-            MessageKind::Text => (Kind::Text, None),
-            MessageKind::Unsupported => (Kind::Unsupported, None),
-            MessageKind::Deleted => (Kind::Deleted, None),
-            MessageKind::TimerSet => (Kind::TimerSet, seconds(message.extra.as_deref())),
-            // No page has one.
-            MessageKind::Removed => return Ok(()),
+        let id = hex::encode(row.message.message_id.as_bytes());
+        let Some(message) = self.message_line(people, row)? else {
+            return Ok(());
         };
-        let post = match kind {
-            Kind::Text => Some(self.post(message.body, message.parts.as_deref())?),
-            Kind::Deleted | Kind::Unsupported | Kind::TimerSet => None,
-        };
-        lines.line(&Line::Message(Box::new(lines::Message {
-            id: id.clone(),
-            from: people.name(message.sender)?,
-            device: hex::encode(message.sender_device.as_bytes()),
-            seq: message.seq,
-            clock: message.clock.into(),
-            sent: message.sent.0,
-            stored: message.stored.0,
-            state: message.state.into(),
-            kind,
-            post,
-            edited: row.edited.map(Into::into),
-            timer,
-        })))?;
+        lines.line(&Line::Message(Box::new(message)))?;
         for revision in revisions {
-            lines.line(&Line::Revision(lines::Revision {
+            lines.line(&Line::Revision(Box::new(lines::Revision {
                 of: id.clone(),
                 clock: revision.clock.into(),
                 post: self.post(revision.body, revision.parts.as_deref())?,
-            }))?;
+            })))?;
         }
         for reaction in reactions {
             lines.line(&Line::Reaction(lines::Reaction {
@@ -175,6 +152,40 @@ impl Export {
         }
         self.summary.messages += 1;
         Ok(())
+    }
+
+    fn message_line(
+        &self,
+        people: &People<'_>,
+        row: MessageRow,
+    ) -> Result<Option<lines::Message>, ExportError> {
+        let message = row.message;
+        let (kind, timer) = match message.kind {
+            MessageKind::Text => (Kind::Text, None),
+            MessageKind::Unsupported => (Kind::Unsupported, None),
+            MessageKind::Deleted => (Kind::Deleted, None),
+            MessageKind::TimerSet => (Kind::TimerSet, seconds(message.extra.as_deref())),
+            // No page has one.
+            MessageKind::Removed => return Ok(None),
+        };
+        let post = match kind {
+            Kind::Text => Some(self.post(message.body, message.parts.as_deref())?),
+            Kind::Deleted | Kind::Unsupported | Kind::TimerSet => None,
+        };
+        Ok(Some(lines::Message {
+            id: hex::encode(message.message_id.as_bytes()),
+            from: people.name(message.sender)?,
+            device: hex::encode(message.sender_device.as_bytes()),
+            seq: message.seq,
+            clock: message.clock.into(),
+            sent: message.sent.0,
+            stored: message.stored.0,
+            state: message.state.into(),
+            kind,
+            post,
+            edited: row.edited.map(Into::into),
+            timer,
+        }))
     }
 
     fn post(&self, text: String, parts: Option<&[u8]>) -> Result<PostLine, ExportError> {

@@ -181,6 +181,9 @@ fn copy_pages(
     }
 }
 
+/// Row, sealed value and natural key.
+type SealedValue = (i64, Vec<u8>, Vec<u8>);
+
 /// A column of secrets, as `seal` binds them to their places.
 pub(super) struct Sealed {
     pub(super) table: &'static str,
@@ -263,12 +266,8 @@ fn reseal(
 }
 
 impl Sealed {
-    /// Row, sealed value and natural key of the next rows.
-    pub(super) fn page(
-        &self,
-        copy: &Connection,
-        after: i64,
-    ) -> rusqlite::Result<Vec<(i64, Vec<u8>, Vec<u8>)>> {
+    /// The values of the next rows.
+    pub(super) fn page(&self, copy: &Connection, after: i64) -> rusqlite::Result<Vec<SealedValue>> {
         let Self {
             table, column, key, ..
         } = self;

@@ -19,6 +19,7 @@ mod durability;
 mod examples;
 mod export;
 mod history;
+mod import;
 mod locking;
 mod logs;
 #[cfg(target_os = "linux")]
@@ -30,6 +31,7 @@ mod opening;
 mod pages;
 mod people;
 mod remnants;
+mod reports;
 #[path = "../transport/servers.rs"]
 mod servers;
 mod store_key;
