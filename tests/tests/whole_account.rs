@@ -7,6 +7,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
 
 use undertone_tests::process::{Chat, Line, RelayProcess, befriend, free_address};
 
@@ -59,8 +60,13 @@ fn what_one_program_exports_another_one_imports_and_finds() {
     assert_eq!(carol.history(&conversation), before);
     carol.leave();
     // Into a profile that knows somebody nothing is imported.
-    let refused = std::panic::catch_unwind(|| Chat::run(&mut command));
-    assert!(refused.is_err());
+    let refused = command.stdin(Stdio::null()).output().unwrap();
+    assert!(!refused.status.success());
+    let why = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        why.contains("there are contacts or conversations already"),
+        "{why}"
+    );
 }
 
 #[test]
