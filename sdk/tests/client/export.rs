@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use undertone::{
     AppPayload, Client, ExportError, ExportSummary, FormatRange, ImportError, ImportSummary,
-    Location, Mention, Operation, Post, Progress, Reply, StoreError, Style, TextRange, Timer,
-    Timestamp,
+    Location, Mention, Operation, Post, Progress, Reply, StoreError, Style, SystemRow, TextRange,
+    Timer, Timestamp,
 };
 
 use crate::support::{Person, World, bytes, key};
@@ -113,6 +113,14 @@ pub(crate) async fn full_history(world: &World) -> (Person, Person) {
         .unwrap();
     at_alice.send_text("this disappears").await.unwrap();
     at_alice.set_timer(None).await.unwrap();
+    // What he writes before he knows disappears as well.
+    let off = Some(SystemRow::TimerSet(None));
+    bob.until(async |client| {
+        let first = client.conversations(None, 1).await?.remove(0);
+        let messages = client.conversation(first.id).messages(None, 500).await?;
+        Ok(messages.into_iter().find(|message| message.system == off))
+    })
+    .await;
     bob.say("unread").await;
     alice.message("unread", |_| true).await;
     alice
