@@ -142,6 +142,60 @@ pub enum InviteError {
     Step(#[from] StepError),
 }
 
+/// Something that was to be imported was refused; the import fails with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub(crate) enum ImportRefusal {
+    /// The account has contacts already.
+    #[error("there are contacts already")]
+    NotEmpty,
+    /// It is there already.
+    #[error("it is there already")]
+    Duplicate,
+    /// The contact is the own account.
+    #[error("the contact is the own account")]
+    OwnAccount,
+    /// There are as many as there can be.
+    #[error("there are too many")]
+    TooMany,
+    /// A value breaks a rule of its field.
+    #[error("the value of {0} is impossible")]
+    Value(&'static str),
+    /// The step failed.
+    #[error(transparent)]
+    Step(#[from] StepError),
+}
+
+/// Deleting the account failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum DeleteAccountError {
+    /// The file of the store could not be removed; what it held may still be there. It is tried again when it is opened. The user
+    /// must act: see what keeps the folder from being changed.
+    #[error("the account is deleted, and the store's file could not be removed")]
+    NotErased,
+    /// The client was closed before the relay answered; deleting goes on when the store is opened again.
+    #[error("the client was closed before the account was deleted; that goes on when it is opened")]
+    Closed,
+    /// The step failed: nothing was begun.
+    #[error(transparent)]
+    Step(#[from] StepError),
+}
+
+/// Making a report failed; nothing changed, unless it is [`ReportError::Block`]: the report was not made then either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ReportError {
+    /// There is no such contact or message, or the message is one's own. The developer must act.
+    #[error("there is nothing of that kind to report")]
+    NothingToReport,
+    /// The contact could not be blocked.
+    #[error(transparent)]
+    Block(#[from] ContactError),
+    /// The step failed.
+    #[error(transparent)]
+    Step(#[from] StepError),
+}
+
 /// Changing the own name failed; nothing changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -256,6 +310,30 @@ impl InviteError {
     }
 }
 
+impl DeleteAccountError {
+    /// Who must act.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        match self {
+            Self::NotErased => Actor::User,
+            Self::Closed => Actor::Developer,
+            Self::Step(error) => error.actor(),
+        }
+    }
+}
+
+impl ReportError {
+    /// Who must act.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        match self {
+            Self::NothingToReport => Actor::Developer,
+            Self::Block(error) => error.actor(),
+            Self::Step(error) => error.actor(),
+        }
+    }
+}
+
 impl NameError {
     /// Who must act.
     #[must_use]
@@ -296,5 +374,7 @@ from_store!(
     ChangeError,
     InviteError,
     NameError,
-    ContactError
+    ContactError,
+    ImportRefusal,
+    ReportError
 );

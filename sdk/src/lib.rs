@@ -45,6 +45,8 @@
 mod actor;
 mod client;
 mod error;
+mod export;
+mod operation;
 
 #[cfg(feature = "internals")]
 #[doc(hidden)]
@@ -88,6 +90,9 @@ pub mod limits {
         CHANGE_WINDOW_MS, MAX_CONTACTS, MAX_INVITES, MAX_NAME_BYTES, MAX_PENDING_MESSAGES,
         MAX_REQUESTS, MAX_TEXT_BYTES,
     };
+    pub use crate::export::limits::{
+        MAX_IMPORT_LINE_BYTES, MAX_IMPORT_MEDIA_BYTES, REPORTED_MESSAGES,
+    };
     pub use crate::store::limits::{MAX_PAGE_ROWS, MAX_QUERY_CHARS, MAX_QUERY_TERMS, MAX_RANKED};
 }
 
@@ -95,17 +100,23 @@ pub use undertone_wire::ErrorCode;
 
 pub use actor::Actor;
 pub use client::{
-    Client, ClientConfig, ClientEvent, Connection, Contact, Conversation, ConversationSummary,
-    ConversationsChange, ConversationsDiff, ConversationsUpdate, EmojiCount, Events, Gap, Invite,
-    LastMessage, LiveConversations, Message, MessageItem, OpenError, Original, Person, Preview,
-    Quote, Reaction, Revision, RowId, SearchHit, SearchPage, SystemRow, Timeline, TimelineChange,
-    TimelineDiff, TimelineItem, TimelineRow, TimelineUpdate, UnlockError, relay_address,
+    AccountDeletion, Client, ClientConfig, ClientEvent, Connection, Contact, Conversation,
+    ConversationSummary, ConversationsChange, ConversationsDiff, ConversationsUpdate, EmojiCount,
+    Events, Gap, Invite, LastMessage, LiveConversations, Message, MessageItem, OpenError, Original,
+    Person, Preview, Quote, Reaction, Revision, RotateKeyError, RowId, SearchHit, SearchPage,
+    SystemRow, Timeline, TimelineChange, TimelineDiff, TimelineItem, TimelineRow, TimelineUpdate,
+    UnlockError, relay_address,
 };
-pub use engine::{AccountAlarm, DelayReason, Event, IdentityAlarm};
+pub use engine::{AccountAlarm, DelayReason, DeletionProgress, Event, IdentityAlarm};
 pub use error::{
-    AddContactError, ChangeError, ContactError, CreateAccountError, InviteError, NameError,
-    OpenEngineError, SendError, StepError,
+    AddContactError, ChangeError, ContactError, CreateAccountError, DeleteAccountError,
+    InviteError, NameError, OpenEngineError, ReportError, SendError, StepError,
 };
+pub use export::{
+    ExportError, ExportSummary, ImportError, ImportFile, ImportSummary, LineFault, Report,
+    ReportTarget, ReportedMessage,
+};
+pub use operation::{Operation, Progress, ProgressEvents};
 pub use store::{
     ContactId, ContactState, ContentKind, ConversationCursor, ConversationId, FailureReason, GapId,
     GapState, InviteId, MessageState, OpenError as OpenStoreError, Position, SearchCursor,

@@ -327,6 +327,17 @@ impl Chat {
         chat
     }
 
+    /// Runs a prepared command on a profile whose account is being deleted.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn run_deleting(command: &mut Command) -> Self {
+        let mut chat = Self(Running::start(command).expect("the chat program starts"));
+        chat.expect("alarm", |line| line.field(1).contains("being deleted"));
+        chat
+    }
+
     /// Types a line.
     ///
     /// # Panics

@@ -80,8 +80,28 @@ pub(crate) enum Command {
     Dismiss,
     /// Whether the store is sound.
     Check,
+    /// Everything that was said, as plain files in a folder.
+    Export(String),
+    /// Another key for the store.
+    Rekey,
+    DeleteAccount(Deleting),
+    /// What somebody wrote, to show to whoever decides about it.
+    Report {
+        number: i64,
+        block: bool,
+    },
     Help,
     Quit,
+}
+
+/// Whether the account is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Deleting {
+    /// First what that means.
+    Asked,
+    Sure,
+    /// Without the relay.
+    Here,
 }
 
 /// How a conversation is to be seen in the list.
@@ -142,6 +162,10 @@ pub(crate) const HELP: &[&str] = &[
     "/phrase             the 24 words that are your account",
     "/dismiss            alarms about your own account: you have seen them",
     "/check              read your whole store and see whether the disk damaged it",
+    "/export FOLDER      everything that was said, as plain files that anybody can read",
+    "/report N           what they wrote last, to show to whoever decides; /report N block",
+    "/rekey              another key for your store",
+    "/delete-account     end all this; it says first what that means",
     "/quit               leave; what waits is sent next time",
     "Marks: … waiting, ✓ at the relay, ✓✓ delivered, ✔✔ read, ! failed; (3, @1): 3 unread, 1 of them to you",
     "Your messages are encrypted on disk; the key lies beside them in PROFILE/store.key, readable by you only.",
@@ -204,6 +228,15 @@ impl Command {
             "archive" if rest.is_empty() => Self::Archive,
             "more" => Self::More,
             "dismiss" => Self::Dismiss,
+            "export" if !rest.is_empty() => Self::Export(rest.to_owned()),
+            "export" => return Err(wrong("/export wants a folder that is not there yet")),
+            "rekey" => Self::Rekey,
+            "delete-account" => Self::DeleteAccount(match rest {
+                "" => Deleting::Asked,
+                "yes" => Deleting::Sure,
+                "here" => Deleting::Here,
+                _ => return Err(wrong("/delete-account wants yes, or here")),
+            }),
             "check" => Self::Check,
             "help" => Self::Help,
             "quit" => Self::Quit,
@@ -281,6 +314,14 @@ impl Command {
             "open" => Self::Open(only()?),
             "history" => Self::History(only()?),
             "safety" => Self::Safety(only()?),
+            "report" => Self::Report {
+                number: number()?,
+                block: match text.as_str() {
+                    "" => false,
+                    "block" => true,
+                    _ => return Err(wrong("/report wants a number, and perhaps block")),
+                },
+            },
             "rename" => Self::Rename {
                 number: number()?,
                 name: text,
@@ -400,6 +441,13 @@ mod tests {
         for (line, is_sure) in [("/phrase", false), ("/phrase show", true)] {
             assert_eq!(parse(line), Command::Phrase { is_sure });
         }
+        for (line, deleting) in [
+            ("/delete-account", Deleting::Asked),
+            ("/delete-account yes", Deleting::Sure),
+            ("/delete-account here", Deleting::Here),
+        ] {
+            assert_eq!(parse(line), Command::DeleteAccount(deleting));
+        }
         assert_eq!(Command::parse("   "), Ok(None));
     }
 
@@ -442,6 +490,9 @@ mod tests {
             "/dance",
             "/search is:green",
             "/search in:bob",
+            "/export",
+            "/delete-account now",
+            "/report 3 loudly",
         ] {
             assert!(Command::parse(line).is_err(), "{line}");
         }

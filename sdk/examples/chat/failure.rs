@@ -26,7 +26,12 @@ failures!(
     undertone::AddContactError,
     undertone::ChangeError,
     undertone::InviteError,
-    undertone::NameError
+    undertone::NameError,
+    undertone::ExportError,
+    undertone::ImportError,
+    undertone::ReportError,
+    undertone::RotateKeyError,
+    undertone::DeleteAccountError
 );
 
 impl From<ContactError> for Failure {

@@ -13,7 +13,7 @@
 )]
 #![allow(
     clippy::print_stderr,
-    reason = "a command-line program says on standard error why it did not start"
+    reason = "a command-line program says on standard error how it started, or why it did not"
 )]
 
 mod changing;
@@ -30,13 +30,14 @@ mod record;
 mod session;
 mod tui;
 mod when;
+mod whole;
 mod wording;
 
 use std::io::{IsTerminal, stdin, stdout};
 use std::process::ExitCode;
 
 use clap::Parser;
-use undertone::{Client, ClientConfig};
+use undertone::{Client, ClientConfig, Operation};
 
 use failure::{Failure, refused};
 use options::Options;
@@ -57,11 +58,26 @@ async fn main() -> ExitCode {
 async fn run(options: &Options) -> Result<(), Failure> {
     let profile = Profile::open(&options.profile)?;
     let transport = options.transport().map_err(|error| refused(&error))?;
-    let config = ClientConfig::new(profile.store, profile.key)
+    let mut config = ClientConfig::new(profile.store, profile.key)
         .or_create(&options.relay, &options.name())
         .transport(transport)
         .offline();
+    if let Some(next) = profile.next_key {
+        config = config.or_key(next);
+    }
     let client = Client::open(config).await?;
+    if let Some(next) = profile.next_key {
+        // It was being given another key when this program ended.
+        client.rotate_store_key(next, Operation::new()).await?;
+        profile::adopt_next_key(&options.profile)?;
+    }
+    if let Some(folder) = &options.import {
+        let brought = client.import(folder, Operation::new()).await?;
+        eprintln!(
+            "chat: {} messages with {} people were imported",
+            brought.messages, brought.contacts
+        );
+    }
     if options.is_another_relay(client.relay()) {
         return Err(refused(&format!(
             "this profile's mailbox is at {}; give that relay",
@@ -73,7 +89,7 @@ async fn run(options: &Options) -> Result<(), Failure> {
     client.set_online(true).await;
     let draw = stdin().is_terminal() && stdout().is_terminal() && !options.lines;
     let person = draw || stdout().is_terminal();
-    let session = Session::new(client, person.then(|| options.profile.clone()));
+    let session = Session::new(client, options.profile.clone(), person);
     if draw {
         tui::run(session, events).await?
     } else {

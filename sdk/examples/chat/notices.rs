@@ -27,6 +27,7 @@ impl Session {
                 actor: actor(error.actor()),
                 text: error.to_string(),
             },
+            ClientEvent::Deletion(state) => return Ok(vec![self.deletion(state)]),
             ClientEvent::StoreRecovered => Record::Alarm {
                 text: "the store can be written again".to_owned(),
             },

@@ -26,6 +26,9 @@ pub(crate) struct Options {
     /// A PEM file with certificates to trust beside the usual ones.
     #[arg(long)]
     root_certificate: Option<PathBuf>,
+    /// A folder that /export wrote, to be read into a profile that knows nobody yet.
+    #[arg(long)]
+    pub(crate) import: Option<PathBuf>,
     /// Speak plain lines even in a terminal.
     #[arg(long)]
     pub(crate) lines: bool,

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use undertone::{Client, ContactId, Conversation, ConversationId};
+use undertone::{AccountDeletion, Client, ContactId, Conversation, ConversationId, Operation};
 
 use crate::command::{Command, HELP};
 use crate::failure::{Failure, refused};
@@ -26,6 +26,8 @@ pub(crate) struct Session {
     pub(crate) folder: Option<PathBuf>,
     /// What is shown of it.
     pub(crate) shown: Option<Shown>,
+    /// The folder of the profile.
+    pub(crate) profile: PathBuf,
     /// What `/more` goes on with.
     pub(crate) more: More,
 }
@@ -33,14 +35,15 @@ pub(crate) struct Session {
 pub(crate) type Answer = Result<Vec<Record>, Failure>;
 
 impl Session {
-    /// `folder`: where a person, who sees invite links as QR codes too, finds them to copy.
-    pub(crate) fn new(client: Client, folder: Option<PathBuf>) -> Self {
+    /// A person, and no script, sees invite links as QR codes too, and finds them in `profile` to copy.
+    pub(crate) fn new(client: Client, profile: PathBuf, is_person: bool) -> Self {
         Self {
             client,
+            folder: is_person.then(|| profile.clone()),
+            profile,
             open: None,
             told: HashMap::new(),
             connection: None,
-            folder,
             shown: None,
             more: More::Nothing,
         }
@@ -48,6 +51,10 @@ impl Session {
 
     /// What there is to say at the start.
     pub(crate) async fn ready(&mut self) -> Vec<Record> {
+        let deletion = self.client.deletion();
+        if deletion != AccountDeletion::NotAsked {
+            return vec![self.deletion(deletion)];
+        }
         let mut records = match self.client.account().await {
             Ok(account) => vec![Record::Ready {
                 account: account.to_text(),
@@ -152,11 +159,15 @@ impl Session {
                 Ok(vec![])
             }
             Command::Check => {
-                self.client.check_store().await?;
+                self.client.check_store(Operation::new()).await?;
                 Ok(vec![Record::Text {
                     text: "the store is sound".to_owned(),
                 }])
             }
+            Command::Export(folder) => self.export(&folder).await,
+            Command::Rekey => self.rekey().await,
+            Command::DeleteAccount(deleting) => self.delete_account(deleting).await,
+            Command::Report { number, block } => self.report(number, block).await,
             Command::Help => Ok(HELP
                 .iter()
                 .map(|line| Record::Text {

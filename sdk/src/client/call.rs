@@ -6,8 +6,10 @@ use tokio::sync::oneshot;
 
 use crate::engine::{Step, View};
 use crate::error::{
-    AddContactError, ChangeError, ContactError, InviteError, NameError, SendError, StepError,
+    AddContactError, ChangeError, ContactError, InviteError, NameError, ReportError, SendError,
+    StepError,
 };
+use crate::export::ImportError;
 use crate::store::StoreError;
 
 /// A command's error: either the command was refused and changed nothing, or the whole step failed.
@@ -31,11 +33,21 @@ macro_rules! command_errors {
         }
     )*};
 }
-command_errors!(SendError, InviteError, NameError, ContactError);
+command_errors!(SendError, InviteError, NameError, ContactError, ImportError);
 
 impl CommandError for AddContactError {
     fn step_failure(&self) -> Option<StepError> {
         if let Self::Step(failure) | Self::Text(SendError::Step(failure)) = self {
+            Some(*failure)
+        } else {
+            None
+        }
+    }
+}
+
+impl CommandError for ReportError {
+    fn step_failure(&self) -> Option<StepError> {
+        if let Self::Step(failure) | Self::Block(ContactError::Step(failure)) = self {
             Some(*failure)
         } else {
             None

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use undertone_protocol::relay_address::{RelayAddress, RelayAddressError};
 use zeroize::Zeroize;
 
+use crate::operation::Operation;
 use crate::store::{StoreKey, StoreOptions};
 use crate::transport::TransportConfig;
 
@@ -19,6 +20,8 @@ pub struct ClientConfig {
     pub(super) transport: TransportConfig,
     pub(super) online: bool,
     pub(super) store: StoreOptions,
+    pub(super) other_key: Option<StoreKey>,
+    pub(super) operation: Operation,
 }
 
 /// The account to make when the store holds none.
@@ -40,7 +43,26 @@ impl ClientConfig {
             transport: TransportConfig::default(),
             online: true,
             store: StoreOptions::default(),
+            other_key: None,
+            operation: Operation::new(),
         }
+    }
+
+    /// Another key, tried when the store was made with another one than the first: after
+    /// [`rotate_store_key`](super::Client::rotate_store_key) was broken off the store has one of the two. A new store gets the first.
+    #[must_use]
+    pub fn or_key(mut self, mut key: [u8; 32]) -> Self {
+        self.other_key = Some(StoreKey::new(&key));
+        key.zeroize();
+        self
+    }
+
+    /// Watches opening, which takes long when a new version builds the search index again; its progress counts messages then.
+    /// Cancelled, it leaves the store as it was.
+    #[must_use]
+    pub fn operation(mut self, operation: Operation) -> Self {
+        self.operation = operation;
+        self
     }
 
     /// Makes a new account when the store holds none: its mailbox is at `relay` (`wss://host[:port]`), and `name` (at most

@@ -5,6 +5,8 @@
 //! loses nothing: its callers are told, and what relays sent is not acknowledged and comes again, because with the step every
 //! connection is given up, and of a connection that is given up no frame reaches the engine any more. Locking does the same.
 
+mod custody;
+
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,14 +20,17 @@ use undertone_protocol::time::Now;
 
 use super::call::{Ran, Read, Settle, Write};
 use super::clock::Clock;
+use super::deletion::AccountDeletion;
 use super::event::{ClientEvent, Connection};
 use super::lanes::Lanes;
 use super::limits::{
     BATCH, CHECKPOINT_AFTER, GOODBYE, LONGEST_SLEEP, STORE_RETRY_FIRST, STORE_RETRY_LAST,
 };
+use super::store_key::RotateKeyError;
 use super::unlock::UnlockError;
-use crate::engine::{Effect, Engine, Event, Input, Opened};
-use crate::error::StepError;
+use crate::engine::{Effect, Engine, Event, Input};
+use crate::error::{DeleteAccountError, StepError};
+use crate::operation::Operation;
 use crate::store::{self, Store, StoreError, StoreKey, StoreOptions};
 use crate::transport::{InboxShare, Report, Reports};
 
@@ -42,7 +47,15 @@ pub(super) enum Job {
     /// What was deleted leaves the disk.
     Checkpoint(oneshot::Sender<()>),
     /// Read the whole store and check it.
-    Check(oneshot::Sender<Result<(), StoreError>>),
+    Check(Operation, oneshot::Sender<Result<(), StoreError>>),
+    /// Give the store another key.
+    Rotate(
+        StoreKey,
+        Operation,
+        oneshot::Sender<Result<(), RotateKeyError>>,
+    ),
+    /// Delete the store, whatever the relay has.
+    Erase(oneshot::Sender<Result<(), DeleteAccountError>>),
     /// Close the store and wipe all keys from memory.
     Lock(oneshot::Sender<Result<(), StoreError>>),
     /// Open it again.
@@ -56,6 +69,7 @@ pub(super) struct Publisher {
     pub(super) events: broadcast::Sender<ClientEvent>,
     pub(super) connection: watch::Sender<Connection>,
     pub(super) commits: watch::Sender<u64>,
+    pub(super) deletion: watch::Sender<AccountDeletion>,
 }
 
 impl Publisher {
@@ -78,6 +92,15 @@ impl Publisher {
             self.event(ClientEvent::Connection(state));
         }
     }
+
+    pub(super) fn deletion(&self, state: AccountDeletion) {
+        if self
+            .deletion
+            .send_if_modified(|last| std::mem::replace(last, state) != state)
+        {
+            self.event(ClientEvent::Deletion(state));
+        }
+    }
 }
 
 /// Where the store is, and how it is opened.
@@ -87,8 +110,12 @@ pub(super) struct StoreFile {
 }
 
 impl StoreFile {
-    pub(super) fn open(&self, key: &StoreKey) -> Result<Store, store::OpenError> {
-        Store::open_with(&self.path, key, self.options)
+    pub(super) fn open(
+        &self,
+        key: &StoreKey,
+        operation: &Operation,
+    ) -> Result<Store, store::OpenError> {
+        Store::open_watched(&self.path, key, self.options, operation)
     }
 }
 
@@ -106,6 +133,8 @@ pub(super) struct Driver {
     pub(super) trouble: Option<Trouble>,
     /// When the log is emptied, if there is anything in it.
     pub(super) checkpoint_at: Option<Instant>,
+    /// The account was deleted: there is no engine any more, and no store.
+    pub(super) deleted: bool,
 }
 
 /// What the next step will be made of.
@@ -220,9 +249,16 @@ impl Driver {
                 self.checkpoint();
                 let _ = reply.send(());
             }
-            Job::Check(reply) => {
-                let engine = self.engine.as_mut().ok_or(StoreError::Locked);
-                let _ = reply.send(engine.and_then(|engine| engine.check_store()));
+            Job::Check(operation, reply) => {
+                let absent = self.absent();
+                let engine = self.engine.as_mut().ok_or(absent);
+                let _ = reply.send(engine.and_then(|engine| engine.check_store(&operation)));
+            }
+            Job::Rotate(key, operation, reply) => {
+                let _ = reply.send(self.rotate(&key, &operation));
+            }
+            Job::Erase(reply) => {
+                let _ = reply.send(self.delete_here());
             }
             Job::Lock(reply) => {
                 let _ = reply.send(self.lock());
@@ -249,6 +285,9 @@ impl Driver {
         let Some(engine) = &mut self.engine else {
             return self.refuse();
         };
+        if engine.deletion().is_some() {
+            self.waiting.fail_commands(StoreError::Deleted);
+        }
         let now = self.clock.now();
         let due = engine.next_wake().is_some_and(|at| at <= now.monotonic_ms);
         let retry = self
@@ -285,6 +324,7 @@ impl Driver {
             }
         }
         self.read();
+        self.delete_further();
         if self.checkpoint_at.is_some_and(|at| at <= Instant::now()) {
             self.checkpoint();
         }
@@ -348,21 +388,11 @@ impl Driver {
     /// While locked nothing is handled and everybody is told. A connection whose greeting is lost so is of no use to the
     /// next engine.
     fn refuse(&mut self) {
-        let Waiting {
-            inputs,
-            writes,
-            reads,
-            ..
-        } = std::mem::take(&mut self.waiting);
-        if !inputs.is_empty() {
+        if !self.waiting.inputs.is_empty() {
             self.lanes.abandon();
         }
-        writes
-            .into_iter()
-            .for_each(|write| write.fail(StepError::Store(StoreError::Locked)));
-        reads
-            .into_iter()
-            .for_each(|read| read.fail(StoreError::Locked));
+        self.waiting.fail_commands(self.absent());
+        self.waiting = Waiting::default();
     }
 
     fn set_online(&mut self, online: bool) {
@@ -380,41 +410,6 @@ impl Driver {
         if self.lanes.all_down() {
             self.publisher.connection(Connection::Offline);
         }
-    }
-
-    /// Closes the store too: as long as it is open, SQLCipher has the key of the database in memory.
-    fn lock(&mut self) -> Result<(), StoreError> {
-        let Some(engine) = self.engine.take() else {
-            return Ok(());
-        };
-        // What waits came on connections of the engine that is gone.
-        self.waiting.inputs.clear();
-        self.waiting.shares.clear();
-        self.trouble = None;
-        self.checkpoint_at = None;
-        self.lanes.abandon();
-        self.close_lanes();
-        self.publisher.committed();
-        engine.into_store().close()
-    }
-
-    fn unlock(&mut self, key: &StoreKey) -> Result<(), UnlockError> {
-        if let Some(engine) = &self.engine {
-            return match engine.is_key(key)? {
-                true => Ok(()),
-                false => Err(store::OpenError::WrongKey.into()),
-            };
-        }
-        // Opening would make a new store.
-        std::fs::metadata(&self.file.path).map_err(store::OpenError::Io)?;
-        let store = self.file.open(key)?;
-        match Engine::open(store, self.clock.now(), &mut rand::rng())? {
-            Opened::Account(engine) => self.engine = Some(engine),
-            Opened::Empty(_) => return Err(UnlockError::NoAccount),
-        }
-        self.publisher.committed();
-        self.set_online(self.online);
-        Ok(())
     }
 
     async fn close_connections(&mut self) {
@@ -437,6 +432,13 @@ impl Driver {
 impl Waiting {
     fn is_empty(&self) -> bool {
         self.inputs.is_empty() && self.writes.is_empty() && self.reads.is_empty()
+    }
+
+    fn fail_commands(&mut self, failure: StoreError) {
+        self.writes
+            .drain(..)
+            .for_each(|write| write.fail(failure.into()));
+        self.reads.drain(..).for_each(|read| read.fail(failure));
     }
 }
 

@@ -35,7 +35,9 @@ fn subject() -> Subject {
         path: folder.path().join("store.db"),
         options: StoreOptions::default(),
     };
-    let store = file.open(&StoreKey::new(&[1; 32])).unwrap();
+    let store = file
+        .open(&StoreKey::new(&[1; 32]), &Operation::new())
+        .unwrap();
     let relay = RelayAddress::parse("http://127.0.0.1:1").unwrap();
     let account = NewAccount {
         root: None,
@@ -60,12 +62,14 @@ fn subject() -> Subject {
             events,
             connection,
             commits: watch::channel(0).0,
+            deletion: watch::Sender::default(),
         },
         clock,
         online: false,
         waiting: Waiting::default(),
         trouble: None,
         checkpoint_at: None,
+        deleted: false,
     };
     Subject {
         driver,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
+use super::deletion::AccountDeletion;
 use crate::engine::Event;
 use crate::error::StepError;
 use crate::transport::DisconnectCause;
@@ -20,6 +21,8 @@ pub enum ClientEvent {
     Changed(Event),
     /// The connection to the own relay changed.
     Connection(Connection),
+    /// The deletion of the account was decided, went on, or is done.
+    Deletion(AccountDeletion),
     /// The store could not be written. Nothing is lost: what came from the relay is not acknowledged and comes again, and it
     /// is tried again by itself. The error says who must act.
     StoreFailed(StepError),

@@ -3,7 +3,8 @@
 //! A [`Client`] is a handle, cheap to clone. A thread of its own owns the engine and the store; a second one serves sockets.
 //! The calls are async and work on any executor. When the last handle is dropped the client closes.
 //!
-//! Invariant: a call that returned `Ok` is durable. A call whose future is dropped is carried out all the same.
+//! Invariant: a call that returned `Ok` is durable. A call whose future is dropped is carried out all the same; those that are given
+//! an [`Operation`] end instead.
 //! Not its concern: what calls mean (the engine), and how bytes travel (the transport).
 
 mod account;
@@ -14,8 +15,10 @@ mod config;
 mod contacts;
 mod conversation;
 mod conversation_settings;
+mod deletion;
 mod driver;
 mod event;
+mod files;
 mod history;
 mod lanes;
 pub(crate) mod limits;
@@ -23,6 +26,7 @@ mod live;
 mod model;
 mod open;
 mod rows;
+mod store_key;
 mod unlock;
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -31,6 +35,7 @@ use zeroize::Zeroize;
 
 pub use config::{ClientConfig, relay_address};
 pub use conversation::Conversation;
+pub use deletion::AccountDeletion;
 pub use event::{ClientEvent, Connection, Events};
 pub use live::{
     ConversationsChange, ConversationsDiff, ConversationsUpdate, LiveConversations, Timeline,
@@ -45,6 +50,7 @@ pub use rows::{
     EmojiCount, LastMessage, MessageItem, Original, Person, Preview, Quote, RowId, TimelineItem,
     TimelineRow,
 };
+pub use store_key::RotateKeyError;
 pub use unlock::UnlockError;
 
 use call::CommandError;
@@ -52,6 +58,7 @@ use driver::Job;
 
 use crate::engine::{Step, View};
 use crate::error::StepError;
+use crate::operation::Operation;
 use crate::store::{StoreError, StoreKey};
 
 /// An open account on this device.
@@ -62,6 +69,7 @@ pub struct Client {
     connection: watch::Receiver<Connection>,
     /// Counts commits, and what else may change what is shown.
     commits: watch::Receiver<u64>,
+    deletion: watch::Receiver<AccountDeletion>,
     relay: RelayAddress,
 }
 
@@ -113,14 +121,18 @@ impl Client {
     }
 
     /// Reads every page of the store and checks its authentication, the structure of the database and the search index: for a user
-    /// who suspects damage. Other calls wait as long as it takes to read it. Nothing is changed or repaired.
+    /// who suspects damage. Other calls wait as long as it takes to read it. Nothing is changed or repaired. Its progress counts these
+    /// three checks, of which the first is not cancelled before it is done.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] when anything is damaged: the user restores from a backup.
-    pub async fn check_store(&self) -> Result<(), StoreError> {
+    pub async fn check_store(&self, operation: Operation) -> Result<(), StoreError> {
+        let guard = operation.guard();
         let (reply, answer) = oneshot::channel();
-        self.tell(Job::Check(reply)).await;
-        answer.await.unwrap_or(Err(StoreError::Closed))
+        self.tell(Job::Check(operation, reply)).await;
+        let checked = answer.await.unwrap_or(Err(StoreError::Closed));
+        guard.done();
+        checked
     }
 
     /// Closes all connections and the store, and wipes every key from memory. Calls fail with [`StoreError::Locked`] until

@@ -283,7 +283,7 @@ impl From<store::Revision> for Revision {
 
 impl SystemRow {
     /// What a row of a kind says by what it keeps; `None` when somebody wrote it.
-    pub(super) fn of(kind: MessageKind, extra: Option<&[u8]>) -> Option<Self> {
+    pub(crate) fn of(kind: MessageKind, extra: Option<&[u8]>) -> Option<Self> {
         match kind {
             MessageKind::Text
             | MessageKind::Unsupported

@@ -8,6 +8,7 @@ use undertone_protocol::relay_address::RelayAddressError;
 use super::Client;
 use super::clock::Clock;
 use super::config::{Account, ClientConfig, relay_address};
+use super::deletion::AccountDeletion;
 use super::driver::{Driver, Publisher, StoreFile, Waiting};
 use super::event::Connection;
 use super::lanes::Lanes;
@@ -31,6 +32,9 @@ pub enum OpenError {
     /// What the store holds of the account cannot be used. The error says who must act.
     #[error(transparent)]
     Account(#[from] OpenEngineError),
+    /// The store's account was deleted, and the store is gone now. Nobody must act: opening again makes another account.
+    #[error("the account was deleted")]
+    Deleted,
     /// The store holds no account and the configuration says none to make. The developer must act.
     #[error("the store holds no account yet")]
     NoAccount,
@@ -59,6 +63,7 @@ impl OpenError {
             Self::Store(error) => error.actor(),
             Self::Account(error) => error.actor(),
             Self::Create(error) => error.actor(),
+            Self::Deleted => Actor::Nobody,
             Self::RelayAddress(_) | Self::NoThread(_) => Actor::User,
             Self::Primitive(_) | Self::NoAccount | Self::Root(_) | Self::BrokenOff => {
                 Actor::Developer
@@ -72,11 +77,14 @@ pub(super) async fn open(config: ClientConfig) -> Result<Client, OpenError> {
     let (events, _) = broadcast::channel(EVENTS);
     let (connection, connection_state) = watch::channel(Connection::Offline);
     let (commits, committed) = watch::channel(0);
+    let (deletion, deletion_state) = watch::channel(AccountDeletion::NotAsked);
     let publisher = Publisher {
         events: events.clone(),
         connection,
         commits,
+        deletion,
     };
+    let guard = config.operation.guard();
     let (ready, opened) = oneshot::channel();
     std::thread::Builder::new()
         .name("undertone".to_owned())
@@ -90,12 +98,15 @@ pub(super) async fn open(config: ClientConfig) -> Result<Client, OpenError> {
             }
         })
         .map_err(OpenError::NoThread)?;
-    let relay = opened.await.unwrap_or(Err(OpenError::BrokenOff))?;
+    let opened = opened.await;
+    guard.done();
+    let relay = opened.unwrap_or(Err(OpenError::BrokenOff))?;
     Ok(Client {
         jobs,
         events: events.downgrade(),
         connection: connection_state,
         commits: committed,
+        deletion: deletion_state,
         relay,
     })
 }
@@ -117,9 +128,20 @@ fn prepare(
         path: config.path,
         options: config.store,
     };
-    let store = file.open(&config.key)?;
+    let store = match (file.open(&config.key, &config.operation), &config.other_key) {
+        (Err(store::OpenError::WrongKey), Some(other)) => file.open(other, &config.operation)?,
+        (opened, _) => opened?,
+    };
     let clock = Clock::start();
     let engine = open_account(store, config.account, &clock)?;
+    if let Some(progress) = engine.deletion() {
+        if progress.is_done() {
+            let erased = engine.into_store().erase();
+            erased.map_err(store::OpenError::Io)?;
+            return Err(OpenError::Deleted);
+        }
+        publisher.deletion(AccountDeletion::Waiting(progress));
+    }
     let (inbox, reports) = Inbox::new();
     let lanes = Lanes::new(
         runtime.handle().clone(),
@@ -139,6 +161,7 @@ fn prepare(
         waiting: Waiting::default(),
         trouble: None,
         checkpoint_at: None,
+        deleted: false,
     };
     Ok((driver, runtime))
 }

@@ -18,6 +18,9 @@ pub enum UnlockError {
     /// The file was replaced by a store without an account. The user must act: put the right one back.
     #[error("the store holds no account any more")]
     NoAccount,
+    /// The account was deleted. The developer must act: open another client.
+    #[error("the account was deleted")]
+    Deleted,
     /// The client was closed. The developer must act: open another one.
     #[error("the client was closed")]
     Closed,
@@ -31,7 +34,7 @@ impl UnlockError {
             Self::Store(error) => error.actor(),
             Self::Account(error) => error.actor(),
             Self::NoAccount => Actor::User,
-            Self::Closed => Actor::Developer,
+            Self::Deleted | Self::Closed => Actor::Developer,
         }
     }
 }

@@ -107,6 +107,10 @@ impl Step<'_> {
         hello: &wire::Hello,
         binding: BindingValue,
     ) -> Result<(), StepError> {
+        if self.is_deleted() {
+            // It would make the mailbox anew.
+            return Ok(());
+        }
         self.compare_clocks(hello.time_ms)?;
         let Ok(challenge) = <&[u8; 32]>::try_from(hello.challenge.as_ref()) else {
             self.disconnect(&Lane::Own);
@@ -185,6 +189,9 @@ impl Step<'_> {
                 }
                 self.store_was_checked();
                 self.emit(Event::Online);
+            }
+            Body::Failure(failure) if failure.code() == ErrorCode::Closed && self.is_deleting() => {
+                self.mailbox_is_gone()?;
             }
             Body::Failure(failure) => {
                 self.emit(Event::RelayRefused {

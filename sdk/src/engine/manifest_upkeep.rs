@@ -29,6 +29,7 @@ use super::requests::Purpose;
 use super::step::Step;
 use super::timers::Timer;
 use crate::error::StepError;
+use crate::store::Tx;
 
 /// The protocol versions that this device speaks, as the manifest lists them: bit 0 is version 1.
 const PROTOCOL_VERSIONS: u32 = 1;
@@ -66,7 +67,7 @@ impl Step<'_> {
         self.put_manifest(&lane, at_relay.version)
     }
 
-    fn record_lane(&self) -> Lane {
+    pub(super) fn record_lane(&self) -> Lane {
         Lane::Record(self.core.me.relay.clone())
     }
 
@@ -267,6 +268,12 @@ impl Step<'_> {
             version: record,
         })
     }
+}
+
+/// The version of the account's record at the relay, as far as it is known; 0 when there is none.
+pub(super) fn record_version(tx: &Tx<'_>) -> Result<u64, StepError> {
+    let state = tx.meta().get(meta::OWN_MANIFEST_RECORD)?;
+    Ok(state.map_or(0, |state| AtRelay::parse(&state).version))
 }
 
 /// What the account's record at the relay holds.

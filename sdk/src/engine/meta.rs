@@ -37,6 +37,9 @@ pub(crate) const NO_TYPING: MetaKey = MetaKey("engine.no_typing");
 /// The user wants contacts not to know what was read; no value.
 pub(crate) const NO_READ_RECEIPTS: MetaKey = MetaKey("engine.no_read_receipts");
 
+/// The account is being deleted, and how far that is, as `deletion` encodes it.
+pub(crate) const DELETION: MetaKey = MetaKey("engine.deletion");
+
 impl Step<'_> {
     /// Whether something is on that the user can switch off; `off` is there when he did.
     pub(super) fn is_on(&self, off: MetaKey) -> Result<bool, StepError> {

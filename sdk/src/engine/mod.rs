@@ -11,7 +11,7 @@
 //!   `fresh_session`, `rollback`, `quiet`.
 //! - Messages out: `compose`, `sending`, `changes` (edits, deletions, reactions, in as well), `disappearing`, `typing`, `outbox` with `queues`, `knock`, `restored` and `requeue`.
 //! - Messages in: `receiving`, `content`, `gaps`, `kept`; what is sent because of them: `answers`, `receipts`, `resend`.
-//! - The list: `conversation_settings`.
+//! - The list: `conversation_settings`. The whole account: `import`, `deletion`, `reported`.
 //! - Time: `clock` (may it be believed), `timers` (short waits), `upkeep` (long ones), `backoff`,
 //!   `budget`.
 //!
@@ -30,6 +30,7 @@ mod contact;
 mod contacts;
 mod content;
 mod conversation_settings;
+mod deletion;
 mod delivery;
 mod disappearing;
 mod effect;
@@ -40,6 +41,7 @@ mod fresh_session;
 mod freshness;
 mod gaps;
 mod identity_alarms;
+pub(crate) mod import;
 mod input;
 mod invites;
 mod kept;
@@ -61,6 +63,7 @@ mod queues;
 mod quiet;
 mod receipts;
 mod receiving;
+mod reported;
 mod requests;
 mod requeue;
 mod resend;
@@ -87,21 +90,28 @@ use undertone_protocol::relay_address::RelayAddress;
 use undertone_protocol::time::{Now, Timestamp};
 use zeroize::Zeroizing;
 
+pub use deletion::DeletionProgress;
 pub use effect::Effect;
 pub use event::{AccountAlarm, DelayReason, Event, IdentityAlarm};
 pub use input::{DisconnectCause, Input};
 pub use lane::Lane;
+pub(crate) use limits::LATEST_CLOCK_MS;
 pub use me::NewAccount;
+pub(crate) use reported::Reported;
 pub use step::Step;
 pub use view::View;
 
 use crate::error::{CreateAccountError, OpenEngineError, StepError};
-use crate::store::{ConversationId, MetaKey, ParkedKind, PeerDeviceId, Store, StoreError, Tx};
+use crate::operation::Watch;
+use crate::store::{
+    ConversationId, MetaKey, ParkedKind, PeerDeviceId, RotateError, Store, StoreError, Tx,
+};
 use answers::Owed;
 use budget::Budget;
 use clock::Clock;
 use compose::Streams;
 use contacts::Contacts;
+use deletion::Deletion;
 use disappearing::Disappearing;
 use lanes::Lanes;
 use login::OwnMailbox;
@@ -160,6 +170,8 @@ pub(crate) struct Core {
     refill: Option<(usize, usize)>,
     /// Room for one plaintext, reused from message to message.
     buffer: Zeroizing<Vec<u8>>,
+    /// The account is being deleted.
+    deletion: Option<Deletion>,
     /// The memory does not match the store: a step was dropped.
     stale: bool,
 }
@@ -279,12 +291,24 @@ impl Engine {
         self.store.checkpoint()
     }
 
-    /// Reads the whole store and checks it.
+    /// Reads the whole store and checks it, in three checks.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] when anything is wrong.
-    pub fn check_store(&mut self) -> Result<(), StoreError> {
-        self.store.verify()
+    pub(crate) fn check_store(&mut self, watch: &dyn Watch) -> Result<(), StoreError> {
+        self.store.verify_watched(watch)
+    }
+
+    /// Gives the store another key; see [`Store::rotate_key`].
+    ///
+    /// # Errors
+    /// [`RotateError`] says which key it has.
+    pub(crate) fn rotate_store_key(
+        &mut self,
+        key: &crate::store::StoreKey,
+        watch: &dyn Watch,
+    ) -> Result<(), RotateError> {
+        self.store.rotate_key(key, watch)
     }
 
     /// Whether this is the key that the store was opened with.
@@ -342,6 +366,7 @@ impl Core {
             work_tickets: 0,
             refill: None,
             buffer: Zeroizing::default(),
+            deletion: Deletion::load(tx)?,
             stale: false,
             me,
         };

@@ -37,6 +37,10 @@ pub(crate) enum Purpose {
     Greeting(PeerDeviceId),
     /// An ephemeral message; nothing depends on its answer.
     Ephemeral,
+    /// The deletion of the record of the own manifest.
+    DeleteRecord,
+    /// The deletion of the own mailbox.
+    DeleteMailbox,
     /// One envelope.
     Send(PeerDeviceId, OutboxId),
 }

@@ -274,7 +274,13 @@ impl Step<'_> {
             return Ok(OutboxHold::None);
         }
         let conversation = found.conversation;
-        let beyond = self.tx.messages().count(conversation)? > MAX_FOLLOW_UPS;
+        // What this device wrote: a history that was imported does not count.
+        let device = self.core.me.device_id();
+        let written = self
+            .stream(conversation, device)?
+            .next_seq
+            .saturating_sub(1);
+        let beyond = written > MAX_FOLLOW_UPS;
         Ok(if beyond {
             OutboxHold::Acceptance
         } else {

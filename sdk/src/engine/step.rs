@@ -127,10 +127,14 @@ impl<'e> Step<'e> {
 
     /// Starts whatever is ready: queues first, because they may want lookups.
     fn pump(&mut self) -> Result<(), StepError> {
-        self.pump_own_mailbox()?;
-        self.work()?;
-        self.pump_outbox()?;
-        self.pump_lookups()?;
+        if let Some(deletion) = self.core.deletion {
+            self.pump_deletion(deletion)?;
+        } else {
+            self.pump_own_mailbox()?;
+            self.work()?;
+            self.pump_outbox()?;
+            self.pump_lookups()?;
+        }
         if let Some(deadline) = self.core.requests.next_deadline() {
             self.core.timers.arm(Timer::Requests, deadline);
         }
@@ -266,6 +270,8 @@ impl<'e> Step<'e> {
                 Ok(())
             }
             Purpose::Send(device, id) => self.send_answered(device, id, body),
+            Purpose::DeleteRecord => self.record_deletion_answered(&body),
+            Purpose::DeleteMailbox => self.mailbox_deletion_answered(&body),
         }
     }
 
@@ -287,6 +293,10 @@ impl<'e> Step<'e> {
                 self.core.own.manifest_in_flight = false;
                 Ok(())
             }
+            Purpose::DeleteRecord | Purpose::DeleteMailbox => {
+                self.deletion_unanswered();
+                Ok(())
+            }
             Purpose::GetManifest(contact) => self.lookup_failed(contact, cause),
             Purpose::PopPrekeys(device) | Purpose::PopChallenge(device) => {
                 self.pop_failed(device, cause)
@@ -300,7 +310,7 @@ impl<'e> Step<'e> {
     fn unasked(&mut self, body: Body) -> Result<(), StepError> {
         match body {
             Body::Closing(closing) => self.closing(closing.reason()),
-            _ if !self.core.own.logged_in => Ok(()),
+            _ if !self.core.own.logged_in || self.is_deleting() => Ok(()),
             Body::Deliver(deliver) => self.delivered(deliver),
             Body::CaughtUp(_) => self.caught_up(),
             Body::Gap(gap) => {
@@ -321,6 +331,8 @@ impl<'e> Step<'e> {
         while let Some(timer) = self.core.timers.take_due(self.now.monotonic_ms) {
             match timer {
                 Timer::Lanes => self.lanes_due(),
+                Timer::Requests => self.requests_overdue()?,
+                _ if self.is_deleting() => {}
                 Timer::Outbox => {
                     if let Some(next) = self.core.outbox.wake_due(self.now.monotonic_ms) {
                         self.core.timers.arm(Timer::Outbox, next);
@@ -339,7 +351,6 @@ impl<'e> Step<'e> {
                 Timer::Gaps => self.show_gaps()?,
                 Timer::Kept => self.read_kept()?,
                 Timer::Typing => self.typing_due()?,
-                Timer::Requests => self.requests_overdue()?,
                 Timer::Scans => self.scan_deferred()?,
             }
         }

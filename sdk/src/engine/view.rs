@@ -13,9 +13,10 @@ use super::event::DelayReason;
 use super::me::Me;
 use super::typing::Typing;
 use crate::store::{
-    ContactId, ContactRow, ConversationCursor, ConversationId, ConversationRow, GapRow, InviteId,
-    InviteRow, ListOrder, MessageRow, NamedContact, Position, QuotedRow, Revision, SearchCursor,
-    SearchFilter, SearchPage, SearchQuery, Span, StoreError, TimelineEntry, Towards, Tx,
+    ContactId, ContactRow, ConversationCursor, ConversationId, ConversationRow, ExportCursor,
+    ExportedConversation, ExportedMessage, GapRow, InviteId, InviteRow, ListOrder, MessageRow,
+    NamedContact, Position, QuotedRow, Revision, SearchCursor, SearchFilter, SearchPage,
+    SearchQuery, Span, StoreError, TimelineEntry, Towards, Tx,
 };
 
 /// A consistent look at everything; it sees what was committed before it was taken.
@@ -231,6 +232,48 @@ impl View<'_> {
         limit: usize,
     ) -> Result<Vec<MessageRow>, StoreError> {
         self.tx.messages().after(conversation, position, limit)
+    }
+
+    /// The conversation with a contact, as an export has it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) fn exported_conversation(
+        &self,
+        contact: ContactId,
+    ) -> Result<Option<ExportedConversation>, StoreError> {
+        self.tx.conversations().exported(contact)
+    }
+
+    /// A page of messages of a conversation, each with all that belongs to it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) fn exported_messages(
+        &self,
+        conversation: ConversationId,
+        after: Option<ExportCursor>,
+        limit: usize,
+    ) -> Result<Vec<ExportedMessage>, StoreError> {
+        self.tx.messages().exported(conversation, after, limit)
+    }
+
+    /// How many messages there are.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) fn message_count(&self) -> Result<u64, StoreError> {
+        self.tx.messages().count_all()
+    }
+
+    /// Whether contacts are told what the user has read, and that he types.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) fn told(&self) -> Result<(bool, bool), StoreError> {
+        let values = self.tx.meta();
+        let read = values.get(super::meta::NO_READ_RECEIPTS)?.is_none();
+        Ok((read, values.get(super::meta::NO_TYPING)?.is_none()))
     }
 
     /// A message.

@@ -4,6 +4,7 @@ use rusqlite::ErrorCode;
 use rusqlite::ffi;
 
 use crate::actor::Actor;
+use crate::operation::Cancelled;
 
 /// Why a store could not be opened. In every case the files are left as they were.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +44,9 @@ pub enum OpenError {
     /// The folder is missing, permissions do not allow it, or the disk fails.
     #[error("the store's file could not be read or written: {0}")]
     Io(#[source] std::io::Error),
+    /// The app cancelled it while the search index was built again. Nobody must act; it is built when the store is opened next.
+    #[error("opening was cancelled")]
+    Cancelled,
     /// A defect of the SDK; the number is SQLite's extended result code.
     #[error("internal error {0}")]
     Internal(i32),
@@ -63,6 +67,12 @@ pub enum StoreError {
     /// The store was closed. A defect of the caller: it must be opened again.
     #[error("the store was closed")]
     Closed,
+    /// The account was deleted, or is being deleted: nothing but waiting for that, or ending it, is possible.
+    #[error("the account was deleted")]
+    Deleted,
+    /// The app cancelled it; nothing was changed. Nobody must act.
+    #[error("the operation was cancelled")]
+    Cancelled,
     /// The disk fails, or the user's quota on it is used up, which SQLite does not tell apart; the number is its extended
     /// result code. The user must act.
     #[error("the disk failed, or its quota is used up ({0})")]
@@ -111,6 +121,7 @@ fn from_code(failure: ffi::Error) -> StoreError {
         | ErrorCode::PermissionDenied
         | ErrorCode::FileLockingProtocolFailed => StoreError::Io(failure.extended_code),
         ErrorCode::ConstraintViolation => StoreError::Constraint,
+        ErrorCode::OperationInterrupted => StoreError::Cancelled,
         ErrorCode::TooBig => StoreError::OutOfRange,
         _ => StoreError::Internal(failure.extended_code),
     }
@@ -139,8 +150,10 @@ impl From<StoreError> for OpenError {
             StoreError::Io(code) => {
                 Self::Io(std::io::Error::other(format!("SQLite result {code}")))
             }
+            StoreError::Cancelled => Self::Cancelled,
             StoreError::Locked
             | StoreError::Closed
+            | StoreError::Deleted
             | StoreError::Constraint
             | StoreError::OutOfRange => Self::Internal(ffi::SQLITE_MISUSE),
             StoreError::Internal(code) => Self::Internal(code),
@@ -154,8 +167,10 @@ impl StoreError {
     pub fn actor(&self) -> Actor {
         match self {
             Self::Full | Self::Corrupt | Self::Io(_) => Actor::User,
+            Self::Cancelled => Actor::Nobody,
             Self::Locked
             | Self::Closed
+            | Self::Deleted
             | Self::Constraint
             | Self::OutOfRange
             | Self::Internal(_) => Actor::Developer,
@@ -175,7 +190,14 @@ impl OpenError {
             | Self::InUse
             | Self::Full
             | Self::Io(_) => Actor::User,
+            Self::Cancelled => Actor::Nobody,
             Self::Internal(_) => Actor::Developer,
         }
+    }
+}
+
+impl From<Cancelled> for StoreError {
+    fn from(_: Cancelled) -> Self {
+        Self::Cancelled
     }
 }

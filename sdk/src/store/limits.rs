@@ -40,3 +40,15 @@ pub const MAX_QUERY_CHARS: usize = 1_024;
 /// Messages deleted at once above which the index is merged as a whole: about where the two ways cost the same (measured at
 /// a million messages: 4–8 ms a message against 3 s).
 pub const BULK_REMOVAL_MESSAGES: usize = 700;
+
+/// Messages that are indexed at a time when the index is built again: about 0.1 s, after which cancelling is looked for.
+pub const REBUILD_ROWS: i64 = 2_000;
+
+/// Pages that are copied at a time when the store's key is rotated: 4 MiB, some hundredths of a second.
+pub const ROTATE_PAGES: i32 = 1_024;
+
+/// Sealed values that are sealed anew in one transaction: bounds memory, a session's being the largest at some 60 KiB.
+pub const RESEAL_ROWS: i64 = 200;
+
+/// Bytes that are overwritten at a time when a file is destroyed.
+pub const ERASE_BYTES: usize = 1 << 20;

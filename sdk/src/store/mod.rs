@@ -11,12 +11,14 @@
 //!
 //! `README.md` in this folder states the schema's invariants; `tables/` has one module per table.
 
+mod erase;
 mod error;
 mod ids;
 mod key;
 pub mod limits;
 mod migrate;
 mod open;
+mod rotate;
 mod seal;
 mod search;
 mod tables;
@@ -24,7 +26,7 @@ mod tables;
 pub(crate) mod tests;
 mod tx;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
@@ -32,10 +34,12 @@ pub use error::{OpenError, StoreError};
 pub use ids::*;
 pub use key::StoreKey;
 pub use migrate::SCHEMA_VERSION;
+pub use rotate::RotateError;
 pub use search::{Hit, SearchCursor, SearchFilter, SearchOrder, SearchPage, SearchQuery};
 pub use tables::*;
 pub use tx::Tx;
 
+use crate::operation::{Unwatched, Watch};
 use seal::ColumnKey;
 
 /// What a commit promises.
@@ -61,6 +65,8 @@ pub struct StoreOptions {
 pub struct Store {
     connection: Connection,
     column_key: ColumnKey,
+    path: PathBuf,
+    options: StoreOptions,
 }
 
 impl Store {
@@ -81,13 +87,31 @@ impl Store {
         key: &StoreKey,
         options: StoreOptions,
     ) -> Result<Self, OpenError> {
+        Self::open_watched(path, key, options, &Unwatched)
+    }
+
+    /// [`Store::open_with`], which somebody watches: it may take long when the search index has to be built again, and counts
+    /// messages then.
+    ///
+    /// # Errors
+    /// As [`Store::open`], and [`OpenError::Cancelled`].
+    pub(crate) fn open_watched(
+        path: &Path,
+        key: &StoreKey,
+        options: StoreOptions,
+        watch: &dyn Watch,
+    ) -> Result<Self, OpenError> {
         let (connection, column_key) =
             open::connect(path, key, &options).map_err(|error| open::looked_into(error, path))?;
+        // Of a rotation that a crash ended.
+        rotate::forget_copy(path).map_err(OpenError::Io)?;
         let mut store = Self {
             connection,
             column_key,
+            path: path.to_owned(),
+            options,
         };
-        search::rebuild_if_stale(&mut store)?;
+        search::rebuild_if_stale(&mut store, watch)?;
         Ok(store)
     }
 
@@ -122,7 +146,15 @@ impl Store {
     /// # Errors
     /// [`StoreError::Corrupt`] when anything is wrong.
     pub fn verify(&mut self) -> Result<(), StoreError> {
-        open::verify(&self.connection)
+        self.verify_watched(&Unwatched)
+    }
+
+    /// [`Store::verify`], which somebody watches: three checks. The first is not interrupted.
+    ///
+    /// # Errors
+    /// As [`Store::verify`], and [`StoreError::Cancelled`].
+    pub(crate) fn verify_watched(&mut self, watch: &dyn Watch) -> Result<(), StoreError> {
+        open::verify(&self.connection, watch)
     }
 
     /// Closes the store, wipes its keys and reports whether the last checkpoint succeeded. Dropping closes as well, silently;
@@ -136,5 +168,18 @@ impl Store {
         drop(self.column_key);
         seal::burn_stack();
         checkpointed.and(closed)
+    }
+
+    /// Closes the store and destroys it: its file is overwritten, and it and all files beside it are removed. A crash in between is
+    /// gone on with when a store is opened at its path again. On flash, and in copies that a file system or a backup made, what was
+    /// overwritten may survive; it is noise without the key.
+    ///
+    /// # Errors
+    /// When the disk fails or the folder cannot be changed. When it has its name still, the store is whole.
+    pub fn erase(self) -> std::io::Result<()> {
+        let path = self.path.clone();
+        // What the log holds goes with it.
+        let _ = self.close();
+        erase::erase(&path)
     }
 }

@@ -16,7 +16,8 @@ use super::error::{OpenError, StoreError};
 use super::key::{SALT_LEN, StoreKey};
 use super::limits::{PAGE_CACHE_KIB, STATEMENT_CACHE, WAL_CHECKPOINT_PAGES};
 use super::seal::{ColumnKey, Place, random};
-use super::{Durability, StoreOptions, migrate};
+use super::{Durability, StoreOptions, erase, migrate};
+use crate::operation::Watch;
 
 /// Where the wrapped column key is.
 const COLUMN_KEY: &str = "store.column-key";
@@ -64,9 +65,8 @@ pub(super) fn connect(
         Head::Salt(salt) if key.matches(&salt)? => salt,
         Head::Salt(_) => return Err(OpenError::WrongKey),
         Head::New => {
-            let mut fresh = [0; SALT_LEN / 2];
-            random(&mut fresh)?;
-            key.new_salt(fresh)?
+            erase::go_on(path).map_err(OpenError::Io)?;
+            fresh_salt(key)?
         }
     };
     await_sqlcipher();
@@ -94,6 +94,13 @@ pub(super) fn connect(
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
         .map_err(OpenError::from_sqlite)?;
     Ok((connection, column_key))
+}
+
+/// The first bytes of a new file.
+pub(super) fn fresh_salt(key: &StoreKey) -> Result<[u8; SALT_LEN], OpenError> {
+    let mut fresh = [0; SALT_LEN / 2];
+    random(&mut fresh)?;
+    key.new_salt(fresh)
 }
 
 /// What kept a store from being opened. SQLite names a full disk only when a write fails for it, not when a file beside the
@@ -155,12 +162,27 @@ pub(super) fn is_key(connection: &Connection, key: &StoreKey) -> Result<bool, Op
 
 /// Gives a new store a random column key.
 fn make_column_key(connection: &Connection, key: &StoreKey) -> Result<(), OpenError> {
-    let mut column = SecretBytes::<32>::zeroed();
-    random(column.expose_mut())?;
+    let column = random_key()?;
+    put_column_key(connection, key, &column)
+}
+
+/// A random column key.
+pub(super) fn random_key() -> Result<SecretBytes<32>, StoreError> {
+    let mut key = SecretBytes::zeroed();
+    random(key.expose_mut())?;
+    Ok(key)
+}
+
+/// Wraps a column key and keeps it.
+pub(super) fn put_column_key(
+    connection: &Connection,
+    key: &StoreKey,
+    column: &SecretBytes<32>,
+) -> Result<(), OpenError> {
     let wrapped = ColumnKey::new(&key.wrapping_key()?).seal(&WRAPPED, column.expose())?;
     connection
         .execute(
-            "INSERT INTO meta (key, value) VALUES (?1, ?2)",
+            "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2",
             (COLUMN_KEY, wrapped),
         )
         .map_err(OpenError::from_sqlite)?;
@@ -168,7 +190,7 @@ fn make_column_key(connection: &Connection, key: &StoreKey) -> Result<(), OpenEr
 }
 
 /// The file beside the store whose name goes on so.
-fn beside(path: &Path, ending: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     name.into()
@@ -192,7 +214,11 @@ fn read_head(path: &Path) -> Result<Head, OpenError> {
 }
 
 /// What must be set before the first read. None of it writes.
-fn prepare(connection: &Connection, key: &StoreKey, salt: &[u8; SALT_LEN]) -> rusqlite::Result<()> {
+pub(super) fn prepare(
+    connection: &Connection,
+    key: &StoreKey,
+    salt: &[u8; SALT_LEN],
+) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     // Somebody else's lock is refused at once, not waited for.
@@ -210,7 +236,7 @@ fn prepare(connection: &Connection, key: &StoreKey, salt: &[u8; SALT_LEN]) -> ru
         .execute_batch("PRAGMA cipher_memory_security = OFF; PRAGMA locking_mode = EXCLUSIVE;")
 }
 
-fn configure(connection: &Connection, options: &StoreOptions) -> rusqlite::Result<()> {
+pub(super) fn configure(connection: &Connection, options: &StoreOptions) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(
@@ -242,9 +268,21 @@ pub(super) fn checkpoint(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// How many checks [`verify`] makes.
+const CHECKS: u64 = 3;
+
 /// Checks every page, the structure and the index.
-pub(super) fn verify(connection: &Connection) -> Result<(), StoreError> {
+pub(super) fn verify(connection: &Connection, watch: &dyn Watch) -> Result<(), StoreError> {
+    watch.at(0, CHECKS)?;
     checkpoint(connection)?;
+    let interrupt = connection.get_interrupt_handle();
+    watch.interrupt(Some(Box::new(move || interrupt.interrupt())));
+    let checked = verify_each(connection, watch);
+    watch.interrupt(None);
+    checked
+}
+
+fn verify_each(connection: &Connection, watch: &dyn Watch) -> Result<(), StoreError> {
     // Reports one row per page whose authentication fails.
     if connection
         .prepare("PRAGMA cipher_integrity_check")?
@@ -252,13 +290,18 @@ pub(super) fn verify(connection: &Connection) -> Result<(), StoreError> {
     {
         return Err(StoreError::Corrupt);
     }
+    watch.at(1, CHECKS)?;
     let report: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    // Interrupted, it reports that as damage.
+    watch.at(2, CHECKS)?;
     if report != "ok" {
         return Err(StoreError::Corrupt);
     }
-    connection.execute_batch(
+    let indexed = connection.execute_batch(
         "INSERT INTO message_fts (message_fts, rank) VALUES ('integrity-check', 1);
          INSERT INTO reacted_fts (reacted_fts, rank) VALUES ('integrity-check', 1);",
-    )?;
+    );
+    watch.at(CHECKS, CHECKS)?;
+    indexed?;
     Ok(())
 }

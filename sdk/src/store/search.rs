@@ -23,6 +23,7 @@ use super::tables::{
 };
 use super::tx::Tx;
 use super::{OpenError, Store};
+use crate::operation::Watch;
 use rank::Rank;
 
 /// Which messages a search looks at, and in which order they come.
@@ -302,15 +303,15 @@ fn first_row(time: Option<Timestamp>) -> i64 {
 /// Of what the index was made: the version of the tokenizer, and that of the terms beside the text.
 const INDEX: MetaKey = MetaKey("store.tokenizer");
 
-/// Builds the index again when it was made by another version.
-pub(super) fn rebuild_if_stale(store: &mut Store) -> Result<(), OpenError> {
+/// Builds the index again when it was made by another version: all of it or nothing.
+pub(super) fn rebuild_if_stale(store: &mut Store, watch: &dyn Watch) -> Result<(), OpenError> {
     let tx = store.transaction()?;
     let versions = [undertone_tokenizer::VERSION, META_VERSION];
     let current = versions.map(u32::to_be_bytes).concat();
     let found = tx.meta().get(INDEX)?;
     if found.as_deref() != Some(&current[..]) {
         if found.is_some() {
-            tx.messages().rebuild_index()?;
+            tx.messages().rebuild_index(watch)?;
         }
         tx.meta().put(INDEX, &current)?;
         tx.commit()?;

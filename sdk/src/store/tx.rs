@@ -32,6 +32,23 @@ impl<'s> Tx<'s> {
         Ok(())
     }
 
+    /// Does something as a whole: when it fails, nothing of it is left, and the transaction goes on.
+    ///
+    /// # Errors
+    /// Those of `body`, and of the store.
+    pub fn as_a_whole<T, E: From<StoreError>>(
+        &self,
+        body: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.run("SAVEPOINT whole", [])?;
+        let done = body();
+        if done.is_err() {
+            self.run("ROLLBACK TO whole", [])?;
+        }
+        self.run("RELEASE whole", [])?;
+        done
+    }
+
     fn statement(&self, sql: &str) -> Result<CachedStatement<'_>, StoreError> {
         Ok(self.inner.prepare_cached(sql)?)
     }

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::FileExt;
 
-use undertone::{Client, ClientEvent, SendError, StepError, StoreError};
+use undertone::{Client, ClientEvent, Operation, SendError, StepError, StoreError};
 
 use crate::support::{Person, World};
 
@@ -59,7 +59,7 @@ const PAGE: u64 = 4_096;
 async fn damage_that_nothing_has_met_yet_is_found_by_checking() {
     let world = World::new().await;
     let (alice, _bob) = world.friends().await;
-    assert_eq!(alice.client.check_store().await, Ok(()));
+    assert_eq!(alice.client.check_store(Operation::new()).await, Ok(()));
     alice.client.close().await;
     let path = world.store("alice");
     let pages = std::fs::metadata(&path).unwrap().len() / PAGE;
@@ -72,7 +72,7 @@ async fn damage_that_nothing_has_met_yet_is_found_by_checking() {
         file.write_all_at(&[sound[0] ^ 1], at).unwrap();
         // Some pages are read by opening already.
         if let Ok(client) = Client::open(world.config("alice")).await {
-            let found = client.check_store().await;
+            let found = client.check_store(Operation::new()).await;
             assert_eq!(found, Err(StoreError::Corrupt), "page {page}");
             client.close().await;
             opened += 1;
@@ -81,6 +81,6 @@ async fn damage_that_nothing_has_met_yet_is_found_by_checking() {
     }
     assert!(opened > 0);
     let alice = Client::open(world.config("alice")).await.unwrap();
-    assert_eq!(alice.check_store().await, Ok(()));
+    assert_eq!(alice.check_store(Operation::new()).await, Ok(()));
     alice.close().await;
 }

@@ -96,6 +96,30 @@ fn on_a_full_disk_a_profile_opens_and_none_is_made() {
 }
 
 #[test]
+fn on_a_full_disk_nothing_is_exported_by_halves() {
+    let Some(disk) = Disk::of_mib(SIZE) else {
+        return;
+    };
+    let export = format!("/export {}", disk.path().join("export").display());
+    let mut talk = alice_on(disk);
+    talk.alice_says("to be exported");
+    talk.alice_disk().fill();
+    for _ in 0..2 {
+        let answer = talk.alice().ask(&export);
+        let error = answer.iter().find(|line| line.kind() == "error").unwrap();
+        assert_eq!(error.field(1), "user");
+        assert!(error.field(2).contains("No space left"), "{error:?}");
+    }
+    talk.alice_disk().free();
+    let answer = talk.alice().ask(&export);
+    assert!(
+        answer.iter().any(|line| line.kind() == "text"),
+        "{answer:?}"
+    );
+    talk.goes_on();
+}
+
+#[test]
 fn where_no_file_can_be_made_a_profile_says_that_the_disk_is_full() {
     let Some(disk) = Disk::of_mib(SIZE) else {
         return;

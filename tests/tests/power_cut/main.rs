@@ -227,3 +227,51 @@ fn control_a_client_on_a_disk_that_lies_loses_it() {
         Some((MESSAGES, MESSAGES))
     );
 }
+
+/// Alice's store is given another key; her power goes when that was told, or in the middle of it. What is in her history?
+fn rekey_power_cut(run: Run, loss: Loss, seed: u64, is_told: bool) -> Option<usize> {
+    let place = place("alice");
+    let address = free_address();
+    let chat = || run.on(&place.layer, Chat::command(&place.alice, address, "alice"));
+    let _relay = RelayProcess::start(&place.data, address);
+    let mut alice = Chat::run(&mut chat());
+    let mut bob = Chat::start(&place.bob, address, "bob");
+    let (at_alice, _) = befriend(&mut alice, &mut bob);
+    for number in 0..MESSAGES {
+        alice.tell(&format!("/say {at_alice} message {number}"));
+        alice.expect("message", |line| {
+            line.field(2) == "out" && line.field(5) == format!("message {number}")
+        });
+    }
+    if is_told {
+        alice.ask("/rekey");
+    } else {
+        alice.tell("/rekey");
+    }
+    alice.kill();
+    place
+        .layer
+        .cut(loss, &mut ChaCha12Rng::seed_from_u64(seed))
+        .unwrap();
+    let mut alice = std::panic::catch_unwind(|| Chat::run(&mut chat())).ok()?;
+    alice.ask("/check");
+    Some(numbered(&alice.history(&at_alice)))
+}
+
+#[test]
+fn a_client_that_is_given_another_key_keeps_everything() {
+    for is_told in [true, false] {
+        for (loss, seed) in [(Loss::Everything, 1), (Loss::Random, 2), (Loss::Random, 3)] {
+            let kept = rekey_power_cut(Run::Honest, loss, seed, is_told);
+            assert_eq!(kept, Some(MESSAGES), "{loss:?}, {seed}, {is_told}");
+        }
+    }
+}
+
+#[test]
+fn control_a_client_that_is_given_another_key_on_a_disk_that_lies_loses_it() {
+    assert_ne!(
+        rekey_power_cut(Run::LyingDisk, Loss::Everything, 1, true),
+        Some(MESSAGES)
+    );
+}

@@ -46,7 +46,11 @@ impl Edit {
 }
 
 impl Reactions {
-    pub(super) fn check(&self) -> Result<(), ContentError> {
+    /// Whether the emoji keep the rules of this type.
+    ///
+    /// # Errors
+    /// [`ContentError`] when they do not.
+    pub fn check(&self) -> Result<(), ContentError> {
         parts::limit(self.emoji.len(), MAX_REACTIONS)?;
         for emoji in &self.emoji {
             parts::limit(emoji.len(), MAX_EMOJI)?;

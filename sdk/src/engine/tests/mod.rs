@@ -4,6 +4,7 @@ mod asking;
 mod changes;
 mod conversation_settings;
 mod crashes;
+mod deletion;
 mod disappearing;
 mod first_messages;
 mod fresh_sessions;

@@ -147,7 +147,7 @@ fn only_accepted_contacts_see_who_types_and_who_tells_nothing_sees_nobody() {
     assert_eq!(world.ephemerals(ben), 0);
     assert_eq!(
         world.typing_shown(ben),
-        [],
+        [false; 0],
         "who tells nothing is told nothing"
     );
     world

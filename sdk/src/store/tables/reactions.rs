@@ -67,6 +67,12 @@ impl Reactions<'_> {
     }
 }
 
+/// The emoji of one person, as they are stored.
+pub(super) fn emoji_of(joined: &str) -> Vec<String> {
+    let emoji = joined.split(SEPARATOR).filter(|one| !one.is_empty());
+    emoji.map(str::to_owned).collect()
+}
+
 /// The reactions to a message as its query joins them.
 pub(super) fn read_all(joined: Option<String>) -> rusqlite::Result<Vec<Reaction>> {
     let mut reactions = Vec::new();

@@ -4,11 +4,12 @@
 //! changes, and enters it again behind that, in the same transaction. There are two: of all messages, and of those that
 //! somebody reacted to, so that a reaction costs as much as the small one and not as the large one.
 
+use super::StoreError;
 use super::kinds::{ContentKind, kinds_of};
 use super::messages::{Messages, OWN};
-use super::{StoreError, page};
+use crate::operation::Watch;
 use crate::store::ids::{ContactId, ConversationId, MessageRowId, Uint};
-use crate::store::limits::MAX_PAGE_ROWS;
+use crate::store::limits::REBUILD_ROWS;
 
 /// An index with the view that says what is in it.
 struct Index {
@@ -116,10 +117,34 @@ impl Messages<'_> {
         self.tell_indexes("optimize")
     }
 
-    /// Finds out again what each message has, and builds the index again.
-    pub(in crate::store) fn rebuild_index(&self) -> Result<(), StoreError> {
-        self.find_kinds()?;
-        self.tell_indexes("rebuild")
+    /// Finds out again what each message has, and builds the index again, page by page.
+    pub(in crate::store) fn rebuild_index(&self, watch: &dyn Watch) -> Result<(), StoreError> {
+        let total = self.tx.value::<Uint>("SELECT count(*) FROM message", [])?.0;
+        self.tell_indexes("delete-all")?;
+        let (mut done, mut after) = (0, 0);
+        loop {
+            watch.at(done, total)?;
+            let (rows, last): (u64, Option<i64>) = self
+                .tx
+                .one(
+                    "SELECT count(*), max(id) FROM (SELECT id FROM message WHERE id > ?1 ORDER BY id LIMIT ?2)",
+                    (after, REBUILD_ROWS),
+                    |row| Ok((row.get::<_, Uint>(0)?.0, row.get(1)?)),
+                )?
+                .unwrap_or_default();
+            let Some(last) = last else { return Ok(()) };
+            self.find_kinds(after, last)?;
+            for Index { table, view } in [&ALL, &REACTED] {
+                self.tx.run(
+                    &format!(
+                        "INSERT INTO {table} (rowid, body, meta)
+                         SELECT id, body, meta FROM {view} WHERE id > ?1 AND id <= ?2"
+                    ),
+                    (after, last),
+                )?;
+            }
+            (done, after) = (done + rows, last);
+        }
     }
 
     /// Bytes of the pages that the index takes up. Reads all of them.
@@ -142,25 +167,20 @@ impl Messages<'_> {
         Ok(())
     }
 
-    fn find_kinds(&self) -> Result<(), StoreError> {
-        let mut after = MessageRowId::new(0);
-        loop {
-            let rows: Vec<(MessageRowId, i64, i64)> = self.tx.all(
-                "SELECT id, body, parts, kinds FROM message WHERE kind = 1 AND id > ?1 ORDER BY id LIMIT ?2",
-                (after, page(MAX_PAGE_ROWS)),
-                |row| {
-                    let (body, parts): (String, Option<Vec<u8>>) = (row.get(1)?, row.get(2)?);
-                    Ok((row.get(0)?, row.get(3)?, kinds_of(&body, parts.as_deref())))
-                },
-            )?;
-            match rows.last() {
-                Some((last, ..)) => after = *last,
-                None => return Ok(()),
-            }
-            for (row, _, kinds) in rows.into_iter().filter(|(_, known, found)| known != found) {
-                self.tx
-                    .run("UPDATE message SET kinds = ?2 WHERE id = ?1", (row, kinds))?;
-            }
+    /// Of the messages behind `after` up to `last`.
+    fn find_kinds(&self, after: i64, last: i64) -> Result<(), StoreError> {
+        let rows: Vec<(MessageRowId, i64, i64)> = self.tx.all(
+            "SELECT id, body, parts, kinds FROM message WHERE kind = 1 AND id > ?1 AND id <= ?2",
+            (after, last),
+            |row| {
+                let (body, parts): (String, Option<Vec<u8>>) = (row.get(1)?, row.get(2)?);
+                Ok((row.get(0)?, row.get(3)?, kinds_of(&body, parts.as_deref())))
+            },
+        )?;
+        for (row, _, kinds) in rows.into_iter().filter(|(_, known, found)| known != found) {
+            self.tx
+                .run("UPDATE message SET kinds = ?2 WHERE id = ?1", (row, kinds))?;
         }
+        Ok(())
     }
 }

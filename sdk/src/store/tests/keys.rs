@@ -73,7 +73,7 @@ fn sealing_twice_gives_different_bytes() {
 
 /// The store's column key, masked.
 #[cfg(target_os = "linux")]
-fn column_key(store: &mut Store, key: &MaskedKey) -> MaskedKey {
+pub(super) fn column_key(store: &mut Store, key: &MaskedKey) -> MaskedKey {
     let masked = unwrapped(store, key);
     burn_stack();
     MaskedKey::from_masked(masked)

@@ -25,7 +25,7 @@ fn fixture(version: u32) -> PathBuf {
 }
 
 /// Writes at least one row into every table.
-fn fill(tx: &Tx<'_>) {
+pub(super) fn fill(tx: &Tx<'_>) {
     let peer = peer(tx, 1);
     let session = SessionId::from_bytes([1; 16]);
     let identity = IdentityRow {

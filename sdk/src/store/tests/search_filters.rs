@@ -103,7 +103,7 @@ fn kinds_are_listed_without_words_and_narrow_a_search() {
     assert_eq!(found(&tx, "", in_first(ContentKind::Media)), [5]);
     assert_eq!(found(&tx, "tomorrow", of(ContentKind::Link)), [1]);
     assert_eq!(found(&tx, "tomorrow", in_first(ContentKind::Media)), [5]);
-    assert_eq!(found(&tx, "tomorrow", of(ContentKind::File)), []);
+    assert_eq!(found(&tx, "tomorrow", of(ContentKind::File)), [0_u64; 0]);
     assert_eq!(found(&tx, "-plan", of(ContentKind::Link)), [2, 1]);
     let from_second = SearchFilter {
         sender: Some(Some(second.contact)),
@@ -133,17 +133,17 @@ fn without_words_a_filter_decides_and_what_has_no_words_finds_nothing() {
     assert_eq!(found(&tx, "", sender), [7, 5, 3, 1]);
     assert_eq!(found(&tx, "-photo -nothing", sender), [7, 1]);
     for query in ["", "?!", "-tomorrow"] {
-        assert_eq!(found(&tx, query, NONE), [], "{query}");
+        assert_eq!(found(&tx, query, NONE), [0_u64; 0], "{query}");
     }
     for query in ["?!", "\"\"", "*"] {
-        assert_eq!(found(&tx, query, conversation), [], "{query}");
+        assert_eq!(found(&tx, query, conversation), [0_u64; 0], "{query}");
     }
     // A time alone names nothing.
     let from = SearchFilter {
         from: Some(NOW),
         ..NONE
     };
-    assert_eq!(found(&tx, "", from), []);
+    assert_eq!(found(&tx, "", from), [0_u64; 0]);
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn a_filter_is_no_word_that_somebody_could_write() {
             has_reaction: true,
             ..NONE
         };
-        assert_eq!(found(tx, "", has_reaction), []);
+        assert_eq!(found(tx, "", has_reaction), [0_u64; 0]);
     });
 }
 
@@ -217,7 +217,7 @@ fn reactions_are_found_alone_with_words_and_with_kinds() {
         react(tx, &first, 1, 2, Some(first.contact), &[]);
         assert_eq!(found(tx, "", reacted), [4]);
         assert!(remove_here(tx, &message(&second, 4, "").message_id));
-        assert_eq!(found(tx, "", reacted), []);
+        assert_eq!(found(tx, "", reacted), [0_u64; 0]);
     });
     fixture.store.verify().unwrap();
 }
@@ -243,7 +243,7 @@ fn messages_of_before_are_found_by_what_they_have() {
         .unwrap();
         let version = undertone_tokenizer::VERSION.to_be_bytes();
         tx.meta().put(MetaKey("store.tokenizer"), &version).unwrap();
-        assert_eq!(found(tx, "", of(ContentKind::Link)), []);
+        assert_eq!(found(tx, "", of(ContentKind::Link)), [0_u64; 0]);
     });
     let Fixture { store, folder } = fixture;
     drop(store);
