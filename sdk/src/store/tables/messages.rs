@@ -23,6 +23,10 @@ coded! {
         Removed = 4,
         /// Somebody set the timer of the conversation: [`NewMessage::extra`] holds the seconds, 32 bits, 0 for none.
         TimerSet = 5,
+        /// It is shown once, and was not yet: [`NewMessage::extra`] holds what was received of it, nothing of an own one.
+        ViewOnce = 10,
+        /// It was shown once: nothing is left of it but its place.
+        Viewed = 11,
     }
 }
 
