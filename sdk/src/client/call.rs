@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use crate::engine::{Step, View};
 use crate::error::{
-    AddContactError, ChangeError, ContactError, InviteError, NameError, SendError, StepError,
+    AddContactError, ChangeError, ContactError, InviteError, NameError, ProfileError, SendError, StepError,
 };
 use crate::store::StoreError;
 
@@ -31,7 +31,7 @@ macro_rules! command_errors {
         }
     )*};
 }
-command_errors!(SendError, InviteError, NameError, ContactError);
+command_errors!(SendError, InviteError, NameError, ProfileError, ContactError);
 
 impl CommandError for AddContactError {
     fn step_failure(&self) -> Option<StepError> {

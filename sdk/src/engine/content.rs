@@ -8,8 +8,11 @@ use undertone_protocol::time::Timestamp;
 use zeroize::Zeroizing;
 
 use super::event::Event;
-use super::limits::{LATEST_CLOCK_MS, MAX_REQUEST_MESSAGES, MAX_STREAM_SEQ};
+use super::limits::{
+    LATEST_CLOCK_MS, MAX_REQUEST_MESSAGES, MAX_STREAM_SEQ, VIEW_ONCE_KEEP_S,
+};
 use super::step::Step;
+use super::view_once;
 use crate::error::StepError;
 use crate::store::{
     ContactId, ContactState, ConversationId, Inserted, MessageKind, MessageState, NewMessage,
@@ -47,6 +50,9 @@ struct Shown {
 
 impl Shown {
     fn post(post: Post) -> Self {
+        if post.view_once {
+            return Self::view_once(&post);
+        }
         // What was parsed keeps its limits.
         let parts = post.parts().unwrap_or_default();
         Self {
@@ -55,6 +61,17 @@ impl Shown {
             timer: post.disappears_after.map(Timer::seconds),
             body: post.text,
             extra: None,
+        }
+    }
+
+    /// Out of the text that is searched and shown in the list, until it is asked for. Who never asks does not keep it for ever.
+    fn view_once(post: &Post) -> Self {
+        Self {
+            kind: MessageKind::ViewOnce,
+            body: String::new(),
+            parts: None,
+            timer: Some(VIEW_ONCE_KEEP_S),
+            extra: Some(view_once::kept(post)),
         }
     }
 
@@ -126,6 +143,10 @@ impl Step<'_> {
         }
         self.core.hlc.observe(header.hlc, self.now.wall);
         self.gossip(from.contact, header.manifest_version, &header.manifest_hash)?;
+        let user_did_it = header.stream_seq > 0 || matches!(body, Body::ReadReceipt(_));
+        if user_did_it && from.state == ContactState::Accepted {
+            self.was_there(from.contact, header.hlc.time())?;
+        }
         match body {
             Body::Nothing => Ok(()),
             Body::Text(text) => self.shown(&from, &header, Shown::post(Post::text(text))),
@@ -133,12 +154,13 @@ impl Step<'_> {
             Body::Unknown { .. } if header.stream_seq > 0 => {
                 self.shown(&from, &header, Shown::unsupported(encoded))
             }
-            // Typing comes as an ephemeral message or not at all.
-            Body::Unknown { .. } | Body::Typing(_) => Ok(()),
+            // Typing and presence come as ephemeral messages or not at all.
+            Body::Unknown { .. } | Body::Typing(_) | Body::Presence(_) => Ok(()),
             Body::Edit(_) | Body::Deletion(_) | Body::Reactions(_) => {
                 self.changes_arrived(&from, &header, &body, encoded)
             }
             Body::Timer(timer) => self.timer_arrived(&from, &header, timer),
+            Body::Profile(place) => self.profile_told(&from, &header, &place),
             // A stranger is owed nothing and told nothing.
             Body::DeliveryReceipt(_)
             | Body::ReadReceipt(_)
@@ -219,13 +241,16 @@ impl Step<'_> {
             timer: shown.timer,
             extra: shown.extra,
         })?;
-        let Inserted::New(_) = inserted else {
+        let Inserted::New(row) = inserted else {
             if from.state == ContactState::Requested {
                 return Ok(());
             }
             return self.owe_receipt_again(from.device, &header.message_id);
         };
         let conversation = from.conversation;
+        if shown.kind == MessageKind::ViewOnce {
+            self.begin_timer(row, header.message_id, VIEW_ONCE_KEEP_S)?;
+        }
         self.peer_typed(conversation);
         self.leaves_archive(conversation)?;
         self.emit(Event::MessageAdded {

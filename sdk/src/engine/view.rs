@@ -11,6 +11,7 @@ use undertone_protocol::safety_number::SafetyNumber;
 
 use super::event::DelayReason;
 use super::me::Me;
+use super::presence::Presences;
 use crate::store::{
     ContactId, ContactRow, ConversationCursor, ConversationId, ConversationRow, GapRow, InviteId,
     InviteRow, MessageRow, Position, Revision, SearchCursor, SearchFilter, SearchPage, SearchQuery,
@@ -22,6 +23,7 @@ pub struct View<'e> {
     pub(super) tx: Tx<'e>,
     pub(super) me: &'e Me,
     pub(super) delays: &'e BTreeMap<ContactId, DelayReason>,
+    pub(super) presence: &'e Presences,
 }
 
 impl View<'_> {

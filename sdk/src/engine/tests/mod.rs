@@ -17,7 +17,9 @@ mod main_job;
 mod manifests;
 mod meeting;
 mod own_manifest;
+mod presence;
 mod probing;
+mod profiles;
 mod quiet;
 mod refusals;
 mod replays;
@@ -30,6 +32,7 @@ mod sizes;
 mod skipped;
 mod time;
 mod typing;
+mod view_once;
 #[cfg(target_os = "linux")]
 mod wiping;
 mod world;
