@@ -86,9 +86,10 @@ pub mod limits {
     pub use crate::client::limits::EVENTS;
     pub use crate::engine::limits::{
         CHANGE_WINDOW_MS, MAX_CONTACTS, MAX_INVITES, MAX_NAME_BYTES, MAX_PENDING_MESSAGES,
-        MAX_REQUESTS, MAX_TEXT_BYTES,
+        MAX_REQUESTS, MAX_TEXT_BYTES, VIEW_ONCE_KEEP_S,
     };
     pub use crate::store::limits::{MAX_PAGE_ROWS, MAX_QUERY_CHARS, MAX_QUERY_TERMS};
+    pub use undertone_protocol::limits::{MAX_ABOUT, MAX_AVATAR};
 }
 
 pub use undertone_wire::ErrorCode;
@@ -96,13 +97,13 @@ pub use undertone_wire::ErrorCode;
 pub use actor::Actor;
 pub use client::{
     Client, ClientConfig, ClientEvent, Connection, Contact, Conversation, ConversationSummary,
-    Events, Gap, Invite, Message, OpenError, Reaction, Revision, SearchHit, SearchPage, SystemRow,
-    UnlockError, relay_address,
+    Events, Gap, Invite, Message, Once, OpenError, Reaction, Revision, SearchHit, SearchPage,
+    SystemRow, UnlockError, relay_address,
 };
-pub use engine::{AccountAlarm, DelayReason, Event, IdentityAlarm};
+pub use engine::{AccountAlarm, Audience, DelayReason, Event, IdentityAlarm, Presence};
 pub use error::{
     AddContactError, ChangeError, ContactError, CreateAccountError, InviteError, NameError,
-    OpenEngineError, SendError, StepError,
+    OpenEngineError, ProfileError, SendError, StepError,
 };
 pub use store::{
     ContactId, ContactState, ConversationCursor, ConversationId, FailureReason, GapState, InviteId,
@@ -119,6 +120,7 @@ pub use undertone_protocol::content::{
 };
 pub use undertone_protocol::invite::{InviteLink, InviteLinkError};
 pub use undertone_protocol::primitives::self_test::{Primitive, SelfTestError};
+pub use undertone_protocol::profile::Profile;
 pub use undertone_protocol::relay_address::{RelayAddress, RelayAddressError};
 pub use undertone_protocol::safety_number::SafetyNumber;
 pub use undertone_protocol::time::Timestamp;

@@ -71,6 +71,22 @@ pub(crate) enum Command {
     Typing(i64),
     /// How long after it was read what is written disappears, in seconds; 0: it stays.
     Timer(u32),
+    /// What one shows of oneself, or what somebody else does.
+    Profile(Option<i64>),
+    /// A text about oneself.
+    About(String),
+    /// A picture of oneself, in a file; empty: none.
+    Picture(String),
+    /// Whether somebody is there.
+    Presence(i64),
+    /// Who may know whether one is there.
+    LastSeen(String),
+    /// One does not touch the keys, or does again.
+    Away(bool),
+    /// A text that is shown once.
+    Once(String),
+    /// Show it.
+    View(String),
     Search(String),
     /// The next page of what was shown last.
     More,
@@ -119,6 +135,11 @@ pub(crate) const HELP: &[&str] = &[
     "/delete M           take it back from everybody, within a day; /forget M: only here",
     "/react M EMOJI      what you think of it; without emoji: nothing any more",
     "/timer 30s|5m|2h|7d what is written here disappears so long after it was read; /timer off",
+    "/once TEXT          they can look at it once; /view M looks at one of theirs",
+    "/profile [N]        what you show of yourself, or they do; /about TEXT; /picture FILE, or off",
+    "/presence N         whether they are there, as shown above an open conversation",
+    "/lastseen contacts  who sees whether you are there: contacts, nobody, or numbers; you see it of the same",
+    "/away on|off        you do not touch your keys, or do again",
     "/typing on|off      whether others see that you type, and you that they do",
     "/receipts on|off    whether others learn what you read, and you what they did",
     "/search WORDS       messages; the last word may be begun; \"a phrase\", -not",
@@ -165,7 +186,7 @@ impl Command {
                     text: text.to_owned(),
                 }
             }
-            "reply" | "edit" | "delete" | "forget" | "react" | "before" => {
+            "reply" | "edit" | "delete" | "forget" | "react" | "before" | "view" => {
                 return Self::about(name, rest).map(Some);
             }
             "typing" => match rest {
@@ -183,6 +204,20 @@ impl Command {
                 _ => return Err(wrong("/receipts wants on or off")),
             },
             "timer" => Self::Timer(seconds(rest)?),
+            "about" => Self::About(rest.to_owned()),
+            "picture" => Self::Picture(if rest == "off" { "" } else { rest }.to_owned()),
+            "profile" if rest.is_empty() => Self::Profile(None),
+            "lastseen" if rest.is_empty() => {
+                return Err(wrong("/lastseen wants contacts, nobody, or numbers of contacts"));
+            }
+            "lastseen" => Self::LastSeen(rest.to_owned()),
+            "away" => match rest {
+                "on" => Self::Away(true),
+                "off" => Self::Away(false),
+                _ => return Err(wrong("/away wants on or off")),
+            },
+            "once" if rest.is_empty() => return Err(wrong("what shall it say?")),
+            "once" => Self::Once(rest.to_owned()),
             "requests" => Self::Requests,
             "contacts" => Self::Contacts,
             "list" => Self::List,
@@ -220,6 +255,7 @@ impl Command {
             "delete" => Self::Delete(message),
             "forget" => Self::Forget(message),
             "before" => Self::Before(message),
+            "view" => Self::View(message),
             _ => Self::React {
                 message,
                 emoji: text.split_whitespace().map(str::to_owned).collect(),
@@ -267,6 +303,8 @@ impl Command {
             "open" => Self::Open(only()?),
             "history" => Self::History(only()?),
             "safety" => Self::Safety(only()?),
+            "profile" => Self::Profile(Some(only()?)),
+            "presence" => Self::Presence(only()?),
             "rename" => Self::Rename {
                 number: number()?,
                 name: text,

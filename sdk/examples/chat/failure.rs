@@ -26,7 +26,8 @@ failures!(
     undertone::AddContactError,
     undertone::ChangeError,
     undertone::InviteError,
-    undertone::NameError
+    undertone::NameError,
+    undertone::ProfileError
 );
 
 impl From<ContactError> for Failure {

@@ -41,12 +41,14 @@ pub(crate) fn some_or(mut records: Vec<Record>, remark: &str) -> Vec<Record> {
 impl Session {
     pub(crate) async fn open(&mut self, number: i64) -> Answer {
         let conversation = self.conversation(number).await?;
-        self.open = Some(ContactId::new(number));
+        self.look_at(ContactId::new(number)).await?;
         let newest = conversation.messages(None, PAGE).await?;
         if let Some(last) = newest.last() {
             conversation.mark_read(last.position).await?;
         }
-        Ok(self.page(number, &newest))
+        let mut records = self.page(number, &newest);
+        records.extend(self.presence(number).await?);
+        Ok(records)
     }
 
     /// A page of a conversation, which `/more` goes on with when it is full.

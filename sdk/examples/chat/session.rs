@@ -89,7 +89,7 @@ impl Session {
             Command::Accept(number) => {
                 self.client.accept(ContactId::new(number)).await?;
                 // What is typed next goes to them.
-                self.open = Some(ContactId::new(number));
+                self.look_at(ContactId::new(number)).await?;
                 Ok(vec![])
             }
             Command::Decline(number) => {
@@ -138,6 +138,18 @@ impl Session {
                 self.client.set_read_receipts(on).await?;
                 Ok(vec![])
             }
+            Command::Profile(None) => self.own_profile().await,
+            Command::Profile(Some(number)) => self.profile_of(number).await,
+            Command::About(text) => self.about(&text).await,
+            Command::Picture(path) => self.picture(&path).await,
+            Command::Presence(number) => self.presence(number).await,
+            Command::LastSeen(who) => self.last_seen(&who).await,
+            Command::Away(on) => {
+                self.client.set_away(on).await?;
+                Ok(vec![])
+            }
+            Command::Once(text) => self.once(&text).await,
+            Command::View(message) => self.view(&message).await,
             Command::Search(text) => self.search(&text).await,
             Command::More => self.more().await,
             Command::Safety(number) => self.safety(number).await,
@@ -181,7 +193,7 @@ impl Session {
         };
         let contact =
             only.ok_or_else(|| refused("no conversation is open: /list, then /open N"))?;
-        self.open = Some(contact);
+        self.look_at(contact).await?;
         Ok(contact.get())
     }
 

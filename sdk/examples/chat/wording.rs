@@ -2,7 +2,7 @@
 
 use undertone::{
     AccountAlarm, Actor, Contact, ContactId, ContactState, DelayReason, Event, FailureReason,
-    IdentityAlarm, Message, MessageId, MessageState, SearchHit, SystemRow,
+    IdentityAlarm, Message, MessageId, MessageState, Once, SearchHit, SystemRow,
 };
 
 use crate::failure::Failure;
@@ -108,8 +108,18 @@ fn text_of(message: &Message) -> String {
     match message.text() {
         Some(text) => text.to_owned(),
         None if message.deleted => "(deleted)".to_owned(),
+        None if message.once.is_some() => once_text(message).to_owned(),
         None if message.system.is_some() => happened(message),
         None => "(a kind of message that this version does not know)".to_owned(),
+    }
+}
+
+/// What is said in place of a message that is shown once.
+fn once_text(message: &Message) -> &'static str {
+    match (message.once, message.sender) {
+        (Some(Once::Unseen), Some(_)) => "(shown once: /view and its number shows it)",
+        (Some(Once::Unseen), None) => "(shown once)",
+        _ => "(was shown once)",
     }
 }
 

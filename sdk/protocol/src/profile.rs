@@ -224,13 +224,12 @@ impl ProfileRecord {
         key: &ProfileKey,
         record: &RecordId,
     ) -> Result<(Self, ProfileDigest), ProfileError> {
-        let content =
-            sealed_record::open(&key.seal_key(record), record, value).map_err(|error| {
-                match error {
-                    Unopened::NotAuthentic => ProfileError::NotAuthentic,
-                    Unopened::Malformed(_) => ProfileError::Malformed,
-                }
-            })?;
+        let content = sealed_record::open(&key.seal_key(record), record, value).map_err(
+            |error| match error {
+                Unopened::NotAuthentic => ProfileError::NotAuthentic,
+                Unopened::Malformed(_) => ProfileError::Malformed,
+            },
+        )?;
         let mut reader = Reader::new(&content);
         if reader.u8()? != VERSION {
             return Err(ProfileError::Version);

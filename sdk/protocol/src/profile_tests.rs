@@ -142,7 +142,10 @@ fn what_is_sealed_and_no_profile_is_refused() {
         malformed
     );
     // A name that is no text, and one that is too long.
-    assert_eq!(sealed(&[1, 0, 0, 0, 0, 0, 1, 0xff, 0, 0, 0, 0, 0, 0]), malformed);
+    assert_eq!(
+        sealed(&[1, 0, 0, 0, 0, 0, 1, 0xff, 0, 0, 0, 0, 0, 0]),
+        malformed
+    );
     let long = [&[1, 0, 0, 0, 0, 0, 65][..], &[b'n'; 65], &[0; 6]].concat();
     assert_eq!(sealed(&long), malformed);
 }

@@ -59,8 +59,8 @@ pub(crate) fn open(
     let (nonce, sealed) = value
         .split_first_chunk_mut()
         .ok_or(Unopened::NotAuthentic)?;
-    let plain = aead::open(key, nonce, record.as_bytes(), sealed)
-        .map_err(|_| Unopened::NotAuthentic)?;
+    let plain =
+        aead::open(key, nonce, record.as_bytes(), sealed).map_err(|_| Unopened::NotAuthentic)?;
     content(plain).map_err(Unopened::Malformed)
 }
 

@@ -6,7 +6,8 @@ use tokio::sync::oneshot;
 
 use crate::engine::{Step, View};
 use crate::error::{
-    AddContactError, ChangeError, ContactError, InviteError, NameError, ProfileError, SendError, StepError,
+    AddContactError, ChangeError, ContactError, InviteError, NameError, ProfileError, SendError,
+    StepError,
 };
 use crate::store::StoreError;
 
@@ -31,7 +32,13 @@ macro_rules! command_errors {
         }
     )*};
 }
-command_errors!(SendError, InviteError, NameError, ProfileError, ContactError);
+command_errors!(
+    SendError,
+    InviteError,
+    NameError,
+    ProfileError,
+    ContactError
+);
 
 impl CommandError for AddContactError {
     fn step_failure(&self) -> Option<StepError> {

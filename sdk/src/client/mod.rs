@@ -21,6 +21,7 @@ mod lanes;
 pub(crate) mod limits;
 mod model;
 mod open;
+mod profile;
 mod unlock;
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -31,8 +32,8 @@ pub use config::{ClientConfig, relay_address};
 pub use conversation::Conversation;
 pub use event::{ClientEvent, Connection, Events};
 pub use model::{
-    Contact, ConversationSummary, Gap, Invite, Message, Reaction, Revision, SearchHit, SearchPage,
-    SystemRow,
+    Contact, ConversationSummary, Gap, Invite, Message, Once, Reaction, Revision, SearchHit,
+    SearchPage, SystemRow,
 };
 pub use open::OpenError;
 pub use unlock::UnlockError;

@@ -10,7 +10,7 @@ use crate::engine::{DelayReason, View};
 use crate::store::{
     self, ContactId, ContactRow, ContactState, ConversationCursor, ConversationId, ConversationRow,
     GapRow, GapState, Hit, InviteId, InviteRow, MessageKind, MessageRow, MessageState, Missing,
-    Position, SearchCursor,
+    Position, SearchCursor, ShownProfile,
 };
 
 /// Somebody who wrote, was written to, or was blocked.
@@ -22,6 +22,13 @@ pub struct Contact {
     pub account: AccountId,
     /// The name they gave, or that the user gave them. May be empty. Not verified: compare safety numbers.
     pub name: String,
+    /// The name they gave themselves in their profile; empty before one was fetched.
+    pub own_name: String,
+    /// What they say about themselves; empty when they say nothing.
+    pub about: String,
+    /// Says which picture they show ([`Client::avatar`](crate::Client::avatar)): another value, perhaps another picture. `None` when they
+    /// show none.
+    pub picture: Option<[u8; 16]>,
     /// How the two accounts stand.
     pub state: ContactState,
     /// When their newest known device list was signed; `None` before one was fetched. After 30 days it has expired, and after
@@ -73,12 +80,14 @@ pub struct Message {
     pub conversation: ConversationId,
     /// Who wrote it; `None` for this account.
     pub sender: Option<ContactId>,
-    /// What it says; `None` when it was deleted, and when its kind is newer than this version.
+    /// What it says; `None` when it was deleted, is shown once, and when its kind is newer than this version.
     pub post: Option<Post>,
     /// Whether its author took it back: only its place is left.
     pub deleted: bool,
     /// When it was edited last, by its author's clock. What it said before: [`Client::revisions`](crate::Client::revisions).
     pub edited: Option<Timestamp>,
+    /// Whether it is shown once ([`Client::view_once`](crate::Client::view_once)), and was; `post` is `None` then.
+    pub once: Option<Once>,
     /// What it tells, when it is no message that somebody wrote: no message can look like this.
     pub system: Option<SystemRow>,
     /// When it disappears; `None` also before it was read, and when it was read while no relay had confirmed the time. How long after that: `post.disappears_after`.
@@ -99,6 +108,15 @@ pub struct Message {
 pub enum SystemRow {
     /// What is written from now on disappears so long after it was read; `None`: it stays. Who set it is the row's sender.
     TimerSet(Option<Timer>),
+}
+
+/// How it stands with a message that is shown once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Once {
+    /// Its recipient has not looked at it.
+    Unseen,
+    /// He has; of an own one that is known only if he lets it be told.
+    Seen,
 }
 
 /// What one person thinks of a message.
@@ -166,8 +184,15 @@ pub struct Invite {
 }
 
 impl Contact {
-    pub(super) fn new(row: ContactRow, view: &View<'_>) -> Self {
+    pub(super) fn new(row: ContactRow, shown: Option<ShownProfile>, view: &View<'_>) -> Self {
+        let picture = shown.as_ref().and_then(|shown| shown.picture_of);
+        let (own_name, about) = shown
+            .map(|shown| (shown.name, shown.about))
+            .unwrap_or_default();
         Self {
+            own_name,
+            about,
+            picture: picture.map(|digest| digest.0),
             delay: view.delay(row.id),
             since: row.created,
             id: row.id,
@@ -211,6 +236,7 @@ impl From<MessageRow> for Message {
             sender: message.sender,
             post: is_text.then(|| post(message.body, message.parts.as_deref())),
             deleted: message.kind == MessageKind::Deleted,
+            once: once(message.kind, message.state),
             edited: row.edited.map(Hlc::time),
             system: (message.kind == MessageKind::TimerSet)
                 .then(|| SystemRow::TimerSet(seconds(message.extra.as_deref()))),
@@ -246,6 +272,19 @@ impl From<store::Revision> for Revision {
             since: revision.clock.time(),
             post: post(revision.body, revision.parts.as_deref()),
         }
+    }
+}
+
+fn once(kind: MessageKind, state: MessageState) -> Option<Once> {
+    match kind {
+        MessageKind::ViewOnce if state == MessageState::Read => Some(Once::Seen),
+        MessageKind::ViewOnce => Some(Once::Unseen),
+        MessageKind::Viewed => Some(Once::Seen),
+        MessageKind::Text
+        | MessageKind::Unsupported
+        | MessageKind::Deleted
+        | MessageKind::Removed
+        | MessageKind::TimerSet => None,
     }
 }
 

@@ -302,10 +302,7 @@ fn changes(body: &Body) -> Vec<(MessageId, Change<'_>)> {
 fn is_message(row: &MessageRow) -> bool {
     matches!(
         row.message.kind,
-        MessageKind::Text
-            | MessageKind::Unsupported
-            | MessageKind::ViewOnce
-            | MessageKind::Viewed
+        MessageKind::Text | MessageKind::Unsupported | MessageKind::ViewOnce | MessageKind::Viewed
     )
 }
 

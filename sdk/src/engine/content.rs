@@ -8,9 +8,7 @@ use undertone_protocol::time::Timestamp;
 use zeroize::Zeroizing;
 
 use super::event::Event;
-use super::limits::{
-    LATEST_CLOCK_MS, MAX_REQUEST_MESSAGES, MAX_STREAM_SEQ, VIEW_ONCE_KEEP_S,
-};
+use super::limits::{LATEST_CLOCK_MS, MAX_REQUEST_MESSAGES, MAX_STREAM_SEQ, VIEW_ONCE_KEEP_S};
 use super::step::Step;
 use super::view_once;
 use crate::error::StepError;

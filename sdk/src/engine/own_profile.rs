@@ -203,15 +203,19 @@ impl Step<'_> {
         let Some(record) = self.core.profile.record.filter(|_| !busy) else {
             return Ok(());
         };
+        let own_last_seen = self.own_last_seen();
         let last_seen = match self.all_are_told()? {
-            true => self.own_last_seen().max(record.last_seen),
+            true => own_last_seen.max(record.last_seen),
             false => None,
         };
-        if record.newest && last_seen == record.last_seen {
+        let says_the_same = record.newest && last_seen == record.last_seen;
+        // It says something else when the next quarter of an hour has begun, unless the user is not there.
+        if says_the_same && (last_seen.is_none() || own_last_seen.is_none() || self.is_away()) {
             return Ok(());
         }
         let lane = self.record_lane();
         if !self.profile_has_waited(&record)
+            || says_the_same
             || !self.core.lanes.is_usable(&lane, self.now.monotonic_ms)
         {
             return Ok(());

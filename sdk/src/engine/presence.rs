@@ -254,6 +254,11 @@ impl Step<'_> {
         at.and_then(QuarterHour::of)
     }
 
+    /// Whether the user does not use this device, so that nothing more of it is to be told.
+    pub(super) fn is_away(&self) -> bool {
+        self.core.presence.away
+    }
+
     /// Questions and answers that are due, and what counts no longer.
     pub(super) fn presence_due(&mut self) -> Result<(), StepError> {
         let now = self.now.monotonic_ms;
@@ -367,6 +372,8 @@ impl Step<'_> {
             let until = now.saturating_add(PRESENCE_SHOWN_MS);
             let before = open.there.replace((told.state, until));
             open.unanswered = 0;
+            let wait = backoff::between(PRESENCE_ASK_FROM_MS, PRESENCE_ASK_TO_MS, &mut self.rng);
+            open.next_ask = open.next_ask.min(now.saturating_add(wait));
             if before.map(|(state, _)| state) != Some(told.state) {
                 self.emit(Event::PresenceChanged { conversation });
             }

@@ -66,7 +66,10 @@ impl Step<'_> {
             shows_last_seen: place.tells_last_seen,
         };
         let known = self.tx.profiles().get(from.contact)?;
-        if known.as_ref().is_some_and(|known| known.told.order >= told.order) {
+        if known
+            .as_ref()
+            .is_some_and(|known| known.told.order >= told.order)
+        {
             return Ok(());
         }
         let due = self.profile_due(known.as_ref(), &told);
@@ -84,8 +87,7 @@ impl Step<'_> {
     fn profile_due(&mut self, known: Option<&ProfileRow>, told: &ToldProfile) -> Option<Timestamp> {
         let now = self.now.wall;
         let Some(known) = known else {
-            let wait =
-                backoff::between(PROFILE_FIRST_FROM_MS, PROFILE_FIRST_TO_MS, &mut self.rng);
+            let wait = backoff::between(PROFILE_FIRST_FROM_MS, PROFILE_FIRST_TO_MS, &mut self.rng);
             return Some(now.plus(wait));
         };
         if known.held == Some(told.digest) {

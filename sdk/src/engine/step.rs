@@ -253,7 +253,9 @@ impl<'e> Step<'e> {
             }
             Purpose::PutManifest(version) => self.put_manifest_answered(version, body),
             Purpose::GetManifest(contact) => self.manifest_answered(contact, body),
-            Purpose::PutProfile(put, last_seen) => self.put_profile_answered((put, last_seen), body),
+            Purpose::PutProfile(put, last_seen) => {
+                self.put_profile_answered((put, last_seen), body)
+            }
             Purpose::GetProfile(contact) => self.profile_answered(contact, body),
             Purpose::PopPrekeys(device) => self.prekeys_popped(device, body),
             Purpose::PopChallenge(device) => self.pop_challenge_answered(device, body),

@@ -80,6 +80,8 @@ pub(super) struct State {
     pub(super) notes_pane: Pane,
     /// Contacts that type.
     pub(super) typing: HashSet<i64>,
+    /// Whether contacts are there, in words.
+    pub(super) presence: HashMap<i64, String>,
     /// Contacts whose request was told, with its text, which may be empty.
     requests: HashMap<i64, String>,
     /// Whether what is taken now answers a command.
@@ -236,6 +238,14 @@ impl State {
                     self.typing.remove(&number);
                 }
             }
+            Record::Presence { number, state, at } => {
+                let words = match (state, at) {
+                    ("recently", _) => "seen recently".to_owned(),
+                    (state, Some(at)) => format!("{state} {}", brief(at)),
+                    (state, None) => state.to_owned(),
+                };
+                self.presence.insert(number, words);
+            }
             Record::Removed { id } => self.messages.retain(|line| line.id != id),
             Record::State { id, state, reason } => {
                 for line in self.messages.iter_mut().filter(|line| line.id == id) {
@@ -320,6 +330,27 @@ impl State {
                 let text = format!("{number} {name}, {state}, made {made}: {link}");
                 (text, Kind::Plain)
             }
+            Record::Profile {
+                number,
+                name,
+                about,
+                picture,
+            } => {
+                let whose = match number {
+                    0 => "you are shown as".to_owned(),
+                    number => format!("{} calls itself", self.name_of(number)),
+                };
+                let about = match about.as_str() {
+                    "" => String::new(),
+                    about => format!(": {}", one_line(about)),
+                };
+                let picture = match picture {
+                    0 => String::new(),
+                    bytes => format!(", with a picture of {bytes} bytes"),
+                };
+                (format!("{whose} {name}{about}{picture}"), Kind::Plain)
+            }
+            Record::Once { text } => (format!("shown once, gone now: {text}"), Kind::Plain),
             Record::Hit {
                 number,
                 snippet,

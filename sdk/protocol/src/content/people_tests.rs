@@ -47,10 +47,7 @@ fn what_they_tell_has_one_form() {
     let refused = |body: Body, change: &dyn Fn(&mut Vec<u8>)| {
         let mut bytes = encoded(body);
         change(&mut bytes);
-        assert_eq!(
-            Content::parse(&bytes).err(),
-            Some(ContentError::Malformed)
-        );
+        assert_eq!(Content::parse(&bytes).err(), Some(ContentError::Malformed));
     };
     let body = CONTENT_HEADER_LEN;
     refused(place(true), &|bytes| bytes[body + 48] = 2);

@@ -172,12 +172,13 @@ impl VerifiedManifest {
         account: &AccountId,
         record: &RecordId,
     ) -> Result<Self, ManifestError> {
-        let signed = sealed_record::open(&seal_key(account, record), record, value).map_err(
-            |error| match error {
-                Unopened::NotAuthentic => ManifestError::NotAuthentic,
-                Unopened::Malformed(error) => ManifestError::Malformed(error),
-            },
-        )?;
+        let signed =
+            sealed_record::open(&seal_key(account, record), record, value).map_err(|error| {
+                match error {
+                    Unopened::NotAuthentic => ManifestError::NotAuthentic,
+                    Unopened::Malformed(error) => ManifestError::Malformed(error),
+                }
+            })?;
         Self::parse(&signed, account)
     }
 }

@@ -5,7 +5,8 @@ use undertone_protocol::{
     content::{
         Acceptance, AppPayload, Body, ContactCard, Content, ContentHeader, DeliveryReceipt, Edit,
         FormatRange, Hlc, LinkPreview, Location, Mention, MessageId, MissingMessage, Post,
-        Presence, PresenceState, PreviousHash, ProfilePlace, Reactions, Reply, Resent, Style, TextRange, Timer, UnknownPart, stream_hash,
+        Presence, PresenceState, PreviousHash, ProfilePlace, Reactions, Reply, Resent, Style,
+        TextRange, Timer, UnknownPart, stream_hash,
     },
     delivery::DeliverySecret,
     primitives::secret::SecretBytes,

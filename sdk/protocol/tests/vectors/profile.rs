@@ -78,7 +78,11 @@ fn profile_vectors() {
     check(
         "profile",
         &[
-            profile_case("name, text, picture, last seen", full, Some(1_800_000_123_456)),
+            profile_case(
+                "name, text, picture, last seen",
+                full,
+                Some(1_800_000_123_456),
+            ),
             profile_case("nothing", Profile::default(), None),
         ],
     );

@@ -335,7 +335,10 @@ fn when_somebody_was_there_last_is_in_his_profile_for_contacts_and_seldom_writte
         panic!("{:?}", world.presence(anna, of_anna));
     };
     assert!(at.0 > START_MS && at.0 % QUARTER_MS == 0);
-    assert!((left - 3 * QUARTER_MS..=left).contains(&at.0), "{left} {at:?}");
+    assert!(
+        (left - 3 * QUARTER_MS..=left).contains(&at.0),
+        "{left} {at:?}"
+    );
     world.run_for(10 * MINUTE_MS);
     assert_eq!(world.fetches(anna), fetches + 1, "no finer than it is told");
 }
@@ -380,5 +383,9 @@ fn a_relay_that_lost_the_record_gets_it_again() {
         <&[u8; 32]>::try_from(&key[..]).unwrap(),
     );
     let id = RecordId::of(&write_key.unwrap());
-    assert!(kept.records.iter().any(|record| record.as_bytes() == id.as_bytes()));
+    assert!(
+        kept.records
+            .iter()
+            .any(|record| record.as_bytes() == id.as_bytes())
+    );
 }
