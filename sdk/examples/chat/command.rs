@@ -208,7 +208,9 @@ impl Command {
             "picture" => Self::Picture(if rest == "off" { "" } else { rest }.to_owned()),
             "profile" if rest.is_empty() => Self::Profile(None),
             "lastseen" if rest.is_empty() => {
-                return Err(wrong("/lastseen wants contacts, nobody, or numbers of contacts"));
+                return Err(wrong(
+                    "/lastseen wants contacts, nobody, or numbers of contacts",
+                ));
             }
             "lastseen" => Self::LastSeen(rest.to_owned()),
             "away" => match rest {

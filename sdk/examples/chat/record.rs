@@ -233,7 +233,10 @@ impl Record {
             }
             Self::Presence { number, state, at } => {
                 let at = at.map_or_else(String::new, |at| at.0.to_string());
-                ("presence", vec![number.to_string(), (*state).to_owned(), at])
+                (
+                    "presence",
+                    vec![number.to_string(), (*state).to_owned(), at],
+                )
             }
             Self::Profile {
                 number,

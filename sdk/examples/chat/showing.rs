@@ -69,7 +69,9 @@ impl Session {
     pub(crate) async fn about(&self, about: &str) -> Answer {
         let profile = self.client.profile().await?;
         let about = about.to_owned();
-        self.client.set_profile(Profile { about, ..profile }).await?;
+        self.client
+            .set_profile(Profile { about, ..profile })
+            .await?;
         self.own_profile().await
     }
 
@@ -95,7 +97,8 @@ impl Session {
             numbers => {
                 let ids = numbers.split_whitespace().map(|number| {
                     let number = number.parse().map(ContactId::new);
-                    number.map_err(|_| refused("/lastseen wants contacts, nobody, or their numbers"))
+                    number
+                        .map_err(|_| refused("/lastseen wants contacts, nobody, or their numbers"))
                 });
                 Audience::Chosen(ids.collect::<Result<BTreeSet<_>, _>>()?)
             }

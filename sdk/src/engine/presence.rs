@@ -299,6 +299,9 @@ impl Step<'_> {
 
     /// The own relay answers again: whoever is looked at is asked anew.
     pub(super) fn ask_presence_anew(&mut self) {
+        if self.core.presence.open.is_empty() {
+            return;
+        }
         let wait = backoff::between(0, PRESENCE_ANSWER_TO_MS, &mut self.rng);
         let at = self.now.monotonic_ms.saturating_add(wait);
         for open in self.core.presence.open.values_mut() {

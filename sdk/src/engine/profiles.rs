@@ -83,7 +83,7 @@ impl Step<'_> {
     }
 
     /// When what was told is fetched: the first time soon, since the contact was just accepted; a change within a day. One that is
-    /// awaited is not put off.
+    /// awaited already comes no sooner, or whoever tells of changes without end would see them fetched.
     fn profile_due(&mut self, known: Option<&ProfileRow>, told: &ToldProfile) -> Option<Timestamp> {
         let now = self.now.wall;
         let Some(known) = known else {
@@ -97,8 +97,7 @@ impl Step<'_> {
             return known.due;
         }
         let wait = backoff::between(PROFILE_FIRST_FROM_MS, PROFILE_FETCH_TO_MS, &mut self.rng);
-        let due = now.plus(wait);
-        Some(known.due.map_or(due, |known| known.min(due)))
+        Some(known.due.unwrap_or(now.plus(wait)))
     }
 
     /// Profiles whose time has come, by the trusted clock.

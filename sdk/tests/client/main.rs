@@ -27,6 +27,7 @@ mod opening;
 #[path = "../../src/store/tests/pages.rs"]
 mod pages;
 mod people;
+mod profiles;
 mod remnants;
 #[path = "../transport/servers.rs"]
 mod servers;

@@ -13,6 +13,7 @@ mod open;
 mod oracle;
 mod outbox;
 mod pages;
+mod profiles;
 mod remnants;
 mod search;
 mod sessions;
