@@ -204,22 +204,6 @@ impl Command {
                 _ => return Err(wrong("/receipts wants on or off")),
             },
             "timer" => Self::Timer(seconds(rest)?),
-            "about" => Self::About(rest.to_owned()),
-            "picture" => Self::Picture(if rest == "off" { "" } else { rest }.to_owned()),
-            "profile" if rest.is_empty() => Self::Profile(None),
-            "lastseen" if rest.is_empty() => {
-                return Err(wrong(
-                    "/lastseen wants contacts, nobody, or numbers of contacts",
-                ));
-            }
-            "lastseen" => Self::LastSeen(rest.to_owned()),
-            "away" => match rest {
-                "on" => Self::Away(true),
-                "off" => Self::Away(false),
-                _ => return Err(wrong("/away wants on or off")),
-            },
-            "once" if rest.is_empty() => return Err(wrong("what shall it say?")),
-            "once" => Self::Once(rest.to_owned()),
             "requests" => Self::Requests,
             "contacts" => Self::Contacts,
             "list" => Self::List,
@@ -230,7 +214,7 @@ impl Command {
             "check" => Self::Check,
             "help" => Self::Help,
             "quit" => Self::Quit,
-            other => return Self::numbered(other, rest).map(Some),
+            other => return Self::showing(other, rest).map(Some),
         };
         Ok(Some(understood))
     }
@@ -262,6 +246,29 @@ impl Command {
                 message,
                 emoji: text.split_whitespace().map(str::to_owned).collect(),
             },
+        })
+    }
+
+    /// Commands about what one shows of oneself.
+    fn showing(name: &str, rest: &str) -> Result<Self, NotACommand> {
+        Ok(match name {
+            "about" => Self::About(rest.to_owned()),
+            "picture" => Self::Picture(if rest == "off" { "" } else { rest }.to_owned()),
+            "profile" if rest.is_empty() => Self::Profile(None),
+            "lastseen" if rest.is_empty() => {
+                return Err(wrong(
+                    "/lastseen wants contacts, nobody, or numbers of contacts",
+                ));
+            }
+            "lastseen" => Self::LastSeen(rest.to_owned()),
+            "away" => match rest {
+                "on" => Self::Away(true),
+                "off" => Self::Away(false),
+                _ => return Err(wrong("/away wants on or off")),
+            },
+            "once" if rest.is_empty() => return Err(wrong("what shall it say?")),
+            "once" => Self::Once(rest.to_owned()),
+            other => return Self::numbered(other, rest),
         })
     }
 

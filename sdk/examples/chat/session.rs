@@ -138,18 +138,14 @@ impl Session {
                 self.client.set_read_receipts(on).await?;
                 Ok(vec![])
             }
-            Command::Profile(None) => self.own_profile().await,
-            Command::Profile(Some(number)) => self.profile_of(number).await,
-            Command::About(text) => self.about(&text).await,
-            Command::Picture(path) => self.picture(&path).await,
-            Command::Presence(number) => self.presence(number).await,
-            Command::LastSeen(who) => self.last_seen(&who).await,
-            Command::Away(on) => {
-                self.client.set_away(on).await?;
-                Ok(vec![])
-            }
-            Command::Once(text) => self.once(&text).await,
-            Command::View(message) => self.view(&message).await,
+            Command::Profile(_)
+            | Command::About(_)
+            | Command::Picture(_)
+            | Command::Presence(_)
+            | Command::LastSeen(_)
+            | Command::Away(_)
+            | Command::Once(_)
+            | Command::View(_) => self.show(command).await,
             Command::Search(text) => self.search(&text).await,
             Command::More => self.more().await,
             Command::Safety(number) => self.safety(number).await,

@@ -4,12 +4,32 @@ use std::collections::BTreeSet;
 
 use undertone::{Audience, ContactId, Post, Presence, Profile};
 
+use crate::command::Command;
 use crate::failure::{Failure, refused};
 use crate::record::Record;
 use crate::session::{Answer, Session};
 use crate::wording::name;
 
 impl Session {
+    /// Commands about all that.
+    pub(crate) async fn show(&mut self, command: Command) -> Answer {
+        match command {
+            Command::Profile(None) => self.own_profile().await,
+            Command::Profile(Some(number)) => self.profile_of(number).await,
+            Command::About(text) => self.about(&text).await,
+            Command::Picture(path) => self.picture(&path).await,
+            Command::Presence(number) => self.presence(number).await,
+            Command::LastSeen(who) => self.last_seen(&who).await,
+            Command::Away(on) => {
+                self.client.set_away(on).await?;
+                Ok(vec![])
+            }
+            Command::Once(text) => self.once(&text).await,
+            Command::View(message) => self.view(&message).await,
+            _ => Ok(vec![]),
+        }
+    }
+
     /// The conversation that the user looks at is another one from now on.
     pub(crate) async fn look_at(&mut self, contact: ContactId) -> Result<(), Failure> {
         let before = self.open.replace(contact);
@@ -40,7 +60,7 @@ impl Session {
         Ok(vec![Record::Presence { number, state, at }])
     }
 
-    pub(crate) async fn own_profile(&self) -> Answer {
+    async fn own_profile(&self) -> Answer {
         let profile = self.client.profile().await?;
         Ok(vec![Record::Profile {
             number: 0,
@@ -50,7 +70,7 @@ impl Session {
         }])
     }
 
-    pub(crate) async fn profile_of(&self, number: i64) -> Answer {
+    async fn profile_of(&self, number: i64) -> Answer {
         let contact = self.client.contact(ContactId::new(number)).await?;
         let contact = contact.ok_or_else(|| refused("there is no such contact"))?;
         let picture = self.client.avatar(contact.id).await?.unwrap_or_default();
@@ -66,7 +86,7 @@ impl Session {
         }])
     }
 
-    pub(crate) async fn about(&self, about: &str) -> Answer {
+    async fn about(&self, about: &str) -> Answer {
         let profile = self.client.profile().await?;
         let about = about.to_owned();
         self.client
@@ -76,7 +96,7 @@ impl Session {
     }
 
     /// A picture from a file; no path: none.
-    pub(crate) async fn picture(&self, path: &str) -> Answer {
+    async fn picture(&self, path: &str) -> Answer {
         let avatar = match path {
             "" => Vec::new(),
             path => std::fs::read(path)
@@ -90,7 +110,7 @@ impl Session {
     }
 
     /// Who may know whether the user is there: `contacts`, `nobody`, or contacts by their numbers.
-    pub(crate) async fn last_seen(&self, who: &str) -> Answer {
+    async fn last_seen(&self, who: &str) -> Answer {
         let audience = match who {
             "contacts" => Audience::Contacts,
             "nobody" => Audience::Nobody,
@@ -107,7 +127,7 @@ impl Session {
         Ok(vec![])
     }
 
-    pub(crate) async fn once(&mut self, text: &str) -> Answer {
+    async fn once(&mut self, text: &str) -> Answer {
         let number = self.open_or_only().await?;
         let post = Post {
             view_once: true,
@@ -118,7 +138,7 @@ impl Session {
         Ok(vec![])
     }
 
-    pub(crate) async fn view(&mut self, message: &str) -> Answer {
+    async fn view(&mut self, message: &str) -> Answer {
         let message = self.id_of(message).await?;
         let post = self.client.view_once(message).await?;
         Ok(vec![Record::Once { text: post.text }])

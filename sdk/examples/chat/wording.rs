@@ -2,11 +2,12 @@
 
 use undertone::{
     AccountAlarm, Actor, Contact, ContactId, ContactState, DelayReason, Event, FailureReason,
-    IdentityAlarm, Message, MessageId, MessageState, Once, SearchHit, SystemRow,
+    IdentityAlarm, Message, MessageId, MessageState, Once, SearchHit, SystemRow, Timestamp,
 };
 
 use crate::failure::Failure;
 use crate::record::Record;
+use crate::when;
 
 pub(crate) fn error_record(failure: &Failure) -> Record {
     Record::Error {
@@ -64,6 +65,27 @@ pub(crate) fn contact_text(number: i64, name: &str, state: &str) -> String {
         other => other.to_owned(),
     };
     format!("{name} ({number}): {standing}")
+}
+
+/// Whether somebody is there, above a conversation.
+pub(crate) fn presence_text(state: &str, at: Option<Timestamp>) -> String {
+    match (state, at) {
+        ("recently", _) => "seen recently".to_owned(),
+        (state, Some(at)) => format!("{state} {}", when::brief(&when::here(at), &when::now())),
+        (state, None) => state.to_owned(),
+    }
+}
+
+/// What somebody shows of himself.
+pub(crate) fn profile_text(name: &str, about: &str, picture: usize) -> String {
+    let about = match about {
+        "" => String::new(),
+        about => format!(": {}", about.replace('\n', " ")),
+    };
+    match picture {
+        0 => format!("{name}{about}"),
+        bytes => format!("{name}{about} (with a picture of {bytes} bytes)"),
+    }
 }
 
 /// How a person is told what did not work. Who must act is said when it is somebody else.

@@ -28,7 +28,7 @@ pub struct Contact {
     pub about: String,
     /// Says which picture they show ([`Client::avatar`](crate::Client::avatar)): another value, perhaps another picture. `None` when they
     /// show none.
-    pub picture: Option<[u8; 16]>,
+    pub avatar: Option<[u8; 16]>,
     /// How the two accounts stand.
     pub state: ContactState,
     /// When their newest known device list was signed; `None` before one was fetched. After 30 days it has expired, and after
@@ -185,14 +185,14 @@ pub struct Invite {
 
 impl Contact {
     pub(super) fn new(row: ContactRow, shown: Option<ShownProfile>, view: &View<'_>) -> Self {
-        let picture = shown.as_ref().and_then(|shown| shown.picture_of);
+        let avatar = shown.as_ref().and_then(|shown| shown.picture_of);
         let (own_name, about) = shown
             .map(|shown| (shown.name, shown.about))
             .unwrap_or_default();
         Self {
             own_name,
             about,
-            picture: picture.map(|digest| digest.0),
+            avatar: avatar.map(|digest| digest.0),
             delay: view.delay(row.id),
             since: row.created,
             id: row.id,

@@ -28,7 +28,7 @@ impl Client {
     }
 
     /// A contact's picture, as it came, in whatever format: nothing was decoded, and nothing of it is to be trusted. `None` when there is
-    /// none. It is the same as long as [`Contact::picture`](crate::Contact::picture) is.
+    /// none. It is the same as long as [`Contact::avatar`](crate::Contact::avatar) is.
     ///
     /// # Errors
     /// [`StoreError`] says who must act.

@@ -226,7 +226,7 @@ impl Step<'_> {
                 known.retain(|row| chosen.remove(&row.id));
                 Audience::Chosen(known.into_iter().map(|row| row.id).collect())
             }
-            other => other,
+            Audience::Contacts | Audience::Nobody => audience,
         };
         self.tx.meta().put(meta::AUDIENCE, &audience.encode())?;
         self.core.presence.askers.clear();

@@ -4,11 +4,6 @@
 //! that nobody sees by it who is online; on a connection of its own. What is found and is not what the contact said leaves what is held,
 //! and is looked for again a few times, days apart. A picture is kept as it came and never decoded.
 
-#![expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "a frame of a kind that does not belong here is as good as none"
-)]
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;

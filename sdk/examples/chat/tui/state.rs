@@ -7,7 +7,7 @@ use undertone::{Position, Timestamp};
 use super::pane::Pane;
 use crate::record::Record;
 use crate::when;
-use crate::wording::{contact_text, error_text};
+use crate::wording::{contact_text, error_text, presence_text, profile_text};
 
 /// Words of the phrase in one row.
 const WORDS: usize = 4;
@@ -239,12 +239,7 @@ impl State {
                 }
             }
             Record::Presence { number, state, at } => {
-                let words = match (state, at) {
-                    ("recently", _) => "seen recently".to_owned(),
-                    (state, Some(at)) => format!("{state} {}", brief(at)),
-                    (state, None) => state.to_owned(),
-                };
-                self.presence.insert(number, words);
+                self.presence.insert(number, presence_text(state, at));
             }
             Record::Removed { id } => self.messages.retain(|line| line.id != id),
             Record::State { id, state, reason } => {
@@ -340,15 +335,8 @@ impl State {
                     0 => "you are shown as".to_owned(),
                     number => format!("{} calls itself", self.name_of(number)),
                 };
-                let about = match about.as_str() {
-                    "" => String::new(),
-                    about => format!(": {}", one_line(about)),
-                };
-                let picture = match picture {
-                    0 => String::new(),
-                    bytes => format!(", with a picture of {bytes} bytes"),
-                };
-                (format!("{whose} {name}{about}{picture}"), Kind::Plain)
+                let text = profile_text(&name, &about, picture);
+                (format!("{whose} {text}"), Kind::Plain)
             }
             Record::Once { text } => (format!("shown once, gone now: {text}"), Kind::Plain),
             Record::Hit {

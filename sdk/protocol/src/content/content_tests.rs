@@ -96,6 +96,10 @@ fn c10_every_type_fits_the_lowest_bucket() {
         Body::Unavailable(missing(7)),
         resent(CONTENT_HEADER_LEN + 79),
         Body::Post(Post::text("x".repeat(177))),
+        Body::Post(Post {
+            view_once: true,
+            ..Post::text("x".repeat(174))
+        }),
         Body::Edit(Edit {
             target: MessageId::from_bytes([1; 16]),
             post: Post::text("x".repeat(161)),
