@@ -80,8 +80,8 @@ impl Client {
 }
 
 impl Conversation {
-    /// The user looks at it: the other side is asked whether it is there, and again until [`closed`](Self::closed). Sixteen can be looked
-    /// at at once.
+    /// The user looks at it: the other side is asked whether it is there, and again until [`closed`](Self::closed), or until the client
+    /// is locked. Sixteen can be looked at at once.
     ///
     /// # Errors
     /// [`StepError`] says who must act.

@@ -393,6 +393,31 @@ fn who_tells_nobody_when_he_was_there_does_not_touch_his_record() {
     assert_eq!(world.presence(anna, of_anna), Some(Presence::Recently));
 }
 
+/// Their software knows it without the record, which all contacts could see change.
+#[test]
+fn chosen_contacts_know_when_somebody_was_there_by_what_he_does() {
+    let (mut world, [anna, ben], [of_anna, of_ben]) = talking(1_285);
+    world.audience(ben, Audience::Chosen([of_ben].into()));
+    world.set_profile(ben, &ada());
+    world.run_for(2 * MINUTE_MS);
+    world.say(ben, of_ben, "look at me");
+    world.run_for(HOUR_MS);
+    let written = world.true_ms;
+    world.say(ben, of_ben, "good night");
+    world.run_for(2 * HOUR_MS);
+    let key = world.profile_key(ben);
+    assert_eq!(world.puts(ben, &key), 1);
+    let Some(Presence::LastSeen(at)) = world.presence(anna, of_anna) else {
+        panic!("{:?}", world.presence(anna, of_anna));
+    };
+    assert_eq!(at.0, written - written % QUARTER_MS);
+    world.audience(ben, Audience::Nobody);
+    world.run_for(2 * MINUTE_MS);
+    world.say(ben, of_ben, "and I am gone");
+    world.run_for(MINUTE_MS);
+    assert_eq!(world.presence(anna, of_anna), Some(Presence::Recently));
+}
+
 /// What the relay lost is there again, and its version is not what stops it.
 #[test]
 fn a_relay_that_lost_the_record_gets_it_again() {
