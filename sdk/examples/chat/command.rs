@@ -400,6 +400,11 @@ mod tests {
         for (line, is_sure) in [("/phrase", false), ("/phrase show", true)] {
             assert_eq!(parse(line), Command::Phrase { is_sure });
         }
+        assert_eq!(parse("/profile"), Command::Profile(None));
+        assert_eq!(parse("/profile 3"), Command::Profile(Some(3)));
+        assert_eq!(parse("/picture off"), Command::Picture(String::new()));
+        assert_eq!(parse("/lastseen 2 5"), Command::LastSeen("2 5".into()));
+        assert_eq!(parse("/view 1"), Command::View("1".into()));
         assert_eq!(Command::parse("   "), Ok(None));
     }
 
@@ -412,6 +417,11 @@ mod tests {
             "/say hello",
             "/add",
             "/rename Bob",
+            "/profile Bob",
+            "/lastseen",
+            "/away",
+            "/once",
+            "/view",
             "/dance",
         ] {
             assert!(Command::parse(line).is_err(), "{line}");
