@@ -208,6 +208,22 @@ pub enum NameError {
     Step(#[from] StepError),
 }
 
+/// Changing the own profile failed; nothing changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ProfileError {
+    /// The name is longer than [`MAX_NAME_BYTES`](crate::limits::MAX_NAME_BYTES), or not a line of text. The user must act.
+    #[error("the name is empty, too long or has control characters")]
+    BadName,
+    /// The text is longer than [`MAX_ABOUT`](crate::limits::MAX_ABOUT), or the picture larger than
+    /// [`MAX_AVATAR`](crate::limits::MAX_AVATAR). The user must act.
+    #[error("the text is too long, or the picture too large")]
+    TooLong,
+    /// The step failed.
+    #[error(transparent)]
+    Step(#[from] StepError),
+}
+
 /// Accepting, declining, blocking or unblocking failed; nothing changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -345,6 +361,17 @@ impl NameError {
     }
 }
 
+impl ProfileError {
+    /// Who must act.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        match self {
+            Self::BadName | Self::TooLong => Actor::User,
+            Self::Step(error) => error.actor(),
+        }
+    }
+}
+
 impl ContactError {
     /// Who must act.
     #[must_use]
@@ -374,6 +401,7 @@ from_store!(
     ChangeError,
     InviteError,
     NameError,
+    ProfileError,
     ContactError,
     ImportRefusal,
     ReportError

@@ -88,12 +88,13 @@ pub mod limits {
     pub use crate::client::limits::{EVENTS, LIVE_ROWS};
     pub use crate::engine::limits::{
         CHANGE_WINDOW_MS, MAX_CONTACTS, MAX_INVITES, MAX_NAME_BYTES, MAX_PENDING_MESSAGES,
-        MAX_REQUESTS, MAX_TEXT_BYTES,
+        MAX_REQUESTS, MAX_TEXT_BYTES, VIEW_ONCE_KEEP_S,
     };
     pub use crate::export::limits::{
         MAX_IMPORT_LINE_BYTES, MAX_IMPORT_MEDIA_BYTES, REPORTED_MESSAGES,
     };
     pub use crate::store::limits::{MAX_PAGE_ROWS, MAX_QUERY_CHARS, MAX_QUERY_TERMS, MAX_RANKED};
+    pub use undertone_protocol::limits::{MAX_ABOUT, MAX_AVATAR};
 }
 
 pub use undertone_wire::ErrorCode;
@@ -102,15 +103,17 @@ pub use actor::Actor;
 pub use client::{
     AccountDeletion, Client, ClientConfig, ClientEvent, Connection, Contact, Conversation,
     ConversationSummary, ConversationsChange, ConversationsDiff, ConversationsUpdate, EmojiCount,
-    Events, Gap, Invite, LastMessage, LiveConversations, Message, MessageItem, OpenError, Original,
+    Events, Gap, Invite, LastMessage, LiveConversations, Message, MessageItem, Once, OpenError, Original,
     Person, Preview, Quote, Reaction, Revision, RotateKeyError, RowId, SearchHit, SearchPage,
     SystemRow, Timeline, TimelineChange, TimelineDiff, TimelineItem, TimelineRow, TimelineUpdate,
     UnlockError, relay_address,
 };
-pub use engine::{AccountAlarm, DelayReason, DeletionProgress, Event, IdentityAlarm};
+pub use engine::{
+    AccountAlarm, Audience, DelayReason, DeletionProgress, Event, IdentityAlarm, Presence,
+};
 pub use error::{
     AddContactError, ChangeError, ContactError, CreateAccountError, DeleteAccountError,
-    InviteError, NameError, OpenEngineError, ReportError, SendError, StepError,
+    InviteError, NameError, OpenEngineError, ProfileError, ReportError, SendError, StepError,
 };
 pub use export::{
     ExportError, ExportSummary, ImportError, ImportFile, ImportSummary, LineFault, Report,
@@ -133,6 +136,7 @@ pub use undertone_protocol::content::{
 };
 pub use undertone_protocol::invite::{InviteLink, InviteLinkError};
 pub use undertone_protocol::primitives::self_test::{Primitive, SelfTestError};
+pub use undertone_protocol::profile::Profile;
 pub use undertone_protocol::relay_address::{RelayAddress, RelayAddressError};
 pub use undertone_protocol::safety_number::SafetyNumber;
 pub use undertone_protocol::time::Timestamp;

@@ -122,7 +122,7 @@ impl Session {
         Ok(vec![])
     }
 
-    async fn id_of(&mut self, name: &str) -> Result<MessageId, Failure> {
+    pub(crate) async fn id_of(&mut self, name: &str) -> Result<MessageId, Failure> {
         Ok(self.named(name).await?.id)
     }
 }

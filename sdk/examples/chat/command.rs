@@ -73,6 +73,22 @@ pub(crate) enum Command {
     Typing(i64),
     /// How long after it was read what is written disappears, in seconds; 0: it stays.
     Timer(u32),
+    /// What one shows of oneself, or what somebody else does.
+    Profile(Option<i64>),
+    /// A text about oneself.
+    About(String),
+    /// A picture of oneself, in a file; empty: none.
+    Picture(String),
+    /// Whether somebody is there.
+    Presence(i64),
+    /// Who may know whether one is there.
+    LastSeen(String),
+    /// One does not touch the keys, or does again.
+    Away(bool),
+    /// A text that is shown once.
+    Once(String),
+    /// Show it.
+    View(String),
     Search(Search),
     /// The next page of what was shown last.
     More,
@@ -152,6 +168,11 @@ pub(crate) const HELP: &[&str] = &[
     "/delete M           take it back from everybody, within a day; /forget M: only here",
     "/react M EMOJI      what you think of it; without emoji: nothing any more",
     "/timer 30s|5m|2h|7d what is written here disappears so long after it was read; /timer off",
+    "/once TEXT          they can look at it once; /view M looks at one of theirs",
+    "/profile [N]        what you show of yourself, or they do; /about TEXT; /picture FILE, or off",
+    "/presence N         whether they are there, as shown above an open conversation",
+    "/lastseen contacts  who sees whether you are there: contacts, nobody, or numbers; you see it of the same",
+    "/away on|off        you do not touch your keys, or do again",
     "/typing on|off      whether others see that you type, and you that they do",
     "/receipts on|off    whether others learn what you read, and you what they did",
     "/search WORDS       messages; the last word may be begun; \"a phrase\", -not",
@@ -203,7 +224,7 @@ impl Command {
                     text: text.to_owned(),
                 }
             }
-            "reply" | "edit" | "delete" | "forget" | "react" | "before" => {
+            "reply" | "edit" | "delete" | "forget" | "react" | "before" | "view" => {
                 return Self::about(name, rest).map(Some);
             }
             "typing" => match rest {
@@ -240,7 +261,7 @@ impl Command {
             "check" => Self::Check,
             "help" => Self::Help,
             "quit" => Self::Quit,
-            other => return Self::numbered(other, rest).map(Some),
+            other => return Self::showing(other, rest).map(Some),
         };
         Ok(Some(understood))
     }
@@ -267,10 +288,34 @@ impl Command {
             "delete" => Self::Delete(message),
             "forget" => Self::Forget(message),
             "before" => Self::Before(message),
+            "view" => Self::View(message),
             _ => Self::React {
                 message,
                 emoji: text.split_whitespace().map(str::to_owned).collect(),
             },
+        })
+    }
+
+    /// Commands about what one shows of oneself.
+    fn showing(name: &str, rest: &str) -> Result<Self, NotACommand> {
+        Ok(match name {
+            "about" => Self::About(rest.to_owned()),
+            "picture" => Self::Picture(if rest == "off" { "" } else { rest }.to_owned()),
+            "profile" if rest.is_empty() => Self::Profile(None),
+            "lastseen" if rest.is_empty() => {
+                return Err(wrong(
+                    "/lastseen wants contacts, nobody, or numbers of contacts",
+                ));
+            }
+            "lastseen" => Self::LastSeen(rest.to_owned()),
+            "away" => match rest {
+                "on" => Self::Away(true),
+                "off" => Self::Away(false),
+                _ => return Err(wrong("/away wants on or off")),
+            },
+            "once" if rest.is_empty() => return Err(wrong("what shall it say?")),
+            "once" => Self::Once(rest.to_owned()),
+            other => return Self::numbered(other, rest),
         })
     }
 
@@ -322,6 +367,8 @@ impl Command {
                     _ => return Err(wrong("/report wants a number, and perhaps block")),
                 },
             },
+            "profile" => Self::Profile(Some(only()?)),
+            "presence" => Self::Presence(only()?),
             "rename" => Self::Rename {
                 number: number()?,
                 name: text,
@@ -448,6 +495,11 @@ mod tests {
         ] {
             assert_eq!(parse(line), Command::DeleteAccount(deleting));
         }
+        assert_eq!(parse("/profile"), Command::Profile(None));
+        assert_eq!(parse("/profile 3"), Command::Profile(Some(3)));
+        assert_eq!(parse("/picture off"), Command::Picture(String::new()));
+        assert_eq!(parse("/lastseen 2 5"), Command::LastSeen("2 5".into()));
+        assert_eq!(parse("/view 1"), Command::View("1".into()));
         assert_eq!(Command::parse("   "), Ok(None));
     }
 
@@ -487,6 +539,11 @@ mod tests {
             "/say hello",
             "/add",
             "/rename Bob",
+            "/profile Bob",
+            "/lastseen",
+            "/away",
+            "/once",
+            "/view",
             "/dance",
             "/search is:green",
             "/search in:bob",

@@ -31,7 +31,8 @@ failures!(
     undertone::ImportError,
     undertone::ReportError,
     undertone::RotateKeyError,
-    undertone::DeleteAccountError
+    undertone::DeleteAccountError,
+    undertone::ProfileError
 );
 
 impl From<ContactError> for Failure {

@@ -28,6 +28,7 @@ mod qr;
 mod reading;
 mod record;
 mod session;
+mod showing;
 mod tui;
 mod when;
 mod whole;

@@ -84,6 +84,10 @@ impl Session {
                 number: self.number_of(conversation).await?,
                 typing,
             }],
+            Event::PresenceChanged { conversation } => {
+                let number = self.number_of(conversation).await?;
+                return self.presence(number).await;
+            }
             Event::MessageRemoved { message, .. } => vec![Record::Removed { id: hex(message) }],
             Event::RequestReceived { contact } => match self.client.contact(contact).await? {
                 Some(contact) => vec![self.request_record(&contact).await?],

@@ -103,7 +103,8 @@ impl Session {
             .map_err(|error| refused(&format!("that is no invite link: {error}")))?;
         let text = Some(text).filter(|text| !text.is_empty());
         // What is typed next goes to them.
-        self.open = Some(self.client.add_contact(link, text).await?);
+        let contact = self.client.add_contact(link, text).await?;
+        self.look_at(contact).await?;
         // The event of the new contact shows it.
         Ok(vec![])
     }

@@ -47,12 +47,13 @@ pub(crate) fn some_or(mut records: Vec<Record>, remark: &str) -> Vec<Record> {
 impl Session {
     pub(crate) async fn open(&mut self, number: i64) -> Answer {
         let conversation = self.conversation(number).await?;
-        self.open = Some(ContactId::new(number));
+        self.look_at(ContactId::new(number)).await?;
         let shown = Shown::new(number, &conversation, PAGE).await?;
         if let Some(last) = shown.rows.last() {
             conversation.mark_read(last.position).await?;
         }
-        let records = shown.records(None);
+        let mut records = shown.records(None);
+        records.extend(self.presence(number).await?);
         self.more = shown.more();
         self.shown = Some(shown);
         Ok(records)

@@ -92,6 +92,21 @@ pub(crate) enum Record {
     },
     /// Somebody types, or does not any more.
     Typing { number: i64, typing: bool },
+    /// Whether somebody is there: online, away, seen at a time, recently; empty when it is not told.
+    Presence {
+        number: i64,
+        state: &'static str,
+        at: Option<Timestamp>,
+    },
+    /// What somebody shows of himself, or (0) this profile does; the picture's size in bytes.
+    Profile {
+        number: i64,
+        name: String,
+        about: String,
+        picture: usize,
+    },
+    /// What a message said that is shown once.
+    Once { text: String },
     /// A message was deleted here.
     Removed { id: String },
     /// What a message said before, and since when.
@@ -240,6 +255,28 @@ impl Record {
                 let state = if *typing { "on" } else { "off" };
                 ("typing", vec![number.to_string(), state.to_owned()])
             }
+            Self::Presence { number, state, at } => {
+                let at = at.map_or_else(String::new, |at| at.0.to_string());
+                (
+                    "presence",
+                    vec![number.to_string(), (*state).to_owned(), at],
+                )
+            }
+            Self::Profile {
+                number,
+                name,
+                about,
+                picture,
+            } => (
+                "profile",
+                vec![
+                    number.to_string(),
+                    own(name),
+                    own(about),
+                    picture.to_string(),
+                ],
+            ),
+            Self::Once { text } => ("once", vec![own(text)]),
             Self::Removed { id } => ("removed", vec![own(id)]),
             Self::Before { text, since } => ("before", vec![own(text), since.0.to_string()]),
             Self::State { id, state, reason } => (

@@ -99,7 +99,7 @@ impl Session {
             Command::Accept(number) => {
                 self.client.accept(ContactId::new(number)).await?;
                 // What is typed next goes to them.
-                self.open = Some(ContactId::new(number));
+                self.look_at(ContactId::new(number)).await?;
                 Ok(vec![])
             }
             Command::Decline(number) => {
@@ -148,6 +148,14 @@ impl Session {
                 self.client.set_read_receipts(on).await?;
                 Ok(vec![])
             }
+            Command::Profile(_)
+            | Command::About(_)
+            | Command::Picture(_)
+            | Command::Presence(_)
+            | Command::LastSeen(_)
+            | Command::Away(_)
+            | Command::Once(_)
+            | Command::View(_) => self.show(command).await,
             Command::Search(search) => self.search(search).await,
             Command::More => self.more().await,
             Command::Safety(number) => self.safety(number).await,
@@ -195,7 +203,7 @@ impl Session {
         };
         let contact =
             only.ok_or_else(|| refused("no conversation is open: /list, then /open N"))?;
-        self.open = Some(contact);
+        self.look_at(contact).await?;
         Ok(contact.get())
     }
 

@@ -2,12 +2,13 @@
 
 use undertone::{
     AccountAlarm, AccountId, Actor, Contact, ContactId, ContactState, DelayReason, Event,
-    FailureReason, GapState, IdentityAlarm, Message, MessageId, MessageState, Original, Preview,
-    SearchHit, SystemRow, TimelineItem, TimelineRow,
+    FailureReason, GapState, IdentityAlarm, Message, MessageId, MessageState, Once, Original,
+    Preview, SearchHit, SystemRow, TimelineItem, TimelineRow, Timestamp,
 };
 
 use crate::failure::Failure;
 use crate::record::Record;
+use crate::when;
 
 pub(crate) fn error_record(failure: &Failure) -> Record {
     Record::Error {
@@ -69,6 +70,27 @@ pub(crate) fn contact_text(number: i64, name: &str, state: &str) -> String {
     format!("{name} ({number}): {standing}")
 }
 
+/// Whether somebody is there, above a conversation.
+pub(crate) fn presence_text(state: &str, at: Option<Timestamp>) -> String {
+    match (state, at) {
+        ("recently", _) => "seen recently".to_owned(),
+        (state, Some(at)) => format!("{state} {}", when::brief(&when::here(at), &when::now())),
+        (state, None) => state.to_owned(),
+    }
+}
+
+/// What somebody shows of himself.
+pub(crate) fn profile_text(name: &str, about: &str, picture: usize) -> String {
+    let about = match about {
+        "" => String::new(),
+        about => format!(": {}", about.replace('\n', " ")),
+    };
+    match picture {
+        0 => format!("{name}{about}"),
+        bytes => format!("{name}{about} (with a picture of {bytes} bytes)"),
+    }
+}
+
 /// How a person is told what did not work. Who must act is said when it is somebody else.
 pub(crate) fn error_text(actor: &str, text: &str) -> String {
     match actor {
@@ -111,6 +133,7 @@ fn text_of(message: &Message) -> String {
     match message.text() {
         Some(text) => text.to_owned(),
         None if message.deleted => "(deleted)".to_owned(),
+        None if message.once.is_some() => once_text(message).to_owned(),
         None => message.system.map_or_else(|| UNKNOWN.to_owned(), happened),
     }
 }
@@ -125,6 +148,7 @@ pub(crate) fn preview_text(preview: &Preview) -> String {
         Preview::Place { label } => format!("(a place: {label})"),
         Preview::Payload { mime_type } => format!("({mime_type})"),
         Preview::Deleted => "(deleted)".to_owned(),
+        Preview::Once => "(shown once)".to_owned(),
         Preview::System(row) => happened(*row),
         _ => UNKNOWN.to_owned(),
     }
@@ -159,6 +183,15 @@ pub(crate) fn gap_text(state: GapState) -> &'static str {
     match state {
         GapState::Open | GapState::Requested => "they are asked for again",
         GapState::Unavailable => "their sender no longer has them",
+    }
+}
+
+/// What is said in place of a message that is shown once.
+fn once_text(message: &Message) -> &'static str {
+    match (message.once, message.sender) {
+        (Some(Once::Unseen), Some(_)) => "(shown once: /view and its number shows it)",
+        (Some(Once::Unseen), None) => "(shown once)",
+        _ => "(was shown once)",
     }
 }
 

@@ -94,6 +94,10 @@ labels! {
         MANIFEST_SEAL = "manifest-seal";
         /// Account public key and mailbox id → key of the sealed prekey page.
         PREKEY_PAGE_SEAL = "prekey-page-seal";
+        /// Profile key and record id → key of the sealed profile.
+        PROFILE_SEAL = "profile-seal";
+        /// Seed of the device record's write key and profile key → seed of the profile record's write key.
+        PROFILE_WRITE_KEY = "profile-write-key";
         /// Both account keys → digits of the safety number.
         SAFETY_NUMBER = "safety-number";
         /// Delivery secret and mailbox id → delivery bearer.
@@ -130,6 +134,8 @@ labels! {
         PREKEY_LEAF = "prekey-leaf";
         /// Inner node of a prekey batch tree.
         PREKEY_NODE = "prekey-node";
+        /// What a profile says, as its owner tells it to contacts.
+        PROFILE_DIGEST = "profile-digest";
         /// Hash of the previous message of a stream.
         STREAM_HASH = "stream-hash";
     }

@@ -28,6 +28,7 @@ mod ratchet;
 pub mod recovery_phrase;
 pub mod relay_address;
 pub mod safety_number;
+mod sealed_record;
 pub mod session;
 pub mod tag;
 pub mod tag_index;

@@ -25,9 +25,18 @@ pub const MAX_MANIFEST_LIFETIME_MS: u64 = 30 * DAY_MS;
 /// store of signed numbers still holds it.
 pub const MAX_MANIFEST_TIME_MS: u64 = (1 << 47) - 1;
 
-/// Sizes of a sealed manifest, in bytes. The smallest holds 16 devices, so that the relay does not learn how many there
-/// are; the largest is the largest record.
+/// Sizes of a sealed manifest, and of a sealed profile, in bytes. The smallest holds 16 devices, so that the relay does not learn
+/// how many there are; the largest is the largest record.
 pub const MANIFEST_BUCKETS: [usize; 4] = [8_192, 16_384, 32_768, 65_536];
+
+/// Bytes of UTF-8 that an account says about itself in its profile: a few lines.
+pub const MAX_ABOUT: usize = 512;
+
+/// Bytes of an avatar: with the rest of a profile, and room for what later versions add, it fits the largest record.
+pub const MAX_AVATAR: usize = 48 * 1_024;
+
+/// Bytes of what later versions add to a profile.
+pub const MAX_PROFILE_ANNEX: usize = 8_192;
 
 /// Life of a device statement, in milliseconds: a year, since freshness is checked after acceptance.
 pub const DEVICE_STATEMENT_LIFETIME_MS: u64 = 365 * DAY_MS;

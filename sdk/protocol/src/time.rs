@@ -6,6 +6,8 @@
 /// One second, in milliseconds.
 pub const SECOND_MS: u64 = 1_000;
 /// One hour, in milliseconds.
+pub const QUARTER_HOUR_MS: u64 = 900 * SECOND_MS;
+/// Milliseconds of an hour.
 pub const HOUR_MS: u64 = 3_600 * SECOND_MS;
 /// One day, in milliseconds.
 pub const DAY_MS: u64 = 24 * HOUR_MS;

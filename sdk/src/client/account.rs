@@ -26,8 +26,8 @@ impl Client {
         self.read(|view| Ok(view.name().to_owned())).await
     }
 
-    /// Changes the name that is told to others: with the first message to somebody, and with an acceptance. Whoever knows this
-    /// account already keeps the name that they have for it.
+    /// Changes the name that is told to others: with the first message to somebody, and with an acceptance, and in the profile if there
+    /// is one ([`set_profile`](Self::set_profile)). Without, whoever knows this account already keeps the name that they have for it.
     ///
     /// # Errors
     /// [`NameError`] says who must act.

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use crate::engine::{Step, View};
 use crate::error::{
-    AddContactError, ChangeError, ContactError, InviteError, NameError, ReportError, SendError,
+    AddContactError, ChangeError, ContactError, InviteError, NameError, ProfileError, ReportError, SendError,
     StepError,
 };
 use crate::export::ImportError;
@@ -33,7 +33,14 @@ macro_rules! command_errors {
         }
     )*};
 }
-command_errors!(SendError, InviteError, NameError, ContactError, ImportError);
+command_errors!(
+    SendError,
+    InviteError,
+    NameError,
+    ProfileError,
+    ContactError,
+    ImportError
+);
 
 impl CommandError for AddContactError {
     fn step_failure(&self) -> Option<StepError> {

@@ -1,5 +1,7 @@
 //! Others: adding them, deciding about those who wrote first, and knowing that they are who they say.
 
+use std::collections::HashMap;
+
 use undertone_protocol::invite::InviteLink;
 use undertone_protocol::safety_number::SafetyNumber;
 
@@ -7,7 +9,7 @@ use super::Client;
 use super::model::Contact;
 use crate::engine::IdentityAlarm;
 use crate::error::{AddContactError, ContactError, StepError};
-use crate::store::{ContactId, ContactState, StoreError};
+use crate::store::{ContactId, ContactRow, ContactState, StoreError};
 
 impl Client {
     /// Writes to whoever made the invitation `link` ([`InviteLink::parse`]). They see a message request with `text`; of one longer
@@ -31,8 +33,14 @@ impl Client {
     /// [`StoreError`] says who must act.
     pub async fn contacts(&self) -> Result<Vec<Contact>, StoreError> {
         self.read(|view| {
+            let shown = view.profiles()?.into_iter();
+            let mut shown: HashMap<_, _> = shown.map(|shown| (shown.contact, shown)).collect();
             let rows = view.contacts()?.into_iter();
-            Ok(rows.map(|row| Contact::new(row, view)).collect())
+            let contact = |row: ContactRow| {
+                let shown = shown.remove(&row.id);
+                Contact::new(row, shown, view)
+            };
+            Ok(rows.map(contact).collect())
         })
         .await
     }
@@ -52,8 +60,12 @@ impl Client {
     /// # Errors
     /// [`StoreError`] says who must act.
     pub async fn contact(&self, contact: ContactId) -> Result<Option<Contact>, StoreError> {
-        self.read(move |view| Ok(view.contact(contact)?.map(|row| Contact::new(row, view))))
-            .await
+        self.read(move |view| {
+            let shown = view.profile_of(contact)?;
+            let row = view.contact(contact)?;
+            Ok(row.map(|row| Contact::new(row, shown, view)))
+        })
+        .await
     }
 
     /// Accepts a message request: both sides can write, and the other side learns it.
@@ -90,7 +102,7 @@ impl Client {
         self.write(move |step| step.unblock(contact)).await
     }
 
-    /// Calls a contact by another name, on this device.
+    /// Calls a contact by another name, on this device; with no name, as the contact calls itself.
     ///
     /// # Errors
     /// [`ContactError`] says who must act.

@@ -270,9 +270,10 @@ impl Lanes {
             let id = LinkId(self.next_id);
             let (relay, class) = match lane {
                 Lane::Own => (self.own_relay.clone(), ConnectionClass::Own),
-                Lane::Anonymous(relay) | Lane::Lookup(relay) | Lane::Record(relay) => {
-                    (relay.clone(), ConnectionClass::Anonymous)
-                }
+                Lane::Anonymous(relay)
+                | Lane::Lookup(relay)
+                | Lane::Record(relay)
+                | Lane::Profile(relay) => (relay.clone(), ConnectionClass::Anonymous),
             };
             let link = Link::spawn(
                 &self.runtime,

@@ -25,6 +25,7 @@ pub(crate) mod limits;
 mod live;
 mod model;
 mod open;
+mod profile;
 mod rows;
 mod store_key;
 mod unlock;
@@ -42,8 +43,8 @@ pub use live::{
     TimelineChange, TimelineDiff, TimelineUpdate,
 };
 pub use model::{
-    Contact, ConversationSummary, Gap, Invite, Message, Reaction, Revision, SearchHit, SearchPage,
-    SystemRow,
+    Contact, ConversationSummary, Gap, Invite, Message, Once, Reaction, Revision, SearchHit,
+    SearchPage, SystemRow,
 };
 pub use open::OpenError;
 pub use rows::{

@@ -11,7 +11,7 @@ use crate::engine::{DelayReason, IdentityAlarm, View};
 use crate::store::{
     self, ContactId, ContactRow, ContactState, ConversationCursor, ConversationId, ConversationRow,
     GapRow, GapState, Hit, InviteId, InviteRow, MessageKind, MessageRow, MessageState, Missing,
-    Position, SearchCursor,
+    Position, SearchCursor, ShownProfile,
 };
 
 /// Somebody who wrote, was written to, or was blocked.
@@ -23,6 +23,13 @@ pub struct Contact {
     pub account: AccountId,
     /// The name they gave, or that the user gave them. May be empty. Not verified: compare safety numbers.
     pub name: String,
+    /// The name they gave themselves in their profile; empty before one was fetched.
+    pub own_name: String,
+    /// What they say about themselves; empty when they say nothing.
+    pub about: String,
+    /// Says which picture they show ([`Client::avatar`](crate::Client::avatar)): another value, perhaps another picture. `None` when they
+    /// show none.
+    pub avatar: Option<[u8; 16]>,
     /// How the two accounts stand.
     pub state: ContactState,
     /// When their newest known device list was signed; `None` before one was fetched. After 30 days it has expired, and after
@@ -82,7 +89,7 @@ pub struct Message {
     pub conversation: ConversationId,
     /// Who wrote it; `None` for this account.
     pub sender: Option<ContactId>,
-    /// What it says; `None` when it was deleted, when it is a system row, and when its kind is newer than this version.
+    /// What it says; `None` when it was deleted, is a system row or shown once, and when its kind is newer than this version.
     pub post: Option<Post>,
     /// The type of its content (SPEC.md, 20.3) when that is newer than this version: a placeholder, until a version that reads it has
     /// opened the store.
@@ -91,6 +98,8 @@ pub struct Message {
     pub deleted: bool,
     /// When it was edited last, by its author's clock. What it said before: [`Client::revisions`](crate::Client::revisions).
     pub edited: Option<Timestamp>,
+    /// Whether it is shown once ([`Client::view_once`](crate::Client::view_once)), and was; `post` is `None` then.
+    pub once: Option<Once>,
     /// What it tells, when it is no message that somebody wrote: no message can look like this.
     pub system: Option<SystemRow>,
     /// When it disappears; `None` also before it was read, and when it was read while no relay had confirmed the time. How long after that: `post.disappears_after`.
@@ -113,6 +122,15 @@ pub enum SystemRow {
     TimerSet(Option<Timer>),
     /// Something about the identity of the row's sender is new or wrong.
     IdentityChanged(IdentityAlarm),
+}
+
+/// How it stands with a message that is shown once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Once {
+    /// Its recipient has not looked at it.
+    Unseen,
+    /// He has; of an own one that is known only if he lets it be told.
+    Seen,
 }
 
 /// What one person thinks of a message.
@@ -180,8 +198,15 @@ pub struct Invite {
 }
 
 impl Contact {
-    pub(super) fn new(row: ContactRow, view: &View<'_>) -> Self {
+    pub(super) fn new(row: ContactRow, shown: Option<ShownProfile>, view: &View<'_>) -> Self {
+        let avatar = shown.as_ref().and_then(|shown| shown.picture_of);
+        let (own_name, about) = shown
+            .map(|shown| (shown.name, shown.about))
+            .unwrap_or_default();
         Self {
+            own_name,
+            about,
+            avatar: avatar.map(|digest| digest.0),
             delay: view.delay(row.id),
             since: row.created,
             id: row.id,
@@ -245,6 +270,7 @@ impl From<MessageRow> for Message {
             sender: message.sender,
             post: is_text.then(|| post(message.body, message.parts.as_deref())),
             deleted: message.kind == MessageKind::Deleted,
+            once: once(message.kind, message.state),
             edited: row.edited.map(Hlc::time),
             disappears: row.expires.filter(|at| at.0 > 0),
             reactions: row.reactions.into_iter().map(Reaction::from).collect(),
@@ -288,7 +314,9 @@ impl SystemRow {
             MessageKind::Text
             | MessageKind::Unsupported
             | MessageKind::Deleted
-            | MessageKind::Removed => None,
+            | MessageKind::Removed
+            | MessageKind::ViewOnce
+            | MessageKind::Viewed => None,
             MessageKind::TimerSet => {
                 let seconds = extra.and_then(|bytes| bytes.first_chunk());
                 let timer = seconds.map(|bytes| u32::from_be_bytes(*bytes));
@@ -300,6 +328,24 @@ impl SystemRow {
             }
         }
     }
+fn once(kind: MessageKind, state: MessageState) -> Option<Once> {
+    match kind {
+        MessageKind::ViewOnce if state == MessageState::Read => Some(Once::Seen),
+        MessageKind::ViewOnce => Some(Once::Unseen),
+        MessageKind::Viewed => Some(Once::Seen),
+        MessageKind::Text
+        | MessageKind::Unsupported
+        | MessageKind::Deleted
+        | MessageKind::Removed
+        | MessageKind::TimerSet
+        | MessageKind::IdentityChanged => None,
+    }
+}
+
+/// The timer that a row says was set.
+fn seconds(extra: Option<&[u8]>) -> Option<Timer> {
+    let bytes = extra?.first_chunk()?;
+    Timer::from_seconds(u32::from_be_bytes(*bytes))
 }
 
 /// What the store has of a post, which wrote it from one.

@@ -38,6 +38,8 @@ pub enum Preview {
     },
     /// Its author took it back, or it was deleted here.
     Deleted,
+    /// It is shown once, or was ([`Message::once`]).
+    Once,
     /// It is no message that somebody wrote.
     System(SystemRow),
     /// It is of a kind that is newer than this version.
@@ -160,6 +162,7 @@ pub(super) fn preview(
     match kind {
         MessageKind::Text => textless(body, parts),
         MessageKind::Deleted | MessageKind::Removed => Preview::Deleted,
+        MessageKind::ViewOnce | MessageKind::Viewed => Preview::Once,
         MessageKind::Unsupported => Preview::Unsupported {
             content_type: extra.and_then(type_of).unwrap_or_default(),
         },
@@ -315,6 +318,8 @@ impl Known {
             MessageKind::Deleted | MessageKind::Removed => Original::Deleted,
             MessageKind::Text
             | MessageKind::Unsupported
+            | MessageKind::ViewOnce
+            | MessageKind::Viewed
             | MessageKind::TimerSet
             | MessageKind::IdentityChanged => match row.edited {
                 true => Original::Edited,

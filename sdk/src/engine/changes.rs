@@ -158,8 +158,9 @@ impl Step<'_> {
         let messages = self.tx.messages();
         Ok(match change {
             Change::Edit(post) => {
-                // When it disappears does not change.
+                // When it disappears does not change, nor how often it is shown.
                 let mut post = (*post).clone();
+                post.view_once = false;
                 post.disappears_after = row.message.timer.and_then(Timer::from_seconds);
                 let Ok(parts) = post.parts() else {
                     return Ok(false);
@@ -321,7 +322,7 @@ fn changes(body: &Body) -> Vec<(MessageId, Change<'_>)> {
 fn is_message(row: &MessageRow) -> bool {
     matches!(
         row.message.kind,
-        MessageKind::Text | MessageKind::Unsupported
+        MessageKind::Text | MessageKind::Unsupported | MessageKind::ViewOnce | MessageKind::Viewed
     )
 }
 

@@ -155,7 +155,8 @@ impl Step<'_> {
         let acceptance = self.acceptance()?;
         let mut composed = self.compose_hidden(Body::Acceptance(acceptance))?;
         composed.wake = true;
-        self.queue(contact, &composed)
+        self.queue(contact, &composed)?;
+        self.queue_profile_place(contact)
     }
 
     /// What a contact needs in order to write to this account.
@@ -195,6 +196,9 @@ impl Step<'_> {
             .contact(contact)?
             .ok_or(StepError::Damaged)?
             .conversation;
+        if self.is_in(contact, ContactState::Invited)? {
+            self.profile_is_owed(contact)?;
+        }
         self.set_contact_state(contact, ContactState::Accepted)?;
         self.tx.conversations().set_hidden(conversation, false)?;
         for device in self.tx.peer_devices().of_contact(contact)? {
@@ -291,7 +295,7 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Gives a contact another name, on this side only.
+    /// Gives a contact another name, on this side only. No name: it is shown as it calls itself.
     ///
     /// # Errors
     /// [`ContactError`]; nothing is changed unless it is [`ContactError::Step`].
@@ -301,14 +305,19 @@ impl Step<'_> {
             .contacts()
             .get(contact)?
             .ok_or(ContactError::NoSuchContact)?;
-        if !super::text::is_name(name) {
+        if !name.is_empty() && !super::text::is_name(name) {
             return Err(ContactError::BadName);
         }
         let conversation = self
             .contact(contact)?
             .ok_or(StepError::Damaged)?
             .conversation;
-        Ok(self.set_name(&row, conversation, name)?)
+        if !name.is_empty() {
+            return Ok(self.set_name(&row, conversation, (name, true))?);
+        }
+        let own = self.tx.profiles().shown(contact)?;
+        let own = own.map(|shown| shown.name).unwrap_or_default();
+        Ok(self.set_name(&row, conversation, (&own, false))?)
     }
 
     /// A contact's own name for itself, when none is set yet.
@@ -322,16 +331,19 @@ impl Step<'_> {
         if !row.name.is_empty() || name.is_empty() {
             return Ok(());
         }
-        self.set_name(row, conversation, &name)
+        self.set_name(row, conversation, (&name, false))
     }
 
-    fn set_name(
+    /// Shows a contact under another name, which the user gave or not.
+    pub(super) fn set_name(
         &mut self,
         row: &ContactRow,
         conversation: ConversationId,
-        name: &str,
+        (name, named): (&str, bool),
     ) -> Result<(), StepError> {
-        self.tx.contacts().set_name(row.id, name, self.now.wall)?;
+        self.tx
+            .contacts()
+            .set_name(row.id, name, named, self.now.wall)?;
         self.tx.conversations().set_title(conversation, name)?;
         self.core.contacts.changed(row.id);
         self.emit(Event::ContactChanged { contact: row.id });

@@ -37,18 +37,24 @@ pub(crate) struct Secrets {
 /// When a contact wrote something, so that what comes late replaces nothing newer: by the manifest that it named, which a
 /// recovered account renews, then by its clock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Learned {
+pub(super) struct Learned {
     manifest_version: u64,
     clock: Hlc,
 }
 
 impl Learned {
     /// When the message with this header was written.
-    fn of(header: &ContentHeader) -> Self {
+    pub(super) fn of(header: &ContentHeader) -> Self {
         Self {
             manifest_version: header.manifest_version,
             clock: header.hlc,
         }
+    }
+
+    /// In the order in which they were written, as bytes.
+    pub(super) fn to_bytes(self) -> [u8; 16] {
+        let high = u128::from(self.manifest_version) << 64;
+        (high | u128::from(self.clock.as_packed())).to_be_bytes()
     }
 }
 

@@ -9,8 +9,9 @@ use undertone_protocol::time::Timestamp;
 use zeroize::Zeroizing;
 
 use super::event::Event;
-use super::limits::{LATEST_CLOCK_MS, MAX_REQUEST_MESSAGES, MAX_STREAM_SEQ};
+use super::limits::{LATEST_CLOCK_MS, MAX_REQUEST_MESSAGES, MAX_STREAM_SEQ, VIEW_ONCE_KEEP_S};
 use super::step::Step;
+use super::view_once;
 use crate::error::StepError;
 use crate::store::{
     ContactId, ContactState, ConversationId, Inserted, MessageKind, MessageState, NewMessage,
@@ -40,6 +41,9 @@ pub(super) struct From {
 impl Readable {
     /// A post, as it is shown to `reader`.
     pub(super) fn post(post: Post, reader: AccountId) -> Self {
+        if post.view_once {
+            return Self::view_once(&post, reader);
+        }
         // What was parsed keeps its limits.
         let parts = post.parts().unwrap_or_default();
         Self {
@@ -49,6 +53,18 @@ impl Readable {
             mentions_me: mentions(&post, reader),
             body: post.text,
             extra: None,
+        }
+    }
+
+    /// Out of the text that is searched and shown in the list, until it is asked for. Who never asks does not keep it for ever.
+    fn view_once(post: &Post, reader: AccountId) -> Self {
+        Self {
+            mentions_me: mentions(post, reader),
+            kind: MessageKind::ViewOnce,
+            body: String::new(),
+            parts: None,
+            timer: Some(VIEW_ONCE_KEEP_S),
+            extra: Some(view_once::kept(post)),
         }
     }
 
@@ -128,6 +144,10 @@ impl Step<'_> {
         }
         self.core.hlc.observe(header.hlc, self.now.wall);
         self.gossip(from.contact, header.manifest_version, &header.manifest_hash)?;
+        let user_did_it = header.stream_seq > 0 || matches!(body, Body::ReadReceipt(_));
+        if user_did_it && from.state == ContactState::Accepted {
+            self.was_there(from.contact, header.hlc.time())?;
+        }
         match body {
             Body::Nothing => Ok(()),
             Body::Text(text) => self.post_arrived(&from, &header, Post::text(text)),
@@ -135,12 +155,13 @@ impl Step<'_> {
             Body::Unknown { .. } if header.stream_seq > 0 => {
                 self.shown(&from, &header, Readable::unsupported(encoded))
             }
-            // Typing comes as an ephemeral message or not at all.
-            Body::Unknown { .. } | Body::Typing(_) => Ok(()),
+            // Typing and presence come as ephemeral messages or not at all.
+            Body::Unknown { .. } | Body::Typing(_) | Body::Presence(_) => Ok(()),
             Body::Edit(_) | Body::Deletion(_) | Body::Reactions(_) => {
                 self.changes_arrived(&from, &header, &body, encoded)
             }
             Body::Timer(timer) => self.timer_arrived(&from, &header, timer),
+            Body::Profile(place) => self.profile_told(&from, &header, &place),
             // A stranger is owed nothing and told nothing.
             Body::DeliveryReceipt(_)
             | Body::ReadReceipt(_)
@@ -233,13 +254,16 @@ impl Step<'_> {
             extra: shown.extra,
             mentions_me: shown.mentions_me,
         })?;
-        let Inserted::New(_) = inserted else {
+        let Inserted::New(row) = inserted else {
             if from.state == ContactState::Requested {
                 return Ok(());
             }
             return self.owe_receipt_again(from.device, &header.message_id);
         };
         let conversation = from.conversation;
+        if shown.kind == MessageKind::ViewOnce {
+            self.begin_timer(row, header.message_id, VIEW_ONCE_KEEP_S)?;
+        }
         self.peer_typed(conversation);
         self.leaves_archive(conversation)?;
         self.emit(Event::MessageAdded {

@@ -18,7 +18,9 @@ use undertone_wire::signed::{DeleteRecordBody, SignedBody};
 use super::Engine;
 use super::backoff;
 use super::lane::Lane;
+use super::manifest_upkeep;
 use super::meta;
+use super::own_profile;
 use super::requests::Purpose;
 use super::step::Step;
 use crate::error::StepError;
@@ -29,6 +31,8 @@ use crate::store::Tx;
 pub struct DeletionProgress {
     /// The device list is gone from the own relay: nobody finds the account any more.
     pub record: bool,
+    /// What the user showed of himself is gone from the own relay, or there was nothing.
+    pub profile: bool,
     /// The mailbox is gone from the own relay, with what waited in it, its tokens and prekeys.
     pub mailbox: bool,
 }
@@ -37,18 +41,19 @@ impl DeletionProgress {
     /// Whether the relay has nothing left.
     #[must_use]
     pub fn is_done(self) -> bool {
-        self.record && self.mailbox
+        self.record && self.profile && self.mailbox
     }
 
-    fn encode(self) -> [u8; 2] {
-        [u8::from(self.record), u8::from(self.mailbox)]
+    fn encode(self) -> [u8; 3] {
+        [self.record, self.profile, self.mailbox].map(u8::from)
     }
 
     fn parse(bytes: &[u8]) -> Self {
         let is_set = |at: usize| bytes.get(at) == Some(&1);
         Self {
             record: is_set(0),
-            mailbox: is_set(1),
+            profile: is_set(1),
+            mailbox: is_set(2),
         }
     }
 }
@@ -60,6 +65,8 @@ pub(crate) struct Deletion {
     in_flight: bool,
     /// The version of the record that is to be deleted, as far as it is known.
     record_version: u64,
+    /// And that of the record of the profile.
+    profile_version: u64,
 }
 
 impl Deletion {
@@ -68,10 +75,14 @@ impl Deletion {
         let Some(bytes) = tx.meta().get(meta::DELETION)? else {
             return Ok(None);
         };
+        let mut progress = DeletionProgress::parse(&bytes);
+        let profile_version = own_profile::record_version(tx)?;
+        progress.profile |= profile_version.is_none();
         Ok(Some(Self {
-            progress: DeletionProgress::parse(&bytes),
+            progress,
             in_flight: false,
-            record_version: super::manifest_upkeep::record_version(tx)?,
+            record_version: manifest_upkeep::record_version(tx)?,
+            profile_version: profile_version.unwrap_or_default(),
         }))
     }
 }
@@ -107,6 +118,7 @@ impl Step<'_> {
         self.progress(|progress| {
             *progress = DeletionProgress {
                 record: true,
+                profile: true,
                 mailbox: true,
             };
         })
@@ -130,8 +142,8 @@ impl Step<'_> {
         if !own.logged_in || waits {
             return Ok(());
         }
-        if !deletion.progress.record {
-            return self.delete_record(deletion.record_version);
+        if !deletion.progress.record || !deletion.progress.profile {
+            return self.delete_record(deletion);
         }
         if !deletion.progress.mailbox {
             self.ask(
@@ -150,18 +162,23 @@ impl Step<'_> {
         self.request(lane, purpose, body);
     }
 
-    fn delete_record(&mut self, expected_version: u64) -> Result<(), StepError> {
+    /// The device list first, and each on a connection of its own: the relay is not told that they belong together.
+    fn delete_record(&mut self, deletion: Deletion) -> Result<(), StepError> {
         let lane = self.record_lane();
         if !self.core.lanes.is_usable(&lane, self.now.monotonic_ms) {
             return Ok(());
         }
-        let me = &self.core.me;
-        let key = me.manifest_key.public_key();
+        let of_profile = self.profile_write_key();
+        let (write_key, expected_version) = match deletion.progress.record {
+            false => (&self.core.me.manifest_key, deletion.record_version),
+            true => (&of_profile, deletion.profile_version),
+        };
+        let key = write_key.public_key();
         let body = DeleteRecordBody {
             write_key: key.as_bytes(),
             expected_version,
         };
-        let signature = me.manifest_key.sign_framed(&body.signed_bytes());
+        let signature = write_key.sign_framed(&body.signed_bytes());
         let delete = wire::DeleteRecord {
             write_key: Bytes::copy_from_slice(key.as_bytes()),
             expected_version,
@@ -171,15 +188,19 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// The relay answered about the record.
+    /// The relay answered about a record.
     pub(super) fn record_deletion_answered(&mut self, body: &Body) -> Result<(), StepError> {
         let gone = match body {
             Body::Done(_) => true,
             Body::Failure(failure) if failure.code() == ErrorCode::NotFound => true,
             Body::Failure(failure) if failure.code() == ErrorCode::Conflict => {
                 let stands = failure.current.clone().unwrap_or_default();
-                if let Some(deletion) = &mut self.core.deletion {
-                    deletion.record_version = stands.version;
+                match &mut self.core.deletion {
+                    Some(deletion) if deletion.progress.record => {
+                        deletion.profile_version = stands.version;
+                    }
+                    Some(deletion) => deletion.record_version = stands.version,
+                    None => {}
                 }
                 stands.value.is_empty()
             }
@@ -187,7 +208,10 @@ impl Step<'_> {
         };
         let lane = self.record_lane();
         self.disconnect(&lane);
-        self.deletion_answered(gone, body, |progress| progress.record = true)
+        self.deletion_answered(gone, body, |progress| match progress.record {
+            false => progress.record = true,
+            true => progress.profile = true,
+        })
     }
 
     /// The relay answered about the mailbox.
@@ -209,6 +233,7 @@ impl Step<'_> {
     ) -> Result<(), StepError> {
         self.deletion_unanswered();
         if gone {
+            self.core.own.conflicts = 0;
             return self.progress(done);
         }
         match body {

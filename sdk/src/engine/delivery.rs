@@ -1,4 +1,5 @@
-//! The own delivery secret, which every contact knows: replaced when one of them is blocked, and told to the others.
+//! The own delivery secret, which every contact knows: replaced, as the profile key is, when one of them is blocked, and told to the
+//! others.
 //!
 //! Invariant: a replaced secret lets its holders in for 30 days more, so that contacts who do not know the new one yet
 //! still can write; after that they only knock. Nobody sees from the relay that a secret was replaced: the others learn
@@ -129,15 +130,27 @@ impl Step<'_> {
         delivery.rotate(next, until);
         delivery.save(&self.tx)?;
         self.core.own.tokens_changed = true;
+        self.rotate_profile()?;
+        self.tell_all_in_time()
+    }
+
+    /// Everybody is to be told what he needs to know of this account, with something that is sent to him anyway, or within a week.
+    pub(super) fn tell_all_in_time(&mut self) -> Result<(), StepError> {
         for contact in self.tx.contacts().all()? {
             // Who is blocked is told if that ends; a stranger learns it when he is accepted.
             if contact.state != ContactState::Requested {
-                let wait = backoff::between(0, DELIVERY_TELL_MS, &mut self.rng);
-                let due = self.now.wall.plus(wait);
-                self.tx.contacts().set_delivery_due(contact.id, Some(due))?;
-                self.core.contacts.changed(contact.id);
+                self.tell_in_time(contact.id)?;
             }
         }
+        Ok(())
+    }
+
+    /// One contact is to be told.
+    pub(super) fn tell_in_time(&mut self, contact: ContactId) -> Result<(), StepError> {
+        let wait = backoff::between(0, DELIVERY_TELL_MS, &mut self.rng);
+        let due = self.now.wall.plus(wait);
+        self.tx.contacts().set_delivery_due(contact, Some(due))?;
+        self.core.contacts.changed(contact);
         Ok(())
     }
 
@@ -150,7 +163,7 @@ impl Step<'_> {
         Ok(DeliverySecret::from_bytes(delivery.current.expose()))
     }
 
-    /// Something is sent to a contact anyway, or its time has come: it is told the new secret. Repeated until its receipt
+    /// Something is sent to a contact anyway, or its time has come: it is told the new secrets, and where the profile is. Repeated until its receipt
     /// came, like the acceptance that it is.
     pub(super) fn tell_delivery(&mut self, contact: ContactId) -> Result<(), StepError> {
         let due = self.contact(contact)?.is_some_and(|found| {
@@ -166,7 +179,8 @@ impl Step<'_> {
         self.core.contacts.changed(contact);
         let acceptance = self.acceptance()?;
         let composed = self.compose_hidden(Body::Acceptance(acceptance))?;
-        self.queue(contact, &composed)
+        self.queue(contact, &composed)?;
+        self.queue_profile_place(contact)
     }
 
     /// Contacts to which nothing was sent since the secret was replaced.

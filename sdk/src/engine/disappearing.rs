@@ -10,6 +10,7 @@ use undertone_protocol::content::{Body, ContentHeader, Hlc, MessageId, Timer as 
 use undertone_protocol::device::DeviceId;
 use undertone_protocol::time::Timestamp;
 
+use super::Core;
 use super::content::From;
 use super::event::Event;
 use super::limits::{EXPIRY_RETRY_MS, MAX_REQUEST_MESSAGES, SECOND_MS, UPKEEP_ROWS};
@@ -41,6 +42,13 @@ impl Readable {
 /// When messages whose timers began in this process are due, monotonic ms.
 #[derive(Debug, Default)]
 pub(crate) struct Disappearing(BTreeMap<MessageId, u64>);
+
+impl Core {
+    /// The timer of a message that began in this process ends without effect.
+    pub(super) fn disappears_no_more(&mut self, message: &MessageId) {
+        self.disappearing.0.remove(message);
+    }
+}
 
 impl Step<'_> {
     /// What is written to a conversation from now on, by both sides, disappears so long after it was read; `None`: it stays.

@@ -62,6 +62,12 @@ pub enum Event {
         /// Whether.
         typing: bool,
     },
+    /// Whether the other side of a conversation that is open is there changed, or when it was. See
+    /// [`Conversation::presence`](crate::Conversation::presence).
+    PresenceChanged {
+        /// Where.
+        conversation: ConversationId,
+    },
     /// What is known to be missing in a conversation changed: messages are missing (told a minute after the backlog, since
     /// most come late and by themselves), have come after all, or are given up. See
     /// [`Conversation::gaps`](crate::Conversation::gaps).
@@ -79,7 +85,7 @@ pub enum Event {
         /// Who; accept, decline or block it.
         contact: ContactId,
     },
-    /// A contact's name, state or keys changed; also: a contact accepted this account's request.
+    /// A contact's name, profile, state or keys changed; also: a contact accepted this account's request.
     ContactChanged {
         /// Who.
         contact: ContactId,
@@ -97,7 +103,7 @@ pub enum Event {
         /// To whom.
         contact: ContactId,
     },
-    /// The own name changed.
+    /// The own name, or what else the user shows of himself, changed.
     NameChanged,
     /// A contact's device list has expired, and its relay shows no newer one. Sending to the devices that are known goes on
     /// until then; after that it waits ([`DelayReason::ManifestExpired`]). The contact must come online.

@@ -70,7 +70,9 @@ impl Step<'_> {
             | Body::Unavailable(_)
             | Body::Resent(_)
             | Body::ReadReceipt(_)
-            | Body::Typing(_) => self.remove(row),
+            | Body::Profile(_)
+            | Body::Typing(_)
+            | Body::Presence(_) => self.remove(row),
         }
     }
 
@@ -78,6 +80,9 @@ impl Step<'_> {
         let mut readable = Readable::post(post, self.core.me.account);
         readable.mentions_me &= row.message.sender.is_some();
         self.readable(row, &readable)?;
+        if let (MessageKind::ViewOnce, Some(seconds)) = (readable.kind, readable.timer) {
+            self.begin_timer(row.id, row.message.message_id, seconds)?;
+        }
         match self.kept_from(row)? {
             Some(from) => self.early_changes(&from, &row.message.message_id),
             None => Ok(()),

@@ -15,9 +15,12 @@ pub enum Lane {
     /// Unauthenticated: records and prekeys. Apart from [`Lane::Anonymous`], so that what a client looks
     /// up is not on the connection it sends with.
     Lookup(RelayAddress),
-    /// Unauthenticated: the own record, and nothing else. Open for one put, so that the account's pseudonym at the
-    /// relay is on no connection with what its owner looks up, sends or receives.
+    /// Unauthenticated: one of the own records, and nothing else. Open for one put, so that the account's pseudonyms at the
+    /// relay are on no connection with each other, and on no connection with what its owner looks up, sends or receives.
     Record(RelayAddress),
+    /// Unauthenticated: contacts' profiles, apart from [`Lane::Lookup`], so that an account's profile is on no connection with its
+    /// device list.
+    Profile(RelayAddress),
 }
 
 impl Lane {
@@ -26,7 +29,10 @@ impl Lane {
     pub fn relay(&self) -> Option<&RelayAddress> {
         match self {
             Self::Own => None,
-            Self::Anonymous(relay) | Self::Lookup(relay) | Self::Record(relay) => Some(relay),
+            Self::Anonymous(relay)
+            | Self::Lookup(relay)
+            | Self::Record(relay)
+            | Self::Profile(relay) => Some(relay),
         }
     }
 }

@@ -69,6 +69,49 @@ pub(crate) const TYPING_ENDS_MS: u64 = 3 * SECOND_MS;
 /// That a contact types is shown for so long after he last said so: once more than he says it, and the way.
 pub(crate) const TYPING_SHOWN_MS: u64 = 5 * SECOND_MS;
 
+/// What a contact said of being there counts for so long ...
+pub(crate) const PRESENCE_SHOWN_MS: u64 = 30 * SECOND_MS;
+/// ... and it is asked again after a random time from here ...
+pub(crate) const PRESENCE_ASK_FROM_MS: u64 = 15 * SECOND_MS;
+/// ... to here, so that the next answer comes before that; more and more seldom while none comes ...
+pub(crate) const PRESENCE_ASK_TO_MS: u64 = 20 * SECOND_MS;
+/// ... up to this.
+pub(crate) const PRESENCE_ASK_LONGEST_MS: u64 = 5 * 60 * SECOND_MS;
+/// Who asks is answered after a random time from here ...
+pub(crate) const PRESENCE_ANSWER_FROM_MS: u64 = 100;
+/// ... to here, ...
+pub(crate) const PRESENCE_ANSWER_TO_MS: u64 = 1_500;
+/// ... so often at once ...
+pub(crate) const PRESENCE_ANSWERS: u32 = 3;
+/// ... and once more after this: a budget is full again when what its asker was told counts no longer.
+pub(crate) const PRESENCE_ANSWER_SPACING_MS: u64 = PRESENCE_SHOWN_MS / PRESENCE_ANSWERS as u64;
+/// Conversations that can be looked at at once: as many as a large screen shows; the oldest is left for another one.
+pub(crate) const MAX_OPEN_CONVERSATIONS: usize = 16;
+
+/// What is shown once and was not asked for is deleted after this, in seconds.
+pub const VIEW_ONCE_KEEP_S: u32 = 14 * 24 * 3_600;
+
+// --- profiles -----------------------------------------------------------------------------------
+
+/// The own profile is put at a random time after the user changed it, from here ...
+pub(crate) const PROFILE_PUT_FROM_MS: u64 = 5 * SECOND_MS;
+/// ... to here: the relay shall not see whose connection it follows.
+pub(crate) const PROFILE_PUT_TO_MS: u64 = 60 * SECOND_MS;
+/// When the user was there last is put at a random time after it was put before, from here ...
+pub(crate) const LAST_SEEN_PUT_FROM_MS: u64 = 15 * 60 * SECOND_MS;
+/// ... to here.
+pub(crate) const LAST_SEEN_PUT_TO_MS: u64 = 30 * 60 * SECOND_MS;
+/// The profile of a contact that was just accepted is fetched at a random time from here ...
+pub(crate) const PROFILE_FIRST_FROM_MS: u64 = 5 * SECOND_MS;
+/// ... to here ...
+pub(crate) const PROFILE_FIRST_TO_MS: u64 = 10 * 60 * SECOND_MS;
+/// ... and a changed one up to here: its owner's relay shall not see who is online.
+pub(crate) const PROFILE_FETCH_TO_MS: u64 = DAY_MS;
+/// How often a profile that was told of is looked for.
+pub(crate) const MAX_PROFILE_TRIES: u32 = 3;
+/// When a contact was there last is looked up so often at most: its profile says it no finer.
+pub(crate) const LAST_SEEN_LOOK_MS: u64 = 15 * 60 * SECOND_MS;
+
 // --- sessions -----------------------------------------------------------------------------------
 
 /// A session that never got an answer is renewed, once if nothing is heard, after a random time from here ...

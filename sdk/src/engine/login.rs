@@ -188,6 +188,7 @@ impl Step<'_> {
                     self.store_is_old(answer.acked_seq.min(MAX_DELIVERY_SEQ))?;
                 }
                 self.store_was_checked();
+                self.ask_presence_anew();
                 self.emit(Event::Online);
             }
             Body::Failure(failure) if failure.code() == ErrorCode::Closed && self.is_deleting() => {
@@ -208,6 +209,7 @@ impl Step<'_> {
     pub(super) fn forget_what_is_published(&mut self) -> Result<(), StepError> {
         self.core.own.published_epoch = None;
         self.tx.meta().remove(meta::PUBLISHED_EPOCH)?;
+        self.profile_is_lost()?;
         Ok(self.tx.meta().remove(meta::OWN_MANIFEST_RECORD)?)
     }
 
@@ -244,6 +246,7 @@ impl Step<'_> {
             self.register_tokens()?;
         }
         self.publish_manifest()?;
+        self.publish_profile()?;
         if self.core.own.prekeys_due && !self.core.own.prekeys_in_flight {
             self.publish_prekeys()?;
         }

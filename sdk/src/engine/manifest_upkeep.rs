@@ -12,6 +12,7 @@
 )]
 
 use bytes::Bytes;
+use undertone_protocol::account::ManifestWriteKey;
 use undertone_protocol::manifest::{ManifestDevice, ManifestDraft, VerifiedManifest};
 use undertone_protocol::time::Timestamp;
 use undertone_wire as wire;
@@ -38,7 +39,7 @@ impl Step<'_> {
     /// Signs the own manifest when there is none or it is a week old, and puts it at the relay when it is
     /// not there. Nothing is signed while the clock is not known to be right.
     pub(super) fn publish_manifest(&mut self) -> Result<(), StepError> {
-        if self.core.own.manifest_in_flight {
+        if self.core.own.manifest_in_flight || self.core.profile.in_flight {
             return Ok(());
         }
         let Some(now) = self.core.clock.trusted(self.now) else {
@@ -67,6 +68,7 @@ impl Step<'_> {
         self.put_manifest(&lane, at_relay.version)
     }
 
+    /// Where own records are put, one at a time.
     pub(super) fn record_lane(&self) -> Lane {
         Lane::Record(self.core.me.relay.clone())
     }
@@ -138,19 +140,7 @@ impl Step<'_> {
         let value = manifest
             .seal(&me.manifest_record, &mut self.rng)
             .map_err(|_| StepError::Damaged)?;
-        let key = me.manifest_key.public_key();
-        let body = PutRecordBody {
-            write_key: key.as_bytes(),
-            expected_version,
-            value: &value,
-        };
-        let signature = me.manifest_key.sign_framed(&body.signed_bytes());
-        let put = wire::PutRecord {
-            write_key: Bytes::copy_from_slice(key.as_bytes()),
-            expected_version,
-            signature: Bytes::copy_from_slice(&signature.0),
-            value: value.into(),
-        };
+        let put = signed_put(&me.manifest_key, expected_version, value);
         let version = manifest.reference().version.to_u64();
         self.core.own.manifest_in_flight = true;
         self.request(lane, Purpose::PutManifest(version), Body::PutRecord(put));
@@ -274,6 +264,27 @@ impl Step<'_> {
 pub(super) fn record_version(tx: &Tx<'_>) -> Result<u64, StepError> {
     let state = tx.meta().get(meta::OWN_MANIFEST_RECORD)?;
     Ok(state.map_or(0, |state| AtRelay::parse(&state).version))
+}
+
+/// A record's next value, signed.
+pub(super) fn signed_put(
+    key: &ManifestWriteKey,
+    expected_version: u64,
+    value: Vec<u8>,
+) -> wire::PutRecord {
+    let public = key.public_key();
+    let body = PutRecordBody {
+        write_key: public.as_bytes(),
+        expected_version,
+        value: &value,
+    };
+    let signature = key.sign_framed(&body.signed_bytes());
+    wire::PutRecord {
+        write_key: Bytes::copy_from_slice(public.as_bytes()),
+        expected_version,
+        signature: Bytes::copy_from_slice(&signature.0),
+        value: value.into(),
+    }
 }
 
 /// What the account's record at the relay holds.

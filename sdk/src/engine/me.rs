@@ -75,16 +75,13 @@ impl Me {
         let root = account.root.unwrap_or_else(|| Root::generate(rng));
         let device =
             DeviceKeys::generate(rng).map_err(|_| CreateAccountError::RandomnessRepeats)?;
-        let mut secrets = Zeroizing::new(Vec::with_capacity(SECRETS_LEN));
-        Writer::new(&mut secrets)
-            .u8(FORMAT)
-            .bytes(root.expose())
-            .bytes(device.identity.expose())
-            .bytes(device.signing.expose())
-            .bytes(device.mailbox.expose())
-            .bytes(ProfileKey::generate(rng).expose())
-            .bytes(InviteSeed::generate(rng).expose())
-            .bytes(ManifestWriteKey::generate(rng).expose());
+        let secrets = encode(
+            &root,
+            &device,
+            &ProfileKey::generate(rng),
+            &InviteSeed::generate(rng),
+            &ManifestWriteKey::generate(rng),
+        );
         let row = IdentityRow {
             account: AccountId::of(&root.account_key()),
             device: device.id,
@@ -96,6 +93,17 @@ impl Me {
         tx.identity().create(&row, &secrets)?;
         Delivery::generate(rng).save(tx)?;
         Ok(())
+    }
+
+    /// The private keys, as the store keeps them.
+    pub(crate) fn secrets(&self) -> Zeroizing<Vec<u8>> {
+        encode(
+            &self.root,
+            &self.device,
+            &self.profile,
+            &self.invite_seed,
+            &self.device_record_key,
+        )
     }
 
     /// Reads the account of a store; `None` when there is none.
@@ -170,9 +178,29 @@ impl Me {
     }
 }
 
+fn encode(
+    root: &Root,
+    device: &DeviceKeys,
+    profile: &ProfileKey,
+    invite_seed: &InviteSeed,
+    device_record_key: &ManifestWriteKey,
+) -> Zeroizing<Vec<u8>> {
+    let mut secrets = Zeroizing::new(Vec::with_capacity(SECRETS_LEN));
+    Writer::new(&mut secrets)
+        .u8(FORMAT)
+        .bytes(root.expose())
+        .bytes(device.identity.expose())
+        .bytes(device.signing.expose())
+        .bytes(device.mailbox.expose())
+        .bytes(profile.expose())
+        .bytes(invite_seed.expose())
+        .bytes(device_record_key.expose());
+    secrets
+}
+
 impl Step<'_> {
-    /// Changes the own name. Contacts who know another one keep it; whoever is written to for the first time, or accepted, is told
-    /// this one.
+    /// Changes the own name, also in the profile if there is one: else contacts who know another one keep it. Whoever is written to for
+    /// the first time, or accepted, is told this one.
     ///
     /// # Errors
     /// [`NameError`]; nothing is changed unless it is [`NameError::Step`].
@@ -182,6 +210,7 @@ impl Step<'_> {
         }
         self.tx.identity().set_name(name)?;
         name.clone_into(&mut self.core.me.name);
+        self.name_changed()?;
         self.emit(Event::NameChanged);
         Ok(())
     }

@@ -40,6 +40,13 @@ pub(crate) const NO_READ_RECEIPTS: MetaKey = MetaKey("engine.no_read_receipts");
 /// The account is being deleted, and how far that is, as `deletion` encodes it.
 pub(crate) const DELETION: MetaKey = MetaKey("engine.deletion");
 
+/// What the user shows of himself, as [`Profile`](undertone_protocol::profile::Profile) encodes it; absent: nothing yet.
+pub(crate) const OWN_PROFILE: MetaKey = MetaKey("engine.own_profile");
+/// How it stands with its record, as `own_profile` encodes it; absent together with it.
+pub(crate) const OWN_PROFILE_RECORD: MetaKey = MetaKey("engine.own_profile_record");
+/// Who may know whether the user is there, as `presence` encodes it; absent: all contacts.
+pub(crate) const AUDIENCE: MetaKey = MetaKey("engine.audience");
+
 impl Step<'_> {
     /// Whether something is on that the user can switch off; `off` is there when he did.
     pub(super) fn is_on(&self, off: MetaKey) -> Result<bool, StepError> {

@@ -3,14 +3,15 @@
 //!
 //! - [`Engine::begin`] opens a [`Step`]: one store transaction that takes [`Input`]s and commands;
 //!   [`Step::commit`] makes it durable and only then releases its [`Effect`]s (`step`).
-//! - The own side: `login`, `manifest_upkeep`, `own_history`, `prekey_upkeep`, `delivery`,
+//! - The own side: `login`, `manifest_upkeep`, `own_history`, `own_profile`, `prekey_upkeep`, `delivery`,
 //!   `send_token`, `invites`.
 //! - Others: `contact` (adding, accepting, blocking), `manifest_lookup`, `freshness`,
-//!   `identity_alarms`, `prekey_lookup`,
+//!   `identity_alarms`, `prekey_lookup`, `profiles`,
 //!   `first_contact`, `first_message`; sessions with their devices: `sessions`, `session_choice`,
 //!   `fresh_session`, `rollback`, `quiet`.
-//! - Messages out: `compose`, `sending`, `changes` (edits, deletions, reactions, in as well), `disappearing`, `typing`, `outbox` with `queues`, `knock`, `restored` and `requeue`.
+//! - Messages out: `compose`, `sending`, `changes` (edits, deletions, reactions, in as well), `disappearing`, `view_once`, `outbox` with `queues`, `knock`, `restored` and `requeue`.
 //! - Messages in: `receiving`, `content`, `gaps`, `kept`; what is sent because of them: `answers`, `receipts`, `resend`.
+//! - Who is there now: `ephemeral`, which carries `typing` and `presence`.
 //! - The list: `conversation_settings`. The whole account: `import`, `deletion`, `reported`.
 //! - Time: `clock` (may it be believed), `timers` (short waits), `upkeep` (long ones), `backoff`,
 //!   `budget`.
@@ -34,6 +35,7 @@ mod deletion;
 mod delivery;
 mod disappearing;
 mod effect;
+mod ephemeral;
 mod event;
 mod first_contact;
 mod first_message;
@@ -57,8 +59,11 @@ mod me;
 mod meta;
 mod outbox;
 mod own_history;
+mod own_profile;
 mod prekey_lookup;
 mod prekey_upkeep;
+mod presence;
+mod profiles;
 mod queues;
 mod quiet;
 mod receipts;
@@ -79,6 +84,7 @@ mod timers;
 mod typing;
 mod upkeep;
 mod view;
+mod view_once;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -97,6 +103,7 @@ pub use input::{DisconnectCause, Input};
 pub use lane::Lane;
 pub(crate) use limits::LATEST_CLOCK_MS;
 pub use me::NewAccount;
+pub use presence::{Audience, Presence};
 pub(crate) use reported::Reported;
 pub use step::Step;
 pub use view::View;
@@ -117,6 +124,9 @@ use lanes::Lanes;
 use login::OwnMailbox;
 use lookups::Lookups;
 use me::Me;
+use own_profile::OwnProfile;
+use presence::Presences;
+use profiles::Profiles;
 use queues::Queues;
 use quiet::Quiet;
 use requests::Requests;
@@ -159,6 +169,9 @@ pub(crate) struct Core {
     quiet: Quiet,
     disappearing: Disappearing,
     typing: Typing,
+    presence: Presences,
+    profile: OwnProfile,
+    profiles: Profiles,
     owed: Owed,
     first_messages: Budget,
     /// Devices that something is missing of, or was since the engine was opened.
@@ -249,6 +262,9 @@ impl Engine {
             self.core.lanes = lost.lanes.into_left();
             // The store is the one that was there before.
             self.core.own.checked = lost.own.checked;
+            // And the user looks at what he looked at.
+            self.core.presence = lost.presence.kept();
+            self.core.timers.arm(Timer::Presence, now.monotonic_ms);
             left = self.core.lanes.left();
         }
         let mut step = Step::new(tx, &mut self.core, now, rng);
@@ -268,6 +284,7 @@ impl Engine {
             me: &self.core.me,
             delays: &self.core.outbox.delays,
             typing: &self.core.typing,
+            presence: &self.core.presence,
         })
     }
 
@@ -359,6 +376,9 @@ impl Core {
             quiet: Quiet::load(tx)?,
             disappearing: Disappearing::default(),
             typing: Typing::default(),
+            presence: Presences::default(),
+            profile: OwnProfile::load(tx)?,
+            profiles: Profiles::default(),
             owed: Owed::load(tx, now.wall)?,
             first_messages: Budget::default(),
             gap_devices: tx.gaps().devices()?.into_iter().collect(),

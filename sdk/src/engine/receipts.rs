@@ -131,7 +131,8 @@ impl Step<'_> {
         }
     }
 
-    fn owe_read_receipt(&mut self, row: &MessageRow) -> Result<(), StepError> {
+    /// Who wrote a message is told that the user has read it.
+    pub(super) fn owe_read_receipt(&mut self, row: &MessageRow) -> Result<(), StepError> {
         let message = &row.message;
         let Some(contact) = message.sender else {
             return Ok(());

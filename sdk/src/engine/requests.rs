@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use undertone_protocol::profile::QuarterHour;
+
 use super::lane::Lane;
 use super::limits::{MAX_REQUESTS_PER_LANE, REQUEST_TIMEOUT_MS};
 use crate::store::{ContactId, OutboxId, PeerDeviceId};
@@ -27,6 +29,10 @@ pub(crate) enum Purpose {
     PutManifest(u64),
     /// A contact's manifest.
     GetManifest(ContactId),
+    /// The own profile: which one was put, and when it says that the user was there last.
+    PutProfile(u64, Option<QuarterHour>),
+    /// A contact's profile.
+    GetProfile(ContactId),
     /// The prekeys of one device.
     PopPrekeys(PeerDeviceId),
     /// A challenge to work on for the prekeys of a device.

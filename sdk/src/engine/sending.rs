@@ -88,6 +88,7 @@ impl Step<'_> {
         post: Post,
     ) -> Result<MessageId, StepError> {
         let parts = post.parts().map_err(|_| StepError::Damaged)?;
+        let once = post.view_once;
         let text = post.text.clone();
         let timer = post.disappears_after.map(Timer::seconds);
         // What is owed to the contact goes first: it would go soon anyway.
@@ -104,12 +105,16 @@ impl Step<'_> {
             sender: None,
             sender_device: self.core.me.device_id(),
             seq: composed.header.stream_seq,
-            kind: MessageKind::Text,
+            // What is shown once is kept for those who were not sent it yet, and shown to nobody here.
+            kind: match once {
+                true => MessageKind::ViewOnce,
+                false => MessageKind::Text,
+            },
             state: MessageState::Pending,
             sent: self.now.wall,
             stored: self.now.wall,
-            body: text,
-            parts: (!parts.is_empty()).then_some(parts),
+            body: if once { String::new() } else { text },
+            parts: (!once && !parts.is_empty()).then_some(parts),
             timer,
             extra: None,
             mentions_me: false,

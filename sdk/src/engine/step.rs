@@ -134,6 +134,7 @@ impl<'e> Step<'e> {
             self.work()?;
             self.pump_outbox()?;
             self.pump_lookups()?;
+            self.pump_profiles()?;
         }
         if let Some(deadline) = self.core.requests.next_deadline() {
             self.core.timers.arm(Timer::Requests, deadline);
@@ -198,7 +199,7 @@ impl<'e> Step<'e> {
                 self.core.lookups.wake_due(u64::MAX);
                 self.log_in(hello, binding)
             }
-            Lane::Anonymous(_) | Lane::Lookup(_) | Lane::Record(_) => {
+            Lane::Anonymous(_) | Lane::Lookup(_) | Lane::Record(_) | Lane::Profile(_) => {
                 self.core.outbox.unblock_all();
                 Ok(())
             }
@@ -262,6 +263,10 @@ impl<'e> Step<'e> {
             }
             Purpose::PutManifest(version) => self.put_manifest_answered(version, body),
             Purpose::GetManifest(contact) => self.manifest_answered(contact, body),
+            Purpose::PutProfile(put, last_seen) => {
+                self.put_profile_answered((put, last_seen), body)
+            }
+            Purpose::GetProfile(contact) => self.profile_answered(contact, body),
             Purpose::PopPrekeys(device) => self.prekeys_popped(device, body),
             Purpose::PopChallenge(device) => self.pop_challenge_answered(device, body),
             Purpose::SendChallenge(device) => self.send_challenge_answered(device, body),
@@ -297,7 +302,15 @@ impl<'e> Step<'e> {
                 self.deletion_unanswered();
                 Ok(())
             }
+            Purpose::PutProfile(..) => {
+                self.core.profile.in_flight = false;
+                Ok(())
+            }
             Purpose::GetManifest(contact) => self.lookup_failed(contact, cause),
+            Purpose::GetProfile(contact) => {
+                self.profile_unanswered(contact);
+                Ok(())
+            }
             Purpose::PopPrekeys(device) | Purpose::PopChallenge(device) => {
                 self.pop_failed(device, cause)
             }
@@ -351,6 +364,7 @@ impl<'e> Step<'e> {
                 Timer::Gaps => self.show_gaps()?,
                 Timer::Kept => self.read_kept()?,
                 Timer::Typing => self.typing_due()?,
+                Timer::Presence => self.presence_due()?,
                 Timer::Scans => self.scan_deferred()?,
             }
         }

@@ -28,6 +28,8 @@ pub(crate) enum Timer {
     Kept,
     /// Who has not typed for a while.
     Typing,
+    /// Questions and answers about who is there.
+    Presence,
     /// Replies that did not come in time.
     Requests,
     /// The budgets for scans and first messages have room again.

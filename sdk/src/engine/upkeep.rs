@@ -37,6 +37,7 @@ impl Step<'_> {
         for contact in self.tx.contacts().manifests_due(now, latest)? {
             self.want_manifest(contact.id)?;
         }
+        self.fetch_due_profiles(now)?;
         self.answers_due(now)?;
         self.age_delivery()?;
         self.tell_delivery_due(now)?;

@@ -11,6 +11,7 @@ use undertone_protocol::safety_number::SafetyNumber;
 
 use super::event::DelayReason;
 use super::me::Me;
+use super::presence::Presences;
 use super::typing::Typing;
 use crate::store::{
     ContactId, ContactRow, ConversationCursor, ConversationId, ConversationRow, ExportCursor,
@@ -25,6 +26,7 @@ pub struct View<'e> {
     pub(super) me: &'e Me,
     pub(super) delays: &'e BTreeMap<ContactId, DelayReason>,
     pub(super) typing: &'e Typing,
+    pub(super) presence: &'e Presences,
 }
 
 impl View<'_> {

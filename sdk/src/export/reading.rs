@@ -307,6 +307,7 @@ impl Reading<'_, '_> {
             location: line.location.map(Into::into),
             payload,
             disappears_after: None,
+            view_once: false,
             unknown: Vec::new(),
         };
         let parts = post.parts().map_err(|_| LineFault::Value("post"))?;

@@ -127,7 +127,11 @@ impl Export {
             reactions,
         } = exported;
         // A file forgets nothing by itself.
-        if row.message.timer.is_some() {
+        let is_once = matches!(
+            row.message.kind,
+            MessageKind::ViewOnce | MessageKind::Viewed
+        );
+        if row.message.timer.is_some() || is_once {
             self.summary.left_out += 1;
             return Ok(());
         }
@@ -173,8 +177,8 @@ impl Export {
             MessageKind::Deleted => Kind::Deleted,
             MessageKind::TimerSet => Kind::TimerSet,
             MessageKind::IdentityChanged => Kind::IdentityChanged,
-            // No page has one.
-            MessageKind::Removed => return Ok(None),
+            // No page has the first; of the others there is nothing that may be kept.
+            MessageKind::Removed | MessageKind::ViewOnce | MessageKind::Viewed => return Ok(None),
         };
         let post = match kind {
             Kind::Text => Some(self.post(message.body, message.parts.as_deref())?),

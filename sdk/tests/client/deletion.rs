@@ -78,7 +78,11 @@ async fn a_deletion_that_cannot_reach_the_relay_waits_and_goes_on_when_it_is_ope
     alice
         .event(|event| matches!(event, ClientEvent::Deletion(_)).then_some(()))
         .await;
-    let waiting = AccountDeletion::Waiting(DeletionProgress::default());
+    let waiting = AccountDeletion::Waiting(DeletionProgress {
+        // It showed nothing of itself.
+        profile: true,
+        ..DeletionProgress::default()
+    });
     assert_eq!(alice.client.deletion(), waiting);
     // Nothing else is possible.
     assert_eq!(alice.client.contacts().await, Err(StoreError::Deleted));

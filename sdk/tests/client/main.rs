@@ -31,6 +31,7 @@ mod opening;
 #[path = "../../src/store/tests/pages.rs"]
 mod pages;
 mod people;
+mod profiles;
 mod remnants;
 mod reports;
 #[path = "../transport/servers.rs"]

@@ -1,4 +1,4 @@
-//! What is inside the padding: content, and the introduction of a first message.
+//! What is inside the padding: content, and the introduction of a first message; and what a profile's record holds.
 //!
 //! Asserted: what is read is written again as the same bytes, within the limits; so is the content inside an answer to a resend request.
 
@@ -6,28 +6,29 @@ use undertone_protocol::account::ManifestWriteKey;
 use undertone_protocol::content::{
     Acceptance, AppPayload, Body, ContactCard, Content, DeliveryReceipt, Edit, FormatRange,
     Introduction, LinkPreview, Location, MAX_ENTRIES, MAX_NAME, MAX_REACTIONS, MAX_TEXT, Mention,
-    MessageId, MissingMessage, Post, Reactions, Reply, Resent, Style, TextRange, Timer,
-    UnknownPart,
+    MessageId, MissingMessage, Post, Presence, PresenceState, ProfilePlace, Reactions, Reply,
+    Resent, Style, TextRange, Timer, UnknownPart,
 };
 use undertone_protocol::delivery::DeliverySecret;
 use undertone_protocol::padding::MAX_CONTENT;
 use undertone_protocol::primitives::kem::mlkem768::PUBLIC_KEY_LEN;
-use undertone_protocol::profile::ProfileKey;
+use undertone_protocol::profile::{Profile, ProfileDigest, ProfileKey};
 use undertone_protocol::relay_address::RelayAddress;
 use undertone_protocol::session::{MessageNumber, SessionId};
 
 use crate::edit::chosen;
 use crate::party::{ALICE, content, introduction, rng};
 
-/// The first byte chooses between content and an introduction.
+/// The first byte chooses between content, an introduction and a profile.
 pub fn run(data: &[u8]) {
     let Some((choice, bytes)) = data.split_first() else {
         return;
     };
-    if choice % 2 == 1 {
-        introduced(bytes);
-    } else if bytes.len() <= MAX_CONTENT {
-        said(bytes);
+    match choice % 4 {
+        1 => introduced(bytes),
+        3 => shown(bytes),
+        _ if bytes.len() <= MAX_CONTENT => said(bytes),
+        _ => {}
     }
 }
 
@@ -57,6 +58,8 @@ fn said(bytes: &[u8]) {
         | Body::Unavailable(_)
         | Body::Timer(_)
         | Body::Typing(_)
+        | Body::Profile(_)
+        | Body::Presence(_)
         | Body::Unknown { .. } => {}
     }
 }
@@ -70,6 +73,16 @@ fn posted(post: &Post) {
     }
     let again = Post::from_parts(&post.text, &post.parts().unwrap());
     assert_eq!(again.as_ref(), Ok(post));
+}
+
+/// What a later version added is not written again.
+fn shown(bytes: &[u8]) {
+    if let Ok(profile) = Profile::parse(bytes) {
+        let again = profile.encode().unwrap();
+        assert!(again.len() <= bytes.len());
+        assert_eq!(again[..again.len() - 2], bytes[..again.len() - 2]);
+        assert_eq!(Profile::parse(&again), Ok(profile));
+    }
 }
 
 fn introduced(bytes: &[u8]) {
@@ -117,6 +130,7 @@ fn full_post() -> Post {
             bytes: vec![1],
         }),
         disappears_after: Timer::from_seconds(5),
+        view_once: true,
         unknown: vec![UnknownPart {
             kind: 200,
             bytes: vec![],
@@ -124,7 +138,7 @@ fn full_post() -> Post {
     }
 }
 
-/// A content of each type, and an introduction.
+/// A content of each type, an introduction and a profile.
 #[must_use]
 pub fn seeds() -> Vec<Vec<u8>> {
     let missing = MissingMessage {
@@ -167,6 +181,15 @@ pub fn seeds() -> Vec<Vec<u8>> {
         Body::ReadReceipt(vec![MessageId::from_bytes([7; 16])]),
         Body::Timer(Timer::from_seconds(3_600)),
         Body::Typing(true),
+        Body::Profile(ProfilePlace {
+            write_key: ManifestWriteKey::generate(&mut rng(4)).public_key(),
+            digest: ProfileDigest([8; 16]),
+            tells_last_seen: true,
+        }),
+        Body::Presence(Presence {
+            state: PresenceState::Online,
+            asks: true,
+        }),
         Body::Unknown {
             kind: 200,
             bytes: vec![1, 2, 3],
@@ -178,5 +201,11 @@ pub fn seeds() -> Vec<Vec<u8>> {
         .collect();
     let introduction = introduction().encode(&[1; PUBLIC_KEY_LEN]).unwrap();
     seeds.push(chosen(1, &introduction));
+    let profile = Profile {
+        name: "Ada".to_owned(),
+        about: "\u{1f600}".to_owned(),
+        avatar: vec![1, 2],
+    };
+    seeds.push(chosen(3, &profile.encode().unwrap()));
     seeds
 }

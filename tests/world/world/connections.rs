@@ -283,6 +283,7 @@ fn name_of(lane: &Lane) -> &'static str {
         Lane::Anonymous(_) => "anonymous",
         Lane::Lookup(_) => "lookup",
         Lane::Record(_) => "record",
+        Lane::Profile(_) => "profile",
     }
 }
 

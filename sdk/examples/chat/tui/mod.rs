@@ -12,7 +12,7 @@ use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste, Event as Ter
 use crossterm::execute;
 use crossterm::terminal::{Clear, ClearType};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 use undertone::{ContactId, Events};
 
 use crate::command::Command;
@@ -30,6 +30,8 @@ const BURST: usize = 256;
 
 /// Conversations in the list. Who has more of them finds the others with `/list`.
 const LISTED: usize = 200;
+/// Without a key for so long the user is away.
+const AWAY_AFTER: Duration = Duration::from_secs(5 * 60);
 
 /// Runs until the user leaves.
 pub(crate) async fn run(mut session: Session, mut events: Events) -> std::io::Result<()> {
@@ -61,6 +63,8 @@ async fn converse(
     let mut requests = session.execute(Command::Requests).await;
     requests.retain(|record| matches!(record, Record::Request { .. }));
     state.take(requests);
+    let mut touched = Instant::now();
+    let mut is_away = false;
     loop {
         terminal.draw(|frame| screen::draw(frame, &mut state))?;
         tokio::select! {
@@ -77,8 +81,16 @@ async fn converse(
                     state.take(session.notice(event).await);
                 }
             }
+            () = sleep_until(touched + AWAY_AFTER), if !is_away => {
+                is_away = true;
+                session.execute(Command::Away(true)).await;
+            }
             key = pressed.recv() => {
                 let Some(key) = key else { return Ok(()) };
+                touched = Instant::now();
+                if std::mem::take(&mut is_away) {
+                    session.execute(Command::Away(false)).await;
+                }
                 let before = state.input.len();
                 match keys::apply(&mut state, &key) {
                     Action::None if state.input.len() > before => {
@@ -125,7 +137,8 @@ async fn execute(session: &mut Session, state: &mut State, command: Command, lin
         state.paste(line);
     }
     if let Some(number) = shows.filter(|_| !failed) {
-        session.open = Some(ContactId::new(number));
+        // What failed here is told by whatever the user does next.
+        let _ = session.look_at(ContactId::new(number)).await;
         state.open(number);
     }
     state.answer(records);

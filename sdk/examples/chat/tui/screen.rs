@@ -108,7 +108,10 @@ fn right_side(frame: &mut Frame<'_>, area: Rect, state: &mut State) {
     let name = clean(&state.name_of(open));
     let title = match state.open_entry().map_or("", |entry| entry.delay) {
         "" if state.typing.contains(&open) => format!(" {name} types … "),
-        "" => format!(" {name} "),
+        "" => match state.presence.get(&open).map_or("", String::as_str) {
+            "" => format!(" {name} "),
+            presence => format!(" {name} · {presence} "),
+        },
         delay => format!(" {name} · sending waits: {delay} "),
     };
     let wrapped = conversation_rows(&state.messages, inner_width);

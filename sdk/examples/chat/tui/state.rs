@@ -7,7 +7,7 @@ use undertone::{Position, Timestamp};
 use super::pane::Pane;
 use crate::record::Record;
 use crate::when;
-use crate::wording::{contact_text, error_text};
+use crate::wording::{contact_text, error_text, presence_text, profile_text};
 
 /// Words of the phrase in one row.
 const WORDS: usize = 4;
@@ -87,6 +87,8 @@ pub(super) struct State {
     pub(super) notes_pane: Pane,
     /// Contacts that type.
     pub(super) typing: HashSet<i64>,
+    /// Whether contacts are there, in words.
+    pub(super) presence: HashMap<i64, String>,
     /// Contacts whose request was told, with its text, which may be empty.
     requests: HashMap<i64, String>,
     /// Whether what is taken now answers a command.
@@ -253,6 +255,9 @@ impl State {
                 text,
                 place,
             } => self.gap(number, messages, text, place),
+            Record::Presence { number, state, at } => {
+                self.presence.insert(number, presence_text(state, at));
+            }
             Record::Removed { id } => self.messages.retain(|line| line.id != id),
             Record::State { id, state, reason } => {
                 for line in self.messages.iter_mut().filter(|line| line.id == id) {
@@ -345,6 +350,20 @@ impl State {
                 let text = format!("{number} {name}, {state}, made {made}: {link}");
                 (text, Kind::Plain)
             }
+            Record::Profile {
+                number,
+                name,
+                about,
+                picture,
+            } => {
+                let whose = match number {
+                    0 => "you are shown as".to_owned(),
+                    number => format!("{} calls itself", self.name_of(number)),
+                };
+                let text = profile_text(&name, &about, picture);
+                (format!("{whose} {text}"), Kind::Plain)
+            }
+            Record::Once { text } => (format!("shown once, gone now: {text}"), Kind::Plain),
             Record::Hit {
                 number,
                 snippet,

@@ -8,6 +8,7 @@ mod header;
 mod hlc;
 mod introduction;
 mod parts;
+mod people;
 mod post;
 
 pub use changes::{Edit, MAX_EMOJI, MAX_REACTIONS, Reactions};
@@ -20,6 +21,7 @@ pub use parts::{
     MAX_PREVIEW_URL, MAX_QUOTE, MAX_TIMER_SECONDS, MIN_TIMER_SECONDS, Mention, Reply, Style,
     TextRange, Timer,
 };
+pub use people::{Presence, PresenceState, ProfilePlace};
 pub use post::{MAX_UNKNOWN_PARTS, Post, UnknownPart};
 
 use crate::delivery::DeliverySecret;
@@ -50,8 +52,10 @@ const REACTIONS: u8 = 10;
 const READ_RECEIPT: u8 = 11;
 const TIMER: u8 = 12;
 const TYPING: u8 = 13;
+const PROFILE: u8 = 14;
+const PRESENCE: u8 = 15;
 /// The last type that this version knows.
-const LAST: u8 = TYPING;
+const LAST: u8 = PRESENCE;
 
 /// What this version reads: another number with each type, and each part that must be known, that is added. What a version with
 /// another number kept unread is worth another look.
@@ -98,9 +102,13 @@ pub enum Body {
     Timer(Option<Timer>),
     /// Type 13, ephemeral: whether its sender is typing.
     Typing(bool),
+    /// Type 14: where its sender's profile is.
+    Profile(ProfilePlace),
+    /// Type 15, ephemeral: whether its sender is there, to somebody who asked or who is asked.
+    Presence(Presence),
     /// A type that this version does not know, or a post or an edit with a part that it must know and does not.
     Unknown {
-        /// The type: above 13, or 7 or 8.
+        /// The type: above 15, or 7 or 8.
         kind: u8,
         /// The body as it came.
         bytes: Vec<u8>,
@@ -243,6 +251,8 @@ impl Body {
             Self::Reactions(reactions) => reactions.encode(writer)?,
             Self::Timer(timer) => _ = writer.u32(timer.map_or(0, Timer::seconds)),
             Self::Typing(typing) => _ = writer.u8(u8::from(*typing)),
+            Self::Profile(place) => place.encode(writer),
+            Self::Presence(presence) => presence.encode(writer),
             Self::Unknown { bytes, .. } => _ = writer.bytes(bytes),
         }
         Ok(())
@@ -267,11 +277,9 @@ impl Body {
                 0 => None,
                 seconds => Some(Timer::from_seconds(seconds).ok_or(ContentError::Malformed)?),
             }),
-            TYPING => Self::Typing(match reader.u8()? {
-                0 => false,
-                1 => true,
-                _ => return Err(ContentError::Malformed),
-            }),
+            TYPING => Self::Typing(people::flag(reader)?),
+            PROFILE => Self::Profile(ProfilePlace::parse(reader)?),
+            PRESENCE => Self::Presence(Presence::parse(reader)?),
             kind => Self::Unknown {
                 kind,
                 bytes: rest(reader)?.to_vec(),
@@ -295,6 +303,8 @@ impl Body {
             Self::ReadReceipt(_) => READ_RECEIPT,
             Self::Timer(_) => TIMER,
             Self::Typing(_) => TYPING,
+            Self::Profile(_) => PROFILE,
+            Self::Presence(_) => PRESENCE,
             Self::Unknown { kind, .. } => *kind,
         }
     }
@@ -306,7 +316,12 @@ impl Body {
             _ => Err(ContentError::TooLong),
         };
         match self {
-            Self::Nothing | Self::Unavailable(_) | Self::Timer(_) | Self::Typing(_) => Ok(()),
+            Self::Nothing
+            | Self::Unavailable(_)
+            | Self::Timer(_)
+            | Self::Typing(_)
+            | Self::Profile(_)
+            | Self::Presence(_) => Ok(()),
             Self::Text(text) if text.len() > MAX_TEXT => Err(ContentError::TooLong),
             Self::Text(_) => Ok(()),
             Self::DeliveryReceipt(receipt) => list(

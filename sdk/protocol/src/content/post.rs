@@ -20,8 +20,9 @@ const CARD: u8 = 5;
 const LOCATION: u8 = 6;
 const PAYLOAD: u8 = 7;
 const TIMER: u8 = 8;
+const VIEW_ONCE: u8 = 9;
 /// The last part that this version knows of those that must be known.
-pub(super) const LAST_PART: u8 = TIMER;
+pub(super) const LAST_PART: u8 = VIEW_ONCE;
 /// From here on a version that does not know a part shows the post without it.
 const MAY_BE_IGNORED: u8 = 128;
 
@@ -46,6 +47,8 @@ pub struct Post {
     pub payload: Option<AppPayload>,
     /// Part 8: how long after it was read it disappears.
     pub disappears_after: Option<Timer>,
+    /// Part 9: it is shown once, and its reader keeps nothing of it then.
+    pub view_once: bool,
     /// Parts that a later version defines and this one need not understand.
     pub unknown: Vec<UnknownPart>,
 }
@@ -176,6 +179,9 @@ impl Post {
                 Ok(())
             })?;
         }
+        if self.view_once {
+            part(writer, VIEW_ONCE, |_| Ok(()))?;
+        }
         for unknown in &self.unknown {
             part(writer, unknown.kind, |writer| {
                 writer.bytes(&unknown.bytes);
@@ -225,6 +231,7 @@ impl Post {
                 let timer = Timer::from_seconds(value.u32()?);
                 self.disappears_after = Some(timer.ok_or(ContentError::Malformed)?);
             }
+            VIEW_ONCE => self.view_once = true,
             MAY_BE_IGNORED.. => self.unknown.push(UnknownPart {
                 kind,
                 bytes: super::rest(value)?.to_vec(),

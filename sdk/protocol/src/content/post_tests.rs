@@ -78,6 +78,7 @@ fn full() -> Post {
             bytes: vec![1, 2, 3],
         }),
         disappears_after: Timer::from_seconds(5),
+        view_once: true,
         unknown: vec![UnknownPart {
             kind: 128,
             bytes: vec![7],
@@ -250,6 +251,7 @@ fn parts_come_in_ascending_order_and_once() {
         &[6, 0, 11, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
         &[8, 0, 3, 0, 0, 9],
         &[8, 0, 4, 0, 0, 0, 4],
+        &[9, 0, 1, 1],
         &[2, 0, 0],
         &[3, 0, 4, 0, 0, 0, 1],
         &[5, 0, 0],

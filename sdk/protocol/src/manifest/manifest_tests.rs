@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    limits::{MAX_DEVICES, MAX_MANIFEST_TIME_MS, MAX_REVOKED},
+    limits::{MANIFEST_BUCKETS, MAX_DEVICES, MAX_MANIFEST_TIME_MS, MAX_REVOKED},
     manifest::{
         DraftError, ManifestDraft, ManifestVersion, Pin, SuccessionCommitment,
         fixture::{Fixture, NOW, device, record_key},

@@ -7,7 +7,7 @@ use crate::{
     account::AccountId,
     device::{DeviceId, DeviceStatement},
     labels,
-    limits::{MANIFEST_BUCKETS, MAX_MANIFEST_EXTENSION_LEN},
+    limits::MAX_MANIFEST_EXTENSION_LEN,
     manifest::{ManifestBody, ManifestDevice, ManifestRef, RecordId, body::read_statements},
     primitives::{
         aead,
@@ -15,11 +15,9 @@ use crate::{
         kdf,
         signature::Signature,
     },
+    sealed_record::{self, Unopened},
     time::Timestamp,
 };
-
-/// Bytes of the length in front of the padded plaintext.
-const LENGTH_LEN: usize = 4;
 
 /// Why bytes are no manifest of an account. The relay, or whoever else gave them, is at fault; what is pinned stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -161,24 +159,8 @@ impl VerifiedManifest {
     /// # Errors
     /// [`SealError`] above the largest record.
     pub fn seal(&self, record: &RecordId, rng: &mut impl CryptoRng) -> Result<Vec<u8>, SealError> {
-        let mut nonce = [0; aead::NONCE_LEN];
-        rng.fill_bytes(&mut nonce);
-        let plain_len = LENGTH_LEN + self.signed.len();
-        let total = plain_len + aead::NONCE_LEN + aead::TAG_LEN;
-        let bucket = MANIFEST_BUCKETS
-            .into_iter()
-            .find(|bucket| *bucket >= total)
-            .ok_or(SealError)?;
-        let length = u32::try_from(self.signed.len()).map_err(|_| SealError)?;
-        let mut value = Vec::with_capacity(bucket);
-        value.extend_from_slice(&nonce);
-        value.extend_from_slice(&length.to_be_bytes());
-        value.extend_from_slice(&self.signed);
-        value.resize(bucket, 0);
         let key = seal_key(&self.body.account, record);
-        let (_, sealed) = value.split_at_mut(aead::NONCE_LEN);
-        aead::seal(&key, &nonce, record.as_bytes(), sealed).map_err(|_| SealError)?;
-        Ok(value)
+        sealed_record::seal(&key, record, &self.signed, rng).ok_or(SealError)
     }
 
     /// Opens and checks the value of `account`'s record.
@@ -190,20 +172,14 @@ impl VerifiedManifest {
         account: &AccountId,
         record: &RecordId,
     ) -> Result<Self, ManifestError> {
-        if !MANIFEST_BUCKETS.contains(&value.len()) {
-            return Err(ManifestError::NotAuthentic);
-        }
-        let mut value = value.to_vec();
-        let (nonce, sealed) = value
-            .split_first_chunk_mut()
-            .ok_or(ManifestError::NotAuthentic)?;
-        let plain = aead::open(&seal_key(account, record), nonce, record.as_bytes(), sealed)
-            .map_err(|_| ManifestError::NotAuthentic)?;
-        let mut reader = Reader::new(plain);
-        let length = usize::try_from(reader.u32()?).map_err(|_| DecodeError::TooLong)?;
-        let signed = reader.bytes(length)?;
-        reader.zeros(reader.rest().len())?;
-        Self::parse(signed, account)
+        let signed =
+            sealed_record::open(&seal_key(account, record), record, value).map_err(|error| {
+                match error {
+                    Unopened::NotAuthentic => ManifestError::NotAuthentic,
+                    Unopened::Malformed(error) => ManifestError::Malformed(error),
+                }
+            })?;
+        Self::parse(&signed, account)
     }
 }
 

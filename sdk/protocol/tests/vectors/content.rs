@@ -1,14 +1,16 @@
 //! `content.json`: one content of each type, and the stream hash.
 
 use undertone_protocol::{
-    account::AccountId,
+    account::{AccountId, ManifestWriteKey},
     content::{
         Acceptance, AppPayload, Body, ContactCard, Content, ContentHeader, DeliveryReceipt, Edit,
         FormatRange, Hlc, LinkPreview, Location, Mention, MessageId, MissingMessage, Post,
-        PreviousHash, Reactions, Reply, Resent, Style, TextRange, Timer, UnknownPart, stream_hash,
+        Presence, PresenceState, PreviousHash, ProfilePlace, Reactions, Reply, Resent, Style,
+        TextRange, Timer, UnknownPart, stream_hash,
     },
     delivery::DeliverySecret,
-    profile::ProfileKey,
+    primitives::secret::SecretBytes,
+    profile::{ProfileDigest, ProfileKey},
     relay_address::RelayAddress,
     session::{MessageNumber, SessionId},
     time::Timestamp,
@@ -95,6 +97,7 @@ fn post() -> (Post, Vec<u8>) {
             bytes: vec![1, 2],
         }),
         disappears_after: Timer::from_seconds(3_600),
+        view_once: false,
         unknown: vec![UnknownPart {
             kind: 200,
             bytes: vec![3],
@@ -165,6 +168,16 @@ fn content_vectors() {
     let receipt = DeliveryReceipt {
         delivered: vec![MessageId::from_bytes([0x77; 16]); 2],
         missing: vec![missing(6)],
+    };
+    let write_key = ManifestWriteKey::from_seed(&SecretBytes::copy_from(&[0xcc; 32])).public_key();
+    let place = ProfilePlace {
+        write_key,
+        digest: ProfileDigest([0xdd; 16]),
+        tells_last_seen: true,
+    };
+    let once = Post {
+        view_once: true,
+        ..Post::text("once")
     };
     check(
         "content",
@@ -243,6 +256,27 @@ fn content_vectors() {
             ),
             case("no timer", 12, Body::Timer(None), &[0; 4]),
             case("typing", 13, Body::Typing(true), &[1]),
+            case(
+                "profile",
+                14,
+                Body::Profile(place),
+                &[write_key.as_bytes(), &[0xdd; 16][..], &[1]].concat(),
+            ),
+            case(
+                "presence",
+                15,
+                Body::Presence(Presence {
+                    state: PresenceState::Away,
+                    asks: true,
+                }),
+                &[2, 1],
+            ),
+            case(
+                "post to be viewed once",
+                7,
+                Body::Post(once),
+                &[&[0, 4][..], b"once", &[9, 0, 0]].concat(),
+            ),
             case(
                 "a type of a later version",
                 200,

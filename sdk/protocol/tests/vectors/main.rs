@@ -18,6 +18,7 @@ mod invite;
 mod manifest;
 mod pq;
 mod prekeys;
+mod profile;
 mod ratchet;
 mod safety_number;
 mod salamander;

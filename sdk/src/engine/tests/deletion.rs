@@ -11,6 +11,7 @@ use crate::store::MessageState;
 const DAY_MS: u64 = 86_400_000;
 const DONE: DeletionProgress = DeletionProgress {
     record: true,
+    profile: true,
     mailbox: true,
 };
 
@@ -64,7 +65,10 @@ fn a_deletion_waits_for_the_relay_and_survives_restarts() {
     world.settle();
     world.delete(ben);
     world.run_for(DAY_MS);
-    let waiting = Some(DeletionProgress::default());
+    let waiting = Some(DeletionProgress {
+        profile: true,
+        ..DeletionProgress::default()
+    });
     assert_eq!(world.engine(ben).deletion(), waiting);
     world.restart(ben);
     assert_eq!(world.engine(ben).deletion(), waiting);

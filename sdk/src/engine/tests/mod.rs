@@ -19,7 +19,9 @@ mod main_job;
 mod manifests;
 mod meeting;
 mod own_manifest;
+mod presence;
 mod probing;
+mod profiles;
 mod quiet;
 mod refusals;
 mod replays;
@@ -33,6 +35,7 @@ mod sizes;
 mod skipped;
 mod time;
 mod typing;
+mod view_once;
 #[cfg(target_os = "linux")]
 mod wiping;
 mod world;

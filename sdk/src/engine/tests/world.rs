@@ -30,8 +30,8 @@ pub(super) type Tamper = Box<dyn FnMut(usize, &mut Frame) -> bool>;
 enum Matter {
     /// Whose mailbox it is.
     Mailbox,
-    /// Whose record it is.
-    Record,
+    /// Whose record it is, and which of his.
+    Record([u8; 32]),
     /// Who is looked up.
     LookUp,
     /// To whom something is sent.
@@ -39,6 +39,10 @@ enum Matter {
 }
 
 impl Matter {
+    fn record(write_key: &[u8]) -> Option<Self> {
+        write_key.try_into().map(Self::Record).ok()
+    }
+
     fn of(frame: &Frame) -> Option<Self> {
         match frame.body {
             Some(
@@ -50,7 +54,8 @@ impl Matter {
                 | Body::DeleteMailbox(_)
                 | Body::PrekeyStatus(_),
             ) => Some(Self::Mailbox),
-            Some(Body::PutRecord(_) | Body::DeleteRecord(_)) => Some(Self::Record),
+            Some(Body::PutRecord(ref put)) => Self::record(&put.write_key),
+            Some(Body::DeleteRecord(ref delete)) => Self::record(&delete.write_key),
             Some(Body::GetRecord(_) | Body::PopPrekeys(_)) => Some(Self::LookUp),
             Some(Body::Send(_) | Body::SendMany(_)) => Some(Self::Send),
             _ => None,

@@ -45,6 +45,8 @@ pub struct ContactRow {
     pub blocked_from: Option<ContactState>,
     /// The name that is shown; may be empty.
     pub name: String,
+    /// Whether the user gave it.
+    pub named: bool,
     /// The public key of the record that has the manifest.
     pub manifest_key: [u8; 32],
     /// The address of the relay that has the record.
@@ -93,7 +95,7 @@ table! {
 const COLUMNS: &str =
     "SELECT id, account, state, name, manifest_key, manifest_relay, pin, manifest_issued_ms,
     silent_due_ms, acceptance_owed, created_ms, changed_ms, newer_due_ms, blocked_from,
-    claimed_key, claimed_relay, delivery_due_ms FROM contact";
+    claimed_key, claimed_relay, delivery_due_ms, named FROM contact";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<ContactRow> {
     Ok(ContactRow {
@@ -116,6 +118,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ContactRow> {
             _ => None,
         },
         delivery_due: row.get::<_, Option<Uint>>(16)?.map(Into::into),
+        named: row.get(17)?,
     })
 }
 
@@ -260,11 +263,17 @@ impl Contacts<'_> {
         )?)
     }
 
-    /// Changes the name that is shown.
-    pub fn set_name(&self, id: ContactId, name: &str, now: Timestamp) -> Result<(), StoreError> {
+    /// Changes the name that is shown, which the user gave or not.
+    pub fn set_name(
+        &self,
+        id: ContactId,
+        name: &str,
+        named: bool,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         exactly_one(self.tx.run(
-            "UPDATE contact SET name = ?2, changed_ms = ?3 WHERE id = ?1",
-            (id, name, at(now)),
+            "UPDATE contact SET name = ?2, named = ?3, changed_ms = ?4 WHERE id = ?1",
+            (id, name, named, at(now)),
         )?)
     }
 

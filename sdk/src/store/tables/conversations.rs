@@ -298,7 +298,10 @@ impl Conversations<'_> {
     /// A message was added: it may be the newest, and unread.
     pub(super) fn message_added(&self, message: &NewMessage) -> Result<(), StoreError> {
         let clock = stored(message.clock);
-        let can_be_unread = matches!(message.kind, MessageKind::Text | MessageKind::Unsupported);
+        let can_be_unread = matches!(
+            message.kind,
+            MessageKind::Text | MessageKind::Unsupported | MessageKind::ViewOnce
+        );
         if message.sender.is_some() && can_be_unread {
             self.tx.run(
                 "UPDATE conversation SET unread = unread + (?2 > read_clock), mentions = mentions + (?3 AND ?2 > read_clock)
@@ -361,7 +364,7 @@ impl Conversations<'_> {
     pub(super) fn recount(&self, id: ConversationId) -> Result<(), StoreError> {
         exactly_one(self.tx.run(
             "UPDATE conversation SET (unread, mentions) = (SELECT count(*), coalesce(sum(mentions_me), 0) FROM message
-                 WHERE message.conversation = ?1 AND clock > read_clock AND sender <> 0 AND kind IN (1, 2)) WHERE id = ?1",
+                 WHERE message.conversation = ?1 AND clock > read_clock AND sender <> 0 AND kind IN (1, 2, 10)) WHERE id = ?1",
             [id],
         )?)
     }

@@ -27,6 +27,10 @@ coded! {
         /// Something about a contact's identity is new or wrong: [`NewMessage::extra`] holds what, in one byte. Made by this device
         /// alone.
         IdentityChanged = 6,
+        /// It is shown once, and was not yet: [`NewMessage::extra`] holds what was received of it, nothing of an own one.
+        ViewOnce = 10,
+        /// It was shown once: nothing is left of it but its place.
+        Viewed = 11,
     }
 }
 

@@ -5,6 +5,7 @@ use undertone_protocol::content::MessageId;
 use undertone_protocol::session::{MessageNumber, SessionId};
 use undertone_protocol::time::Timestamp;
 
+use super::messages::MessageKind;
 use super::{StoreError, Tx, page, table};
 use crate::store::ids::{PeerDeviceId, RetainedId, Uint, at, packed, unpacked};
 
@@ -103,7 +104,8 @@ impl Retained<'_> {
         )
     }
 
-    /// A device confirmed a message. Whether a copy for it was unconfirmed until now.
+    /// A device confirmed a message. Whether a copy for it was unconfirmed until now. What is shown once is not kept for a device that
+    /// has it: its copy becomes a tombstone.
     pub fn mark_delivered(
         &self,
         device: PeerDeviceId,
@@ -111,8 +113,10 @@ impl Retained<'_> {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let changed = self.tx.run(
-            "UPDATE retained SET delivered_ms = ?3 WHERE message_id = ?2 AND peer_device = ?1 AND delivered_ms IS NULL",
-            (device, message.as_bytes(), at(now)),
+            "UPDATE retained SET delivered_ms = ?3,
+                 content = CASE WHEN EXISTS (SELECT 1 FROM message WHERE message_id = ?2 AND kind = ?4) THEN NULL ELSE content END
+             WHERE message_id = ?2 AND peer_device = ?1 AND delivered_ms IS NULL",
+            (device, message.as_bytes(), at(now), MessageKind::ViewOnce),
         )?;
         Ok(changed > 0)
     }

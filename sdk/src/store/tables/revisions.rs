@@ -81,6 +81,19 @@ impl Messages<'_> {
         self.empty(row, MessageKind::Deleted)
     }
 
+    /// A message that is shown once was shown: nothing is left of it but its place, for so many seconds if it has a timer. Whether it
+    /// was there until now.
+    pub fn viewed(&self, row: &MessageRow, timer: Option<u32>) -> Result<bool, StoreError> {
+        if row.message.kind != MessageKind::ViewOnce || !self.empty(row, MessageKind::Viewed)? {
+            return Ok(false);
+        }
+        exactly_one(self.tx.run(
+            "UPDATE message SET timer_s = ?2 WHERE id = ?1",
+            (row.id, timer),
+        )?)?;
+        Ok(true)
+    }
+
     /// Leaves of a message nothing but its id, because the user does not want it any more. Whether it was there until now.
     pub fn remove_here(&self, row: &MessageRow) -> Result<bool, StoreError> {
         let removed = self.empty(row, MessageKind::Removed)?;

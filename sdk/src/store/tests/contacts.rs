@@ -12,7 +12,9 @@ fn a_contact_goes_through_its_states() {
     let peer = peer(&tx, 1);
     let contacts = tx.contacts();
     contacts.block(peer.contact, NOW.plus(1)).unwrap();
-    contacts.set_name(peer.contact, "N.", NOW.plus(2)).unwrap();
+    contacts
+        .set_name(peer.contact, "N.", true, NOW.plus(2))
+        .unwrap();
     contacts
         .set_manifest(peer.contact, b"pin", NOW.plus(3), b"signed")
         .unwrap();

@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use undertone_protocol::content::{Hlc, MessageId};
 use undertone_protocol::prekeys::{PrekeyId, PrekeyKind};
+use undertone_protocol::profile::ProfileDigest;
 use undertone_protocol::session::{MessageNumber, SessionId, SkippedKey};
 use undertone_protocol::tag::Tag;
 
@@ -89,6 +90,13 @@ pub(super) fn fill(tx: &Tx<'_>) {
         parts: None,
     };
     assert!(tx.messages().edit(&row, &edit).unwrap());
+    let told = ToldProfile {
+        record_key: [7; 32],
+        digest: ProfileDigest([8; 16]),
+        order: [9; 16],
+        shows_last_seen: true,
+    };
+    tx.profiles().tell(peer.contact, &told, Some(NOW)).unwrap();
     tx.reactions()
         .set(row.id, None, later, &["👍".to_owned()])
         .unwrap();

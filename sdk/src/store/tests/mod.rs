@@ -15,6 +15,7 @@ mod open;
 mod oracle;
 mod outbox;
 mod pages;
+mod profiles;
 mod remnants;
 mod rotation;
 mod search;

@@ -345,3 +345,29 @@ fn a_deleted_key_leaves_not_even_its_sealed_form() {
     fixture.write(|tx| tx.meta().remove(secret).unwrap());
     assert_eq!(on_disk(&mut fixture, &[&sealed]), [0]);
 }
+
+#[test]
+fn s1_a_message_that_was_shown_once_leaves_no_trace() {
+    let (mut fixture, peer) = history(&[]);
+    let mut once = message(&peer, 5_000, "");
+    once.kind = MessageKind::ViewOnce;
+    once.extra = Some(secret(5_000).into_bytes());
+    fixture.write(|tx| _ = tx.messages().insert(&once).unwrap());
+    let [word, phrase, _] = needles();
+    let before = on_disk(&mut fixture, &[word, phrase]);
+    assert_eq!(
+        before,
+        [1, 1],
+        "it is kept in one place, and indexed nowhere"
+    );
+    fixture.write(|tx| {
+        let row = tx.messages().get(&once.message_id).unwrap().unwrap();
+        assert!(tx.messages().viewed(&row, Some(60)).unwrap());
+        let row = tx.messages().get(&once.message_id).unwrap().unwrap();
+        assert_eq!(row.message.kind, MessageKind::Viewed);
+        assert_eq!(row.message.timer, Some(60));
+        assert!(!tx.messages().viewed(&row, None).unwrap(), "once");
+    });
+    assert_eq!(on_disk(&mut fixture, &[word, phrase]), [0, 0]);
+    fixture.store.verify().unwrap();
+}
