@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use undertone::{
     ContactState, ImportError, ImportFile, InviteLink, LineFault, Operation, SearchFilter,
@@ -357,6 +358,18 @@ const SPOILED: &[Spoiled] = &[
                     ..
                 }
             )
+        },
+    ),
+    (
+        "a conversation is a pipe",
+        |files| {
+            fs::remove_file(files.conversation()).unwrap();
+            let made = Command::new("mkfifo").arg(files.conversation()).status();
+            assert!(made.unwrap().success());
+        },
+        |error| {
+            let file = ImportFile::Conversation(1);
+            matches!(error, ImportError::Io { file: found, .. } if *found == file)
         },
     ),
     (
