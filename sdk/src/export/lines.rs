@@ -295,14 +295,26 @@ impl PostLine {
     /// A post, with what its payload is called in `media`. Parts that this version does not know are left out: nobody can say that
     /// no key is in them.
     pub(super) fn of(post: Post, payload: Option<PayloadLine>) -> Self {
+        let Post {
+            text,
+            reply,
+            mentions,
+            formats,
+            preview,
+            card,
+            location,
+            payload: _,
+            disappears_after: _,
+            unknown: _,
+        } = post;
         Self {
-            text: post.text,
-            reply: post.reply.map(ReplyLine::from),
-            mentions: post.mentions.iter().map(MentionLine::from).collect(),
-            formats: post.formats.iter().map(FormatLine::from).collect(),
-            preview: post.preview.map(PreviewLine::from),
-            card: post.card.map(CardLine::from),
-            location: post.location.map(LocationLine::from),
+            text,
+            reply: reply.map(ReplyLine::from),
+            mentions: mentions.iter().map(MentionLine::from).collect(),
+            formats: formats.iter().map(FormatLine::from).collect(),
+            preview: preview.map(PreviewLine::from),
+            card: card.map(CardLine::from),
+            location: location.map(LocationLine::from),
             payload,
         }
     }

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use undertone_protocol::account::{AccountId, ManifestWritePublicKey};
 use undertone_protocol::content::{
-    AppPayload, ContactCard, Hlc, Mention, MessageId, Post, Reactions, Reply, TextRange, Timer,
+    AppPayload, ContactCard, Hlc, MAX_TEXT, Mention, MessageId, Post, Reactions, Reply, TextRange,
+    Timer,
 };
 use undertone_protocol::device::DeviceId;
 use undertone_protocol::relay_address::RelayAddress;
@@ -210,8 +211,9 @@ impl Reading<'_, '_> {
             seq: line.seq,
             kind,
             state: line.state.afterwards(),
-            sent: time(line.sent)?,
-            stored: time(line.stored)?,
+            // Whatever time an author claimed: nothing is sorted or deleted by it.
+            sent: Timestamp(line.sent),
+            stored: Timestamp(line.stored),
             body,
             parts,
             timer: None,
@@ -310,6 +312,10 @@ impl Reading<'_, '_> {
             view_once: false,
             unknown: Vec::new(),
         };
+        // A text alone may be empty, as it may when it comes from the network.
+        if post.is_plain() && post.text.len() <= MAX_TEXT {
+            return Ok((post.text, None));
+        }
         let parts = post.parts().map_err(|_| LineFault::Value("post"))?;
         Ok((post.text, (!parts.is_empty()).then_some(parts)))
     }
@@ -345,8 +351,8 @@ fn imported_contact(
         is_blocked: line.blocked,
         manifest_key: key,
         relay,
-        since: time(line.since).map_err(|fault| contacts.wrong(fault))?,
-        conversation_made: time(first.created).map_err(in_file)?,
+        since: Timestamp(line.since),
+        conversation_made: Timestamp(first.created),
         read: clock(first.read).map_err(in_file)?,
         settings: ConversationSettings {
             pinned: first.pinned,
@@ -365,17 +371,11 @@ fn message_id(text: &str) -> Result<MessageId, LineFault> {
 }
 
 fn clock(line: Clock) -> Result<Hlc, LineFault> {
-    let ms = time(line.ms).map_err(|_| LineFault::Value("clock"))?;
-    let packed = Hlc::at(ms).as_packed() | u64::from(line.n);
-    Ok(Hlc::from_packed(packed))
-}
-
-fn time(ms: u64) -> Result<Timestamp, LineFault> {
-    if ms <= LATEST_CLOCK_MS {
-        Ok(Timestamp(ms))
-    } else {
-        Err(LineFault::Value("time"))
+    if line.ms > LATEST_CLOCK_MS {
+        return Err(LineFault::Value("clock"));
     }
+    let packed = Hlc::at(Timestamp(line.ms)).as_packed() | u64::from(line.n);
+    Ok(Hlc::from_packed(packed))
 }
 
 /// What the row of a timer holds.

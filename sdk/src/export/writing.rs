@@ -15,8 +15,8 @@ use super::lines::{self, FORMAT, Head, Kind, Line, ME, PayloadLine, PostLine, St
 use crate::client::SystemRow;
 use crate::operation::{Operation, Watch};
 use crate::store::{
-    ContactId, ContactRow, ContactState, ExportedConversation, ExportedMessage, MessageKind,
-    MessageRow, StoreError,
+    ContactId, ContactRow, ContactState, ConversationSettings, ExportedConversation,
+    ExportedMessage, MessageKind, MessageRow, StoreError,
 };
 
 /// Who exports.
@@ -252,16 +252,22 @@ fn contact(row: &ContactRow, account: &str) -> lines::Contact {
 }
 
 fn conversation(exported: &ExportedConversation, account: &str) -> lines::Conversation {
-    let row = &exported.row;
+    let ConversationSettings {
+        pinned,
+        archived,
+        muted_until,
+        marked_unread,
+        draft,
+    } = &exported.row.settings;
     lines::Conversation {
         with: account.to_owned(),
         created: exported.created.0,
         read: exported.read.into(),
-        pinned: row.settings.pinned,
-        archived: row.settings.archived,
-        muted_until: row.settings.muted_until.map(|at| at.0),
-        marked_unread: row.settings.marked_unread,
-        draft: row.settings.draft.clone(),
-        timer: row.timer,
+        pinned: *pinned,
+        archived: *archived,
+        muted_until: muted_until.map(|at| at.0),
+        marked_unread: *marked_unread,
+        draft: draft.clone(),
+        timer: exported.row.timer,
     }
 }

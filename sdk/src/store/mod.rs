@@ -103,8 +103,8 @@ impl Store {
     ) -> Result<Self, OpenError> {
         let (connection, column_key) =
             open::connect(path, key, &options).map_err(|error| open::looked_into(error, path))?;
-        // Of a rotation that a crash ended.
-        rotate::forget_copy(path).map_err(OpenError::Io)?;
+        // Of a rotation that a crash ended. If it stays, it is noise under a key that nobody has.
+        let _ = rotate::forget_copy(path);
         let mut store = Self {
             connection,
             column_key,

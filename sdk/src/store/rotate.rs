@@ -90,11 +90,14 @@ impl Store {
         let mut old = match copied {
             Ok(old) => old,
             Err(failure) => {
-                remove(&beside(&self.path, COPY))?;
+                // What cannot be removed now is removed when the store is opened next.
+                let _ = forget_copy(&self.path);
                 open::configure(&self.connection, &self.options)?;
                 return Err(failure);
             }
         };
+        // Before anything of the old file is touched: a power cut could bring its name back.
+        sync_folder(&self.path).map_err(|error| RotateError::Reopen(OpenError::Io(error)))?;
         let (connection, column_key) =
             open::connect(&self.path, key, &self.options).map_err(RotateError::Reopen)?;
         let old_connection = std::mem::replace(&mut self.connection, connection);
@@ -112,8 +115,12 @@ impl Store {
         let copy = beside(&path, COPY);
         // Without a log: one that is there when the file is replaced would be taken for the new one's.
         open::checkpoint(&self.connection)?;
-        self.connection
-            .pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))?;
+        let mode: String =
+            self.connection
+                .pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get(0))?;
+        if mode != "delete" {
+            return Err(OpenError::InUse.into());
+        }
         let made = self.make_copy(&copy, key, watch);
         made.map_err(|error| match error {
             RotateError::Copy(error) => RotateError::Copy(open::looked_into(error, &path)),
@@ -123,11 +130,12 @@ impl Store {
             remove(&beside(&path, ending))?;
         }
         sync_folder(&path)?;
-        // Last of all: on Unix, closing it gives up the lock that SQLite has on the file.
         let old = File::options().write(true).open(&path)?;
-        fs::rename(&copy, &path)?;
-        // The name is the new file's; whether that is durable already is only a question of which key opens after a power cut.
-        let _ = sync_folder(&path);
+        if let Err(error) = fs::rename(&copy, &path) {
+            // On Unix, closing it would give up the lock that SQLite has on the file.
+            std::mem::forget(old);
+            return Err(error.into());
+        }
         Ok(old)
     }
 

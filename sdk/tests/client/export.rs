@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use undertone::{
-    AppPayload, Client, ExportError, ExportSummary, FormatRange, ImportError, ImportSummary,
-    Location, Mention, Operation, Post, Progress, Reply, StoreError, Style, SystemRow, TextRange,
-    Timer, Timestamp,
+    AccountId, AppPayload, Client, ExportError, ExportSummary, FormatRange, ImportError,
+    ImportSummary, Location, Mention, MessageId, Operation, Post, Progress, Reply, StoreError,
+    Style, SystemRow, TextRange, Timer, Timestamp,
 };
 
 use crate::support::{Person, World, bytes, key};
@@ -50,19 +50,12 @@ pub(crate) async fn import(client: &Client, folder: &Path) -> Result<ImportSumma
     client.import(folder, Operation::new()).await
 }
 
-/// Alice and Bob with everything that an export can hold.
-pub(crate) async fn full_history(world: &World) -> (Person, Person) {
-    let (mut alice, mut bob) = world.friends().await;
-    let at_alice = alice.conversation().await;
-    let hello = alice.message("hello", |_| true).await;
-    let (me, them) = (
-        alice.client.account().await.unwrap(),
-        bob.client.account().await.unwrap(),
-    );
+/// A post with every part.
+fn rich_post(them: AccountId, answered: MessageId) -> Post {
     let range = |start, len| TextRange { start, len };
-    let post = Post {
+    Post {
         reply: Some(Reply {
-            message: hello.id,
+            message: answered,
             author: them,
             quote: "hello".to_owned(),
         }),
@@ -85,8 +78,19 @@ pub(crate) async fn full_history(world: &World) -> (Person, Person) {
             bytes: b"payload \x00\xff".to_vec(),
         }),
         ..Post::text("bob, dear: 東京都 \u{1f600}")
-    };
-    let rich = at_alice.send(post).await.unwrap();
+    }
+}
+
+/// Alice and Bob with everything that an export can hold.
+pub(crate) async fn full_history(world: &World) -> (Person, Person) {
+    let (mut alice, mut bob) = world.friends().await;
+    let at_alice = alice.conversation().await;
+    let hello = alice.message("hello", |_| true).await;
+    let (me, them) = (
+        alice.client.account().await.unwrap(),
+        bob.client.account().await.unwrap(),
+    );
+    let rich = at_alice.send(rich_post(them, hello.id)).await.unwrap();
     alice
         .client
         .edit(rich, Post::text("edited: 東京都"))

@@ -2,13 +2,39 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use undertone::{
-    ContactState, ImportError, ImportFile, InviteLink, LineFault, Operation, SearchFilter,
+    ContactState, ImportError, ImportFile, InviteLink, LineFault, Message, Operation, SearchFilter,
 };
 
 use crate::export::{export, full_history, import, tree};
 use crate::support::World;
+
+/// What a person sees of messages that stay.
+fn shown(messages: &[Message]) -> Vec<String> {
+    let stays = messages.iter().filter(|message| {
+        let post = message.post.as_ref();
+        post.is_none_or(|post| post.disappears_after.is_none())
+    });
+    stays
+        .map(|message| {
+            let reactions = message.reactions.iter().map(|one| &one.emoji);
+            format!(
+                "{:?}",
+                (
+                    message.id,
+                    message.sender.is_some(),
+                    &message.post,
+                    message.deleted,
+                    message.edited,
+                    message.system,
+                    reactions.collect::<Vec<_>>(),
+                )
+            )
+        })
+        .collect()
+}
 
 #[tokio::test]
 async fn what_was_exported_comes_back_and_goes_out_again_the_same() {
@@ -43,30 +69,6 @@ async fn what_was_exported_comes_back_and_goes_out_again_the_same() {
         .messages(None, 500)
         .await
         .unwrap();
-    let shown = |messages: &[undertone::Message]| -> Vec<_> {
-        let stays = messages.iter().filter(|message| {
-            let post = message.post.as_ref();
-            post.is_none_or(|post| post.disappears_after.is_none())
-        });
-        stays
-            .map(|message| {
-                let sender = message.sender.is_some();
-                let reactions: Vec<_> = message
-                    .reactions
-                    .iter()
-                    .map(|one| one.emoji.clone())
-                    .collect();
-                (
-                    message.id,
-                    sender,
-                    message.post.clone(),
-                    message.deleted,
-                    message.edited,
-                    reactions,
-                )
-            })
-            .collect()
-    };
     assert_eq!(shown(&after), shown(&before));
     let edited = after
         .iter()
@@ -357,6 +359,18 @@ const SPOILED: &[Spoiled] = &[
                     ..
                 }
             )
+        },
+    ),
+    (
+        "a conversation is a pipe",
+        |files| {
+            fs::remove_file(files.conversation()).unwrap();
+            let made = Command::new("mkfifo").arg(files.conversation()).status();
+            assert!(made.unwrap().success());
+        },
+        |error| {
+            let file = ImportFile::Conversation(1);
+            matches!(error, ImportError::Io { file: found, .. } if *found == file)
         },
     ),
     (

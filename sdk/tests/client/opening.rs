@@ -3,8 +3,11 @@
 use undertone_protocol::account::AccountId;
 use undertone_protocol::recovery_phrase;
 
-use undertone::store::{Store, StoreKey};
-use undertone::{Client, ClientConfig, OpenError, OpenStoreError, RelayAddressError};
+use undertone::store::{MetaKey, Store, StoreKey};
+use undertone::{
+    Client, ClientConfig, OpenError, OpenStoreError, Operation, Progress, RelayAddressError,
+    SearchFilter,
+};
 
 use crate::support::{World, bytes, key};
 
@@ -132,4 +135,34 @@ fn open_at_once() {
             });
         }
     });
+}
+
+#[tokio::test]
+async fn opening_that_builds_the_index_again_is_watched_and_can_be_cancelled() {
+    let world = World::new().await;
+    let (alice, _bob) = world.friends().await;
+    alice.client.close().await;
+    {
+        let store = Store::open(&world.store("alice"), &StoreKey::new(&key("alice")));
+        let mut store = store.unwrap();
+        let tx = store.transaction().unwrap();
+        tx.meta().put(MetaKey("store.tokenizer"), b"old").unwrap();
+        tx.commit().unwrap();
+        store.close().unwrap();
+    }
+    let cancelled = Operation::new();
+    cancelled.cancel();
+    let refused = Client::open(world.config("alice").operation(cancelled)).await;
+    assert!(
+        matches!(refused, Err(OpenError::Store(OpenStoreError::Cancelled))),
+        "{refused:?}"
+    );
+    let operation = Operation::new();
+    let alice = Client::open(world.config("alice").operation(operation.clone())).await;
+    let alice = alice.unwrap();
+    assert_eq!(operation.progress(), Progress { done: 1, total: 1 });
+    let found = alice
+        .search("hello", SearchFilter::default(), None, 1)
+        .await;
+    assert_eq!(found.unwrap().hits.len(), 1);
 }
