@@ -103,10 +103,10 @@ pub use actor::Actor;
 pub use client::{
     AccountDeletion, Client, ClientConfig, ClientEvent, Connection, Contact, Conversation,
     ConversationSummary, ConversationsChange, ConversationsDiff, ConversationsUpdate, EmojiCount,
-    Events, Gap, Invite, LastMessage, LiveConversations, Message, MessageItem, Once, OpenError, Original,
-    Person, Preview, Quote, Reaction, Revision, RotateKeyError, RowId, SearchHit, SearchPage,
-    SystemRow, Timeline, TimelineChange, TimelineDiff, TimelineItem, TimelineRow, TimelineUpdate,
-    UnlockError, relay_address,
+    Events, Gap, Invite, LastMessage, LiveConversations, Message, MessageItem, Once, OpenError,
+    Original, Person, Preview, Quote, Reaction, Revision, RotateKeyError, RowId, SearchHit,
+    SearchPage, SystemRow, Timeline, TimelineChange, TimelineDiff, TimelineItem, TimelineRow,
+    TimelineUpdate, UnlockError, relay_address,
 };
 pub use engine::{
     AccountAlarm, Audience, DelayReason, DeletionProgress, Event, IdentityAlarm, Presence,

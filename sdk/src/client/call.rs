@@ -6,8 +6,8 @@ use tokio::sync::oneshot;
 
 use crate::engine::{Step, View};
 use crate::error::{
-    AddContactError, ChangeError, ContactError, InviteError, NameError, ProfileError, ReportError, SendError,
-    StepError,
+    AddContactError, ChangeError, ContactError, InviteError, NameError, ProfileError, ReportError,
+    SendError, StepError,
 };
 use crate::export::ImportError;
 use crate::store::StoreError;

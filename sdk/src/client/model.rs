@@ -328,6 +328,8 @@ impl SystemRow {
             }
         }
     }
+}
+
 fn once(kind: MessageKind, state: MessageState) -> Option<Once> {
     match kind {
         MessageKind::ViewOnce if state == MessageState::Read => Some(Once::Seen),
@@ -340,12 +342,6 @@ fn once(kind: MessageKind, state: MessageState) -> Option<Once> {
         | MessageKind::TimerSet
         | MessageKind::IdentityChanged => None,
     }
-}
-
-/// The timer that a row says was set.
-fn seconds(extra: Option<&[u8]>) -> Option<Timer> {
-    let bytes = extra?.first_chunk()?;
-    Timer::from_seconds(u32::from_be_bytes(*bytes))
 }
 
 /// What the store has of a post, which wrote it from one.
