@@ -65,6 +65,8 @@ pub struct LastMessage {
 pub struct Person {
     /// Who; `None` for this account.
     pub contact: Option<ContactId>,
+    /// The account, for whoever has no name; `None` when the contact is gone.
+    pub account: Option<AccountId>,
     /// The name; may be empty.
     pub name: String,
 }
@@ -265,16 +267,18 @@ impl Known {
     }
 
     fn person(&self, contact: Option<ContactId>) -> Person {
-        let name = match contact {
-            None => Some(&self.own_name),
+        let (account, name) = match contact {
+            None => (Some(self.own), self.own_name.clone()),
             Some(id) => {
                 let found = self.people.iter().find(|one| one.id == id);
-                found.map(|one| &one.name)
+                let name = found.map(|one| one.name.clone());
+                (found.map(|one| one.account), name.unwrap_or_default())
             }
         };
         Person {
             contact,
-            name: name.cloned().unwrap_or_default(),
+            account,
+            name,
         }
     }
 
