@@ -32,6 +32,9 @@
 //! # }
 //! ```
 //!
+//! Lists on a screen are live: [`Client::live_conversations`] and [`Conversation::timeline`] give a page of rows that say all that is drawn,
+//! and then what changes of it.
+//!
 //! Everything that an app needs is at the root of this crate: owned types without lifetimes, so that bindings stay thin and the
 //! parts behind it stay free to change. [`limits`] has the bounds that an app may meet. The protocol itself is the crate
 //! `undertone-protocol`.

@@ -67,6 +67,8 @@ pub struct LastMessage {
 pub struct Person {
     /// Who; `None` for this account.
     pub contact: Option<ContactId>,
+    /// The account, for whoever has no name; `None` when the contact is gone.
+    pub account: Option<AccountId>,
     /// The name; may be empty.
     pub name: String,
 }
@@ -197,29 +199,38 @@ pub(super) fn timeline_rows(
     conversation: ConversationId,
     entries: Vec<TimelineEntry>,
 ) -> Result<Vec<TimelineRow>, StoreError> {
-    let mut gaps: Vec<(Position, GapRow)> = Vec::new();
-    let mut messages: Vec<Message> = Vec::new();
-    let mut order = Vec::new();
-    for entry in entries {
-        match entry {
-            TimelineEntry::Message(row) => {
-                order.push(true);
-                messages.push(row.into());
-            }
-            TimelineEntry::Gap(row, position) => {
-                order.push(false);
-                gaps.push((position, row));
-            }
-        }
-    }
+    let entries: Vec<Entry> = entries.into_iter().map(Entry::from).collect();
+    let messages: Vec<&Message> = entries.iter().filter_map(Entry::message).collect();
     let known = Known::load(view, conversation, &messages)?;
-    let mut gaps = gaps.into_iter();
-    let mut messages = messages.into_iter();
-    let rows = order.into_iter().filter_map(|is_message| match is_message {
-        true => messages.next().map(|message| known.message_row(message)),
-        false => gaps.next().and_then(|(place, row)| gap_row(place, &row)),
+    let rows = entries.into_iter().filter_map(|entry| match entry {
+        Entry::Message(message) => Some(known.message_row(*message)),
+        Entry::Gap(position, row) => gap_row(position, &row),
     });
     Ok(rows.collect())
+}
+
+/// What becomes a row.
+enum Entry {
+    Message(Box<Message>),
+    Gap(Position, GapRow),
+}
+
+impl From<TimelineEntry> for Entry {
+    fn from(entry: TimelineEntry) -> Self {
+        match entry {
+            TimelineEntry::Message(row) => Self::Message(Box::new(row.into())),
+            TimelineEntry::Gap(row, position) => Self::Gap(position, row),
+        }
+    }
+}
+
+impl Entry {
+    fn message(&self) -> Option<&Message> {
+        match self {
+            Self::Message(message) => Some(message),
+            Self::Gap(..) => None,
+        }
+    }
 }
 
 fn gap_row(position: Position, row: &GapRow) -> Option<TimelineRow> {
@@ -243,7 +254,7 @@ impl Known {
     fn load(
         view: &View<'_>,
         conversation: ConversationId,
-        messages: &[Message],
+        messages: &[&Message],
     ) -> Result<Self, StoreError> {
         let replies = || {
             let posts = messages.iter().filter_map(|message| message.post.as_ref());
@@ -268,16 +279,18 @@ impl Known {
     }
 
     fn person(&self, contact: Option<ContactId>) -> Person {
-        let name = match contact {
-            None => Some(&self.own_name),
+        let (account, name) = match contact {
+            None => (Some(self.own), self.own_name.clone()),
             Some(id) => {
                 let found = self.people.iter().find(|one| one.id == id);
-                found.map(|one| &one.name)
+                let name = found.map(|one| one.name.clone());
+                (found.map(|one| one.account), name.unwrap_or_default())
             }
         };
         Person {
             contact,
-            name: name.cloned().unwrap_or_default(),
+            account,
+            name,
         }
     }
 

@@ -39,13 +39,31 @@ struct Live<S: Source> {
 }
 
 struct State<S: Source> {
-    /// How many rows it begins with.
-    rows: usize,
-    /// `None` before the first look.
-    window: Option<Window<S::Place>>,
+    shown: Part<S::Place>,
     told: Told<S::Row>,
     /// The count of commits that the window was read after; `None`: it is to be read.
     seen: Option<u64>,
+}
+
+/// Which part of its list is shown.
+#[derive(Clone, Copy)]
+enum Part<P> {
+    /// So many rows from home: nobody has looked yet.
+    Home(usize),
+    Between(Window<P>),
+}
+
+impl<P: Copy> Part<P> {
+    fn find<S: Source<Place = P>>(
+        self,
+        source: &S,
+        view: &View<'_>,
+    ) -> Result<Window<P>, StoreError> {
+        match self {
+            Self::Home(rows) => Window::home(source, view, rows),
+            Self::Between(window) => Ok(window),
+        }
+    }
 }
 
 impl<S: Source> Live<S> {
@@ -56,8 +74,7 @@ impl<S: Source> Live<S> {
             source,
             moved: Notify::new(),
             state: Mutex::new(State {
-                rows,
-                window: None,
+                shown: Part::Home(rows),
                 told: Told::nothing(),
                 seen: None,
             }),
@@ -88,21 +105,15 @@ impl<S: Source> Live<S> {
         state: &mut State<S>,
         current: u64,
     ) -> Result<Option<News<S::Row>>, StoreError> {
-        let (source, window, rows) = (self.source.clone(), state.window, state.rows);
+        let (source, part) = (self.source.clone(), state.shown);
         let read = self
             .client
-            .read(move |view| {
-                let window = match window {
-                    Some(window) => window,
-                    None => Window::home(&source, view, rows)?,
-                };
-                window.read(&source, view)
-            })
+            .read(move |view| part.find(&source, view)?.read(&source, view))
             .await;
         state.seen = Some(current);
         let (ends, rows) = match read {
             Ok((window, rows)) => {
-                state.window = Some(window);
+                state.shown = Part::Between(window);
                 (window.ends(), rows)
             }
             // What a locked client showed is forgotten; where it was is not.
@@ -129,21 +140,24 @@ impl<S: Source> Live<S> {
         find: impl FnOnce(
             &S,
             &View<'_>,
-            Option<Window<S::Place>>,
+            Window<S::Place>,
         ) -> Result<Option<Window<S::Place>>, StoreError>
         + Send
         + 'static,
     ) -> Result<bool, StoreError> {
         let mut state = self.state.lock().await;
-        let (source, window) = (self.source.clone(), state.window);
+        let (source, part) = (self.source.clone(), state.shown);
         let found = self
             .client
-            .read(move |view| find(&source, view, window))
+            .read(move |view| {
+                let window = part.find(&source, view)?;
+                find(&source, view, window)
+            })
             .await?;
         let Some(window) = found else {
             return Ok(false);
         };
-        state.window = Some(window);
+        state.shown = Part::Between(window);
         state.seen = None;
         self.moved.notify_one();
         Ok(true)
@@ -151,23 +165,15 @@ impl<S: Source> Live<S> {
 
     /// More rows, away from home.
     async fn further(&self, rows: usize) -> Result<(), StoreError> {
-        self.show(move |source, view, window| {
-            window
-                .map(|window| window.further(source, view, rows))
-                .transpose()
-        })
-        .await?;
+        self.show(move |source, view, window| Ok(Some(window.further(source, view, rows)?)))
+            .await?;
         Ok(())
     }
 
     /// More rows, towards home.
     async fn back(&self, rows: usize) -> Result<(), StoreError> {
-        self.show(move |source, view, window| {
-            window
-                .map(|window| window.back(source, view, rows))
-                .transpose()
-        })
-        .await?;
+        self.show(move |source, view, window| Ok(Some(window.back(source, view, rows)?)))
+            .await?;
         Ok(())
     }
 

@@ -7,7 +7,9 @@ use rand_chacha::ChaCha12Rng;
 use rand_core::SeedableRng;
 use tempfile::TempDir;
 use undertone_protocol::account::{AccountId, Root};
-use undertone_protocol::content::{Hlc, Mention, MessageId, Post, Reply, TextRange};
+use undertone_protocol::content::{
+    AppPayload, Hlc, Location, Mention, MessageId, Post, Reply, TextRange, Timer,
+};
 use undertone_protocol::device::{DeviceId, DeviceKeys};
 use undertone_protocol::relay_address::RelayAddress;
 use undertone_protocol::time::{Now, Timestamp};
@@ -17,9 +19,9 @@ use super::timeline::OfConversation;
 use super::window::{Source, Told, Way, Window};
 use super::*;
 use crate::client::limits::LIVE_ROWS;
-use crate::client::model::ConversationSummary;
+use crate::client::model::{ConversationSummary, SystemRow};
 use crate::client::rows::{Original, Preview, RowId, TimelineItem, TimelineRow};
-use crate::engine::{Engine, NewAccount, Step};
+use crate::engine::{Engine, IdentityAlarm, NewAccount, Step};
 use crate::store::{
     ContactId, ContactState, ConversationId, Durability, MessageKind, MessageState, Missing,
     NewContact, NewMessage, PeerDeviceId, Revision, Store, StoreKey, StoreOptions,
@@ -647,7 +649,89 @@ fn a_row_carries_all_that_is_drawn() {
     assert!(reactions[0].is_own && reactions[1].is_own);
 }
 
-/// What no listing of the whole could tell apart from what is there.
+#[test]
+fn a_preview_says_what_there_is_instead_of_text() {
+    let mut rig = Rig::new();
+    let place = Location {
+        latitude_e7: 1,
+        longitude_e7: 2,
+        accuracy_m: 3,
+        label: "the harbour".to_owned(),
+    };
+    let payload = AppPayload {
+        mime_type: "app/dice".to_owned(),
+        bytes: vec![6],
+    };
+    let at_harbour = Post {
+        location: Some(place),
+        ..Post::default()
+    };
+    let dice = Post {
+        payload: Some(payload),
+        ..Post::default()
+    };
+    let of_kind = |rig: &mut Rig, number: u64, kind, extra: &[u8]| {
+        let message = NewMessage {
+            kind,
+            extra: Some(extra.to_vec()),
+            body: String::new(),
+            ..new_message(&rig.peers[0], number, number, false, &Post::text("x"))
+        };
+        rig.step(|step| step.tx().messages().insert(&message).unwrap());
+    };
+    let mut number = 0;
+    let mut shown = |rig: &mut Rig, write: &dyn Fn(&mut Rig, u64)| {
+        number += 1;
+        write(rig, number);
+        let view = rig.view();
+        let conversation = rig_list(&view).remove(0);
+        conversation.last.unwrap().preview
+    };
+    let preview = shown(&mut rig, &|rig, number| {
+        _ = rig.post(0, number, number, false, &at_harbour)
+    });
+    assert_eq!(
+        preview,
+        Preview::Place {
+            label: "the harbour".into()
+        }
+    );
+    let preview = shown(&mut rig, &|rig, number| {
+        _ = rig.post(0, number, number, false, &dice)
+    });
+    assert_eq!(
+        preview,
+        Preview::Payload {
+            mime_type: "app/dice".into()
+        }
+    );
+    let preview = shown(&mut rig, &|rig, number| {
+        let id = rig.text(0, number, number, true);
+        let row = rig.view().message(&id).unwrap().unwrap();
+        rig.step(|step| step.tx().messages().retract(&row).unwrap());
+    });
+    assert_eq!(preview, Preview::Deleted);
+    let preview = shown(&mut rig, &|rig, number| {
+        of_kind(rig, number, MessageKind::Unsupported, &[1, 200, 0, 0, 7])
+    });
+    assert_eq!(preview, Preview::Unsupported { content_type: 200 });
+    let preview = shown(&mut rig, &|rig, number| {
+        of_kind(rig, number, MessageKind::TimerSet, &[0, 0, 0, 60])
+    });
+    let timer = SystemRow::TimerSet(Timer::from_seconds(60));
+    assert_eq!(preview, Preview::System(timer));
+    let code = IdentityAlarm::DeviceAdded.code();
+    let preview = shown(&mut rig, &|rig, number| {
+        of_kind(rig, number, MessageKind::IdentityChanged, &[code])
+    });
+    let news = SystemRow::IdentityChanged(IdentityAlarm::DeviceAdded);
+    assert_eq!(preview, Preview::System(news));
+}
+
+fn rig_list(view: &View<'_>) -> Vec<ConversationSummary> {
+    Listener::new(List { archived: false }, view, 10).page(view)
+}
+
 #[test]
 fn places_are_read_from_both_ends() {
     let mut rig = Rig::new();

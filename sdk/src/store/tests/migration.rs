@@ -273,3 +273,28 @@ fn stores_of_every_version_open() {
         assert_eq!(tx.outbox().devices().unwrap().len(), 1);
     }
 }
+
+/// Whatever clock noticed them.
+#[test]
+fn gaps_of_older_versions_are_shown_where_they_were_noticed() {
+    let database = Connection::open_in_memory().unwrap();
+    undertone_tokenizer::register(&database).unwrap();
+    for step in [
+        include_str!("../schema/0001.sql"),
+        include_str!("../schema/0002.sql"),
+        include_str!("../schema/0003.sql"),
+        "PRAGMA foreign_keys = OFF;
+         INSERT INTO gap (kind, peer_device, conversation, first, last, state, found_ms) VALUES
+             (1, 1, 1, 2, 3, 1, 1800000000000), (1, 1, 1, 5, 5, 1, 9223372036854775807);",
+        include_str!("../schema/0004.sql"),
+    ] {
+        database.execute_batch(step).unwrap();
+    }
+    let mut statement = database
+        .prepare("SELECT clock, shown FROM gap ORDER BY id")
+        .unwrap();
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+    let rows: Vec<(i64, bool)> = rows.unwrap().map(Result::unwrap).collect();
+    let noticed = i64::try_from(Hlc::at(NOW).as_packed()).unwrap();
+    assert_eq!(rows, [(noticed, true), (((1 << 46) - 1) << 16, true)]);
+}
