@@ -22,6 +22,7 @@ use undertone::store::{
 };
 use undertone_tests::corpus::{Corpus, Filled, Line, Unit, fill};
 use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
 const MESSAGES: usize = 5_000;
 const QUERIES: usize = 1_000;
@@ -81,7 +82,14 @@ fn marked(hit: &Hit) -> Vec<&str> {
 
 /// The marks are what was asked for: exactly, of words; of a part of a run, that part.
 fn check_marks(asked: &Asked, line: &Line, hit: &Hit) {
-    assert!(line.text.contains(&hit.snippet));
+    let at = line.text.find(&hit.snippet).unwrap();
+    let behind = &line.text[at + hit.snippet.len()..];
+    let is_cut = |text: &str| text.chars().next().is_some_and(is_combining_mark);
+    assert!(
+        !is_cut(&hit.snippet) && !is_cut(behind),
+        "{:?}",
+        hit.snippet
+    );
     assert!(hit.snippet.chars().count() <= limits::SNIPPET_CHARS);
     let marked = marked(hit);
     assert_eq!(

@@ -54,8 +54,9 @@ fn stands_alone(c: char) -> bool {
     matches!(c, '\u{4E00}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7A3}')
 }
 
-/// Whether a character belongs to the cluster of the one before it.
-fn continues(c: char) -> bool {
+/// Whether a character belongs to the one before it, as a mark does to its letter: a text is not cut in front of it.
+#[must_use]
+pub fn continues(c: char) -> bool {
     !c.is_ascii()
         && (is_combining_mark(c)
             || is_ignorable(c)

@@ -13,6 +13,7 @@ mod fold;
 mod register;
 mod segment;
 
+pub use fold::continues;
 pub use register::{NAME, register};
 pub use segment::{Mode, Token, segment};
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use undertone_tokenizer::{Mode, Token, segment};
+use undertone_tokenizer::{Mode, Token, continues, segment};
 
 use super::query::Term;
 use crate::store::limits::{SNIPPET_CHARS, SNIPPET_LEAD_CHARS};
@@ -10,17 +10,32 @@ use crate::store::limits::{SNIPPET_CHARS, SNIPPET_LEAD_CHARS};
 /// The part of a text around its first match, and the matches in it.
 pub(super) fn snippet(body: &str, terms: &[Term]) -> (String, Vec<Range<usize>>) {
     let matches = merged(places(body, terms));
-    let first = matches.first().map_or(0, |range| range.start);
-    let start = body[..first]
+    let first = matches.first().cloned().unwrap_or(0..0);
+    let lead = body[..first.start]
         .char_indices()
         .rev()
         .take(SNIPPET_LEAD_CHARS)
-        .last()
-        .map_or(first, |(at, _)| at);
-    let end = body[start..]
+        .last();
+    // A snippet begins with a letter and not with the marks of one before, and its last letter has all of its own.
+    let start = lead.map_or(first.start, |(at, _)| {
+        let lead = body[at..first.start].char_indices();
+        let mut letters = lead.filter(|(_, c)| !continues(*c));
+        letters
+            .next()
+            .map_or(first.start, |(skipped, _)| at + skipped)
+    });
+    let most = body[start..]
         .char_indices()
         .nth(SNIPPET_CHARS)
         .map_or(body.len(), |(at, _)| start + at);
+    let end = match body[most..].chars().next() {
+        Some(next) if continues(next) => {
+            let mut letters = body[first.end.min(most)..most].char_indices().rev();
+            let last = letters.find(|(_, c)| !continues(*c));
+            last.map_or(most, |(at, _)| first.end.min(most) + at)
+        }
+        _ => most,
+    };
     let highlights = matches
         .into_iter()
         .filter(|range| range.start < end)

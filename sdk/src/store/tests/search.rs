@@ -258,6 +258,30 @@ fn snippets_show_the_match() {
     }
 }
 
+/// Vowel signs and accents stay with their letters at both ends.
+#[test]
+fn snippets_cut_no_letter_in_pieces() {
+    for letter in ["कि", "ที่", "e\u{301}", "שָׁ", "ｶﾞ"] {
+        for before in 0..4 {
+            let (lead, rest) = (letter.repeat(100), letter.repeat(300));
+            let body = format!("{lead}{} match {rest}", "x".repeat(before));
+            let (mut fixture, _) = with_messages(&[&body]);
+            let tx = fixture.store.transaction().unwrap();
+            let query = SearchQuery::parse("match");
+            let page = tx.search(&query, &SearchFilter::default(), None, 5);
+            let hit = page.unwrap().hits.remove(0);
+            let at = body.find(&hit.snippet).unwrap();
+            let behind = &body[at + hit.snippet.len()..];
+            for text in [hit.snippet.as_str(), behind] {
+                let first = text.chars().next().unwrap();
+                assert!(!undertone_tokenizer::continues(first), "{text}");
+            }
+            assert_eq!(&hit.snippet[hit.highlights[0].clone()], "match");
+            assert!(hit.snippet.chars().count() > limits::SNIPPET_CHARS - 4);
+        }
+    }
+}
+
 #[test]
 fn only_text_is_found() {
     let mut fixture = Fixture::new();

@@ -32,6 +32,8 @@ pub(super) fn recipient(folder: &Path) -> PathBuf {
 pub(super) async fn meet(folder: &Path) -> Result<(Relay, Vec<PathBuf>), BenchError> {
     let relay = Relay::start(Config {
         limit_rates: false,
+        // The backlog, and what else may wait for the recipient.
+        mailbox_quota_messages: 2 * u32::try_from(SENDERS * OF_EACH)?,
         ..Config::loopback(folder.join("relay"))
     })
     .await?;
