@@ -14,7 +14,7 @@ use super::meta;
 use super::step::Step;
 use super::timers::Timer;
 use crate::error::StepError;
-use crate::store::{MessageRow, MessageRowId, Readable};
+use crate::store::{MessageKind, MessageRow, MessageRowId, Readable};
 
 /// Behind every row.
 const DONE: MessageRowId = MessageRowId::new(i64::MAX);

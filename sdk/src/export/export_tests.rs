@@ -42,6 +42,7 @@ fn conversation() -> Conversation {
             state: ContactState::Accepted,
             blocked_from: None,
             name: "Nadia".to_owned(),
+            named: true,
             manifest_key: [3; 32],
             manifest_relay: "https://relay.example".to_owned(),
             claimed_place: None,

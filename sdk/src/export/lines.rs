@@ -305,6 +305,7 @@ impl PostLine {
             location,
             payload: _,
             disappears_after: _,
+            view_once: _,
             unknown: _,
         } = post;
         Self {
