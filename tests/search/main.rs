@@ -24,7 +24,7 @@ use undertone_tests::corpus::{Corpus, Filled, Line, Unit, fill};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-const MESSAGES: usize = 5_000;
+const MESSAGES: usize = 4_000;
 const QUERIES: usize = 1_000;
 /// Words of each script: few, so that they meet in many ways.
 const VOCABULARY: usize = 300;

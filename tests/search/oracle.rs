@@ -43,7 +43,7 @@ impl Asked {
         let mut asked = Self {
             wanted: (0..words).map(|_| wanted(rng, corpus, lines)).collect(),
             unwanted: rng.random_ratio(1, 5).then(|| wanted(rng, corpus, lines)),
-            by_relevance: rng.random_ratio(1, 4),
+            by_relevance: rng.random_ratio(1, 8),
             ..Self::default()
         };
         if rng.random() {
