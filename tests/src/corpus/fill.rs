@@ -120,5 +120,6 @@ fn message(filled: &Filled, line: &Line) -> NewMessage {
         parts: post.parts().ok().filter(|parts| !parts.is_empty()),
         timer: None,
         extra: None,
+        mentions_me: false,
     }
 }

@@ -60,11 +60,12 @@ pub(in crate::bench) fn backlog(history: &mut History) -> Result<Row, BenchError
         let before = acknowledged(relay).await?;
         let began = Instant::now();
         let client = Client::open(ClientConfig::new(&history.store, KEY)).await?;
+        let mut looks = tokio::time::interval(LOOK);
         while acknowledged(relay).await? < before + SENDERS * OF_EACH {
             if began.elapsed() > PATIENCE {
                 return Err("the backlog did not come".into());
             }
-            tokio::time::sleep(LOOK).await;
+            looks.tick().await;
         }
         let seconds = began.elapsed().as_secs_f64();
         client.close().await;
