@@ -133,7 +133,9 @@ async fn a_store_whose_account_is_deleted_at_the_relay_is_erased_when_it_is_open
         let store = Store::open(&world.store("alice"), &StoreKey::new(&key("alice")));
         let mut store = store.unwrap();
         let tx = store.transaction().unwrap();
-        tx.meta().put(MetaKey("engine.deletion"), &[1, 1]).unwrap();
+        tx.meta()
+            .put(MetaKey("engine.deletion"), &[1, 1, 1])
+            .unwrap();
         tx.commit().unwrap();
         store.close().unwrap();
     }
