@@ -246,6 +246,7 @@ fn a_distribution_has_129_bytes_and_one_encoding() {
     assert_eq!(changed(49, &index_above), Some(DecodeError::InvalidValue));
     let n_above = 65_536_u32.to_be_bytes();
     assert_eq!(changed(61, &n_above), Some(DecodeError::TooLong));
+    assert_eq!(changed(61, &65_535_u32.to_be_bytes()), None);
     // A verification key of low order.
     assert_eq!(changed(97, &[0; 32]), Some(DecodeError::InvalidKey));
 }
