@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     device::DeviceKeys,
     limits::{ONE_TIME_KEM_PREKEYS, ONE_TIME_PREKEYS},
+    prekeys::fixture::account,
     prekeys::item::Lifetime,
     prekeys::one_time::{generate_one_time, generate_one_time_kem},
     test_support::{FixedRng, rng},
@@ -87,6 +88,12 @@ fn no_prekey_has_the_id_that_means_absent() {
         PrekeyId::generate(&mut FixedRng::new(&[0xff])).get(),
         PrekeyId::ABSENT
     );
+}
+
+#[test]
+fn the_memory_of_a_page_is_reserved_at_once() {
+    let page = &account(1, 1).devices[0].page;
+    assert_eq!(page.capacity(), page.len());
 }
 
 #[test]

@@ -2,6 +2,7 @@ use super::super::limits::*;
 use super::super::testing::*;
 use super::super::*;
 use crate::primitives::codec::DecodeError;
+use crate::time::DAY_MS;
 
 fn copy(chain: &SendingChain) -> SendingChain {
     SendingChain::from_bytes(&chain.to_bytes()).unwrap()
@@ -206,7 +207,7 @@ fn five_old_chains_are_kept_for_7_days() {
         Err(LearnError::TooOld)
     );
     assert!(fixture.open(&envelopes[1]).is_ok());
-    let last = NOW.plus(OLD_CHAIN_LIFETIME_MS - 1);
+    let last = NOW.plus(7 * DAY_MS - 1);
     assert!(!fixture.receiving.forget_old(last));
     assert!(fixture.open(&envelopes[2]).is_ok());
     assert!(fixture.receiving.forget_old(last.plus(1)));

@@ -8,7 +8,7 @@ use super::super::*;
 use crate::envelope::Envelope;
 use crate::primitives::aead::instrument;
 use crate::test_support::assert_not_impl;
-use crate::time::Timestamp;
+use crate::time::{HOUR_MS, Timestamp};
 
 fn refused(fixture: &mut Fixture, now: Timestamp, text: &[u8]) -> Option<SealError> {
     let before = fixture.sending.to_bytes();
@@ -96,10 +96,11 @@ fn g4_a_chain_seals_100_messages() {
 
 #[test]
 fn g4_a_chain_seals_for_24_hours() {
+    const LIFETIME_MS: u64 = 24 * HOUR_MS;
     let mut fixture = Fixture::new(4);
-    let last = NOW.plus(CHAIN_LIFETIME_MS - 1);
+    let last = NOW.plus(LIFETIME_MS - 1);
     assert_eq!(refused(&mut fixture, last, b"the last"), None);
-    for out_of_time in [last.plus(1), last.plus(CHAIN_LIFETIME_MS), NOW.minus(1)] {
+    for out_of_time in [last.plus(1), last.plus(LIFETIME_MS), NOW.minus(1)] {
         assert_eq!(
             refused(&mut fixture, out_of_time, b"text"),
             Some(SealError::RotationDue)

@@ -83,17 +83,30 @@ fn six_chains_are_stored_and_no_more_are_read() {
 }
 
 #[test]
-fn a_stored_chain_begins_at_a_number_of_the_epoch() {
+fn a_stored_chain_begins_and_ends_at_a_number_of_the_epoch() {
     let bytes = Fixture::new(3).state();
-    for (start, taken) in [(65_534, true), (65_535, true), (65_536, false)] {
+    for (start, next, taken) in [
+        (7, 6, false),
+        (7, 107, true),
+        (7, 108, false),
+        (65_435, 65_535, true),
+        (65_435, 65_536, false),
+        (65_436, 65_536, true),
+        (65_437, 65_536, true),
+        (65_437, 65_537, false),
+        (65_534, 65_534, true),
+        (65_535, 65_535, true),
+        (65_535, 65_536, true),
+        (65_536, 65_536, false),
+    ] {
         let mut changed = bytes.clone();
         let at = WHO + 1 + 40;
         changed[at..at + 4].copy_from_slice(&u32::to_be_bytes(start));
-        changed[at + 4..at + 8].copy_from_slice(&u32::to_be_bytes(start));
+        changed[at + 4..at + 8].copy_from_slice(&u32::to_be_bytes(next));
         assert_eq!(
             ReceivingSender::from_bytes(&changed).is_ok(),
             taken,
-            "{start}"
+            "{next} of a chain from {start}"
         );
     }
 }
