@@ -48,6 +48,15 @@ fn e10_a_generator_that_repeats_is_noticed() {
         DeviceKeys::generate(&mut FixedRng::new(&[0; 32])).err(),
         Some(RandomnessRepeats)
     );
+    // Two secrets alike, whichever they are; in front of them is the id.
+    for secrets in [[1, 1, 2], [2, 1, 1], [1, 2, 1]] {
+        let bytes = [&[9; 16][..], &secrets.map(|byte| [byte; 32]).concat()].concat();
+        assert_eq!(
+            DeviceKeys::generate(&mut FixedRng::new(&bytes)).err(),
+            Some(RandomnessRepeats),
+            "{secrets:?}"
+        );
+    }
     assert!(DeviceKeys::generate(&mut rng(1)).is_ok());
 }
 

@@ -36,6 +36,14 @@ fn a_link_round_trips() {
 }
 
 #[test]
+fn a_seed_is_stored_as_it_is_and_gives_tokens_of_its_own() {
+    let [one, other] = [9, 10].map(|byte| InviteSeed::from_bytes(&[byte; INVITE_SEED_LEN]));
+    assert_eq!(one.expose(), &[9; INVITE_SEED_LEN]);
+    assert_ne!(one.token(0).expose(), one.token(1).expose());
+    assert_ne!(one.token(0).expose(), other.token(0).expose());
+}
+
+#[test]
 fn other_texts_are_refused_for_what_they_are() {
     let link = link();
     let text = link.to_text();

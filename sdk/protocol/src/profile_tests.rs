@@ -27,6 +27,11 @@ fn id(byte: u8) -> RecordId {
 }
 
 #[test]
+fn a_key_is_stored_as_it_is() {
+    assert_eq!(key(9).expose(), &[9; PROFILE_KEY_LEN]);
+}
+
+#[test]
 fn a_profile_is_read_back_with_its_digest() {
     for record in [record(), ProfileRecord::default()] {
         let value = record.seal(&key(1), &id(1), &mut rng(2)).unwrap();

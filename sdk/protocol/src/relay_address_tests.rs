@@ -115,6 +115,18 @@ fn other_texts_are_refused_for_what_they_are() {
     );
 }
 
+/// A port may have zeros in front, which the canonical form has not.
+#[test]
+fn a_text_of_256_bytes_is_read_and_no_longer_one() {
+    let text = |len: usize| format!("https://relay.example:{:0>1$}", 80, len - 22);
+    assert_eq!(text(256).len(), 256);
+    assert_eq!(RelayAddress::parse(&text(256)).unwrap().port(), 80);
+    assert_eq!(
+        RelayAddress::parse(&text(257)),
+        Err(RelayAddressError::TooLong)
+    );
+}
+
 #[test]
 fn debug_shows_nothing_of_it() {
     let address = RelayAddress::parse("https://relay.example").unwrap();

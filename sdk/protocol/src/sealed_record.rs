@@ -71,3 +71,7 @@ fn content(plain: &[u8]) -> Result<Vec<u8>, DecodeError> {
     reader.zeros(reader.rest().len())?;
     Ok(content)
 }
+
+#[cfg(test)]
+#[path = "sealed_record_tests.rs"]
+mod tests;

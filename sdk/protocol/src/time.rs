@@ -5,9 +5,9 @@
 
 /// One second, in milliseconds.
 pub const SECOND_MS: u64 = 1_000;
-/// One hour, in milliseconds.
+/// A quarter of an hour, in milliseconds.
 pub const QUARTER_HOUR_MS: u64 = 900 * SECOND_MS;
-/// Milliseconds of an hour.
+/// One hour, in milliseconds.
 pub const HOUR_MS: u64 = 3_600 * SECOND_MS;
 /// One day, in milliseconds.
 pub const DAY_MS: u64 = 24 * HOUR_MS;
@@ -44,3 +44,7 @@ pub struct Now {
     /// Milliseconds on a clock that never goes back while the process lives.
     pub monotonic_ms: u64,
 }
+
+#[cfg(test)]
+#[path = "time_tests.rs"]
+mod tests;

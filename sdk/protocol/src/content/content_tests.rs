@@ -39,6 +39,13 @@ fn resent(len: usize) -> Body {
     })
 }
 
+fn unknown(len: usize) -> Body {
+    Body::Unknown {
+        kind: 200,
+        bytes: vec![3; len],
+    }
+}
+
 fn every_type() -> Vec<Body> {
     vec![
         Body::Nothing,
@@ -47,15 +54,15 @@ fn every_type() -> Vec<Body> {
         receipt(3, 0),
         receipt(0, 1),
         receipt(100, 156),
+        receipt(MAX_ENTRIES, 0),
         acceptance("Bob"),
+        acceptance(&"n".repeat(MAX_NAME)),
         Body::ResendRequest(vec![missing(0), missing(998)]),
         Body::Unavailable(missing(7)),
         resent(CONTENT_HEADER_LEN),
         resent(MAX_RESENT),
-        Body::Unknown {
-            kind: 200,
-            bytes: vec![1, 2, 3],
-        },
+        unknown(3),
+        unknown(MAX_TEXT),
     ]
 }
 
@@ -120,6 +127,7 @@ fn what_exceeds_a_limit_is_not_encoded() {
         acceptance(&"n".repeat(MAX_NAME + 1)),
         Body::ResendRequest(vec![missing(0); MAX_ENTRIES + 1]),
         resent(MAX_RESENT + 1),
+        unknown(MAX_TEXT + 1),
     ];
     for body in too_long {
         let mut out = vec![1];
@@ -141,11 +149,13 @@ fn what_exceeds_a_limit_is_not_encoded() {
             Err(ContentError::Malformed)
         );
     }
-    let mut out = Vec::new();
-    content(Body::Text("x".repeat(MAX_TEXT)))
-        .encode(&mut out)
-        .unwrap();
-    assert_eq!(out.len(), crate::padding::MAX_CONTENT);
+    for longest in [
+        Body::Text("x".repeat(MAX_TEXT)),
+        resent(MAX_RESENT),
+        unknown(MAX_TEXT),
+    ] {
+        assert_eq!(encoded(longest).len(), crate::padding::MAX_CONTENT);
+    }
 }
 
 #[test]
@@ -170,6 +180,17 @@ fn malformed_content_is_rejected() {
     assert_eq!(change(receipt(1, 0), &|bytes| bytes[76] = 1), malformed);
     assert_eq!(
         change(receipt(1, 0), &|bytes| bytes.truncate(78)),
+        malformed
+    );
+    assert_eq!(
+        change(receipt(1, 255), &|bytes| bytes.extend([0; 24])),
+        malformed
+    );
+    assert_eq!(
+        change(receipt(MAX_ENTRIES, 0), &|bytes| {
+            bytes[77] = 1;
+            bytes.extend([0; 16]);
+        }),
         malformed
     );
     assert_eq!(
@@ -212,8 +233,7 @@ fn the_stream_hash_covers_every_byte() {
     }
 }
 
-#[test]
-fn an_introduction_is_read_back_and_always_fits() {
+fn longest_introduction() -> Introduction {
     let mut longest = introduction(&"x".repeat(MAX_INTRODUCTION_BODY));
     longest.name = "n".repeat(MAX_NAME);
     longest.relay_address = crate::relay_address::RelayAddress::parse(&format!(
@@ -222,7 +242,12 @@ fn an_introduction_is_read_back_and_always_fits() {
     ))
     .unwrap();
     assert_eq!(longest.relay_address.as_str().len(), 128);
-    for introduction in [introduction(""), longest] {
+    longest
+}
+
+#[test]
+fn an_introduction_is_read_back_and_always_fits() {
+    for introduction in [introduction(""), longest_introduction()] {
         let bytes = introduction.encode(&[4; PUBLIC_KEY_LEN]).unwrap();
         assert!(bytes.len() < crate::first_message::BODY_LEN);
         let (read, key) = Introduction::parse(&bytes).unwrap();
@@ -232,6 +257,13 @@ fn an_introduction_is_read_back_and_always_fits() {
             assert!(Introduction::parse(&bytes[..len]).is_err());
         }
     }
+}
+
+/// Bytes that grow leave a copy of the secrets behind.
+#[test]
+fn an_introduction_is_encoded_where_it_stays() {
+    let bytes = longest_introduction().encode(&[4; PUBLIC_KEY_LEN]).unwrap();
+    assert_eq!((bytes.len(), bytes.capacity()), (1_870, 1_870));
 }
 
 #[test]

@@ -33,6 +33,19 @@ fn clamping_depends_on_the_message_and_the_manifest_alone() {
     );
 }
 
+#[test]
+fn a_time_has_48_bits_of_milliseconds() {
+    const LAST: u64 = 0xffff_ffff_ffff;
+    for (time, packed) in [
+        (1, 0x1_0000),
+        (LAST, LAST << 16),
+        (LAST + 1, LAST << 16),
+        (u64::MAX, LAST << 16),
+    ] {
+        assert_eq!(Hlc::at(Timestamp(time)).as_packed(), packed);
+    }
+}
+
 proptest! {
     #[test]
     fn a_clock_only_rises(times in proptest::collection::vec(any::<u64>(), 1..50), remote: u64) {

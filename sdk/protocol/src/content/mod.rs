@@ -309,6 +309,7 @@ impl Body {
         }
     }
 
+    /// What the whole's limit does not bound.
     fn check(&self) -> Result<(), ContentError> {
         let list = |entries: usize| match entries {
             0 => Err(ContentError::Malformed),
@@ -317,13 +318,12 @@ impl Body {
         };
         match self {
             Self::Nothing
+            | Self::Text(_)
             | Self::Unavailable(_)
             | Self::Timer(_)
             | Self::Typing(_)
             | Self::Profile(_)
             | Self::Presence(_) => Ok(()),
-            Self::Text(text) if text.len() > MAX_TEXT => Err(ContentError::TooLong),
-            Self::Text(_) => Ok(()),
             Self::DeliveryReceipt(receipt) => list(
                 receipt
                     .delivered
@@ -344,15 +344,13 @@ impl Body {
             Self::Edit(edit) => edit.post.check(),
             Self::Deletion(ids) | Self::ReadReceipt(ids) => list(ids.len()),
             Self::Reactions(reactions) => reactions.check(),
-            Self::Unknown { kind, bytes } if *kind <= LAST => {
+            Self::Unknown { kind, bytes } => {
                 // What this version reads has a form of its own.
                 match Self::parse(*kind, &mut Reader::new(bytes)) {
                     Ok(Self::Unknown { .. }) => Ok(()),
                     Ok(_) | Err(_) => Err(ContentError::Malformed),
                 }
             }
-            Self::Unknown { bytes, .. } if bytes.len() > MAX_TEXT => Err(ContentError::TooLong),
-            Self::Unknown { .. } => Ok(()),
         }
     }
 }

@@ -79,10 +79,16 @@ fn full() -> Post {
         }),
         disappears_after: Timer::from_seconds(5),
         view_once: true,
-        unknown: vec![UnknownPart {
-            kind: 128,
-            bytes: vec![7],
-        }],
+        unknown: vec![
+            UnknownPart {
+                kind: 128,
+                bytes: vec![7],
+            },
+            UnknownPart {
+                kind: 200,
+                bytes: Vec::new(),
+            },
+        ],
     }
 }
 
@@ -108,7 +114,7 @@ fn every_part_is_read_back() {
 #[test]
 fn parts_keep_their_limits() {
     type Change = fn(&mut Post);
-    let refused: [(Change, ContentError); 20] = [
+    let refused: [(Change, ContentError); 21] = [
         (|post| post.text = "x".repeat(65_536), ContentError::TooLong),
         (
             |post| post.reply.as_mut().unwrap().quote = "x".repeat(MAX_QUOTE + 1),
@@ -182,6 +188,7 @@ fn parts_keep_their_limits() {
             ContentError::Malformed,
         ),
         (|post| post.unknown[0].kind = 9, ContentError::Malformed),
+        (|post| post.unknown.swap(0, 1), ContentError::Malformed),
         (
             |post| post.unknown = vec![post.unknown[0].clone(); 2],
             ContentError::Malformed,
@@ -191,6 +198,60 @@ fn parts_keep_their_limits() {
         let mut post = full();
         change(&mut post);
         assert_eq!(encoded(&post), Err(error), "{number}");
+    }
+}
+
+#[test]
+fn lists_at_their_limits_are_read_back() {
+    let each = (0..64).map(|at| range(at, 1));
+    let post = Post {
+        mentions: each
+            .clone()
+            .map(|range| Mention {
+                range,
+                account: account(1),
+            })
+            .collect(),
+        formats: each
+            .flat_map(|range| {
+                (0..4).map(move |style| FormatRange {
+                    range,
+                    style: Style(style),
+                })
+            })
+            .collect(),
+        ..Post::text("x".repeat(64))
+    };
+    assert_eq!((post.mentions.len(), post.formats.len()), (64, 256));
+    let Body::Post(read) = read(&encoded(&post).unwrap()).unwrap() else {
+        panic!("another type");
+    };
+    assert_eq!(read, post);
+}
+
+#[test]
+fn a_mention_lies_in_the_text_and_begins_where_the_one_before_it_ends_or_later() {
+    let check = |ranges: &[(u16, u16)]| {
+        let mention = |&(start, len)| Mention {
+            range: range(start, len),
+            account: account(1),
+        };
+        encoded(&Post {
+            mentions: ranges.iter().map(mention).collect(),
+            ..Post::text("Grüße")
+        })
+        .map(|_| ())
+    };
+    for taken in [&[(0, 2), (2, 5)][..], &[(1, 1), (4, 2)], &[(0, 7)]] {
+        assert_eq!(check(taken), Ok(()), "{taken:?}");
+    }
+    for refused in [
+        &[(0, 4), (2, 5)][..],
+        &[(2, 5), (0, 2)],
+        &[(2, 6)],
+        &[(2, 1)],
+    ] {
+        assert_eq!(check(refused), Err(ContentError::Malformed), "{refused:?}");
     }
 }
 

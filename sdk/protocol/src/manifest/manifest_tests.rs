@@ -321,6 +321,39 @@ fn revocation_removes_lists_and_renames_the_second_record() {
 }
 
 #[test]
+fn a_manifest_names_256_revoked_devices() {
+    let f = Fixture::new(1);
+    let with_revoked = |count: u128| {
+        let mut body = f.first().body().clone();
+        body.revoked = (0..count)
+            .map(|n| DeviceId::from_bytes(n.to_be_bytes()))
+            .collect();
+        VerifiedManifest::parse(&f.signed(&body), &f.account)
+    };
+    assert_eq!(with_revoked(256).unwrap().body().revoked.len(), 256);
+    assert_eq!(with_revoked(257), Err(DecodeError::TooLong.into()));
+}
+
+/// Its end has 47 bits.
+#[test]
+fn a_manifest_is_signed_until_thirty_days_before_the_last_time() {
+    let f = Fixture::new(1);
+    let sign = |now| {
+        ManifestDraft::successor(&f.first())
+            .unwrap()
+            .sign(&f.key, now)
+    };
+    let last = Timestamp(0x7fff_ffff_ffff).minus(30 * DAY_MS);
+    assert!(sign(last).is_ok());
+    assert_eq!(sign(last.plus(1)), Err(DraftError::Time));
+}
+
+#[test]
+fn a_record_is_not_printed() {
+    assert_eq!(format!("{:?}", Fixture::new(1).record()), "RecordId(..)");
+}
+
+#[test]
 fn a_manifest_expires_after_thirty_days() {
     let manifest = Fixture::new(1).first();
     assert!(!manifest.is_expired(NOW.plus(30 * DAY_MS)));

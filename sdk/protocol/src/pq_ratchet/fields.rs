@@ -153,16 +153,9 @@ impl PqFields {
         [*high, *low] = self.epoch.to_be_bytes();
         let (kind, announced) = self.slot.announcement().kind_and_flags();
         *flags = announced;
-        match self.slot.chunk() {
-            Some(part) => {
-                *kind_index = kind << 4 | part.index.get();
-                *chunk = part.bytes;
-            }
-            None => {
-                *kind_index = kind << 4;
-                *chunk = [0; CHUNK_LEN];
-            }
-        }
+        let part = self.slot.chunk();
+        *kind_index = kind << 4 | part.map_or(0, |part| part.index.get());
+        *chunk = part.map_or([0; CHUNK_LEN], |part| part.bytes);
     }
 
     pub(crate) fn parse(bytes: &[u8; FIELDS_LEN]) -> Result<Self, IllegalFields> {

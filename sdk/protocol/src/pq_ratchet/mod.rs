@@ -148,7 +148,7 @@ impl PqRatchet {
         let mix = fields.announced().announcement == Announcement::Mix;
         if self.state.receiving_root_step(mix) {
             self.epoch = self.epoch.saturating_add(1);
-            #[cfg(feature = "instrument")]
+            #[cfg(any(test, feature = "instrument"))]
             instrument::report(self.epoch);
             self.progressed();
         }
@@ -198,7 +198,7 @@ impl PqRatchet {
 }
 
 /// Observation of epochs, for tests only.
-#[cfg(feature = "instrument")]
+#[cfg(any(test, feature = "instrument"))]
 pub mod instrument {
     use std::cell::Cell;
 

@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     device::DeviceKeys,
     limits::{ONE_TIME_KEM_PREKEYS, ONE_TIME_PREKEYS},
+    prekeys::fixture::account,
     prekeys::item::Lifetime,
     prekeys::one_time::{generate_one_time, generate_one_time_kem},
     test_support::{FixedRng, rng},
@@ -70,6 +71,13 @@ fn e10_a_generator_that_repeats_is_noticed() {
             let batch = generate_one_time(owner, 3, NOW, &mut FixedRng::new(bytes));
             assert_eq!(batch.err(), Some(BatchError::RandomnessRepeats));
         }
+        // Ids alone, of which the second is drawn again, and keys alone.
+        let ids = [[1; 12], [2; 12]].concat();
+        for (ids, keys) in [([1; 12].as_slice(), [3, 4]), (&ids[8..16], [3, 3])] {
+            let bytes = [ids, &keys.map(|byte| [byte; 32]).concat()].concat();
+            let batch = generate_one_time(owner, 2, NOW, &mut FixedRng::new(&bytes));
+            assert_eq!(batch.err(), Some(BatchError::RandomnessRepeats));
+        }
     });
 }
 
@@ -80,6 +88,17 @@ fn no_prekey_has_the_id_that_means_absent() {
         PrekeyId::generate(&mut FixedRng::new(&[0xff])).get(),
         PrekeyId::ABSENT
     );
+}
+
+#[test]
+fn the_memory_of_a_page_is_reserved_at_once() {
+    let page = &account(1, 1).devices[0].page;
+    assert_eq!(page.capacity(), page.len());
+}
+
+#[test]
+fn an_id_is_not_printed() {
+    assert_eq!(format!("{:?}", PrekeyId::new(7).unwrap()), "PrekeyId(..)");
 }
 
 #[test]

@@ -1,20 +1,20 @@
 //! Secret bytes that are wiped when they go, and cannot be copied, compared, or printed by accident.
 //!
 //! Invariant: a [`SecretBytes`] has one owner and lives at one heap address, so that moving it leaves no copy behind.
-//! Short-lived values of the hot path use [`Zeroizing`](zeroize::Zeroizing) arrays on the stack instead.
+//! Short-lived values of the hot path use [`Zeroizing`] arrays on the stack instead.
 
 use rand_core::CryptoRng;
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 /// `N` secret bytes on the heap, wiped on drop. Neither `Clone` nor `Debug`.
-pub struct SecretBytes<const N: usize>(Box<[u8; N]>);
+pub struct SecretBytes<const N: usize>(Box<Zeroizing<[u8; N]>>);
 
 impl<const N: usize> SecretBytes<N> {
     /// `N` zero bytes, to be filled in place.
     #[must_use]
     pub fn zeroed() -> Self {
-        Self(Box::new([0; N]))
+        Self(Box::new(Zeroizing::new([0; N])))
     }
 
     /// `N` fresh random bytes.
@@ -48,12 +48,6 @@ impl<const N: usize> SecretBytes<N> {
     #[must_use]
     pub fn ct_eq(&self, other: &Self) -> bool {
         self.0.as_slice().ct_eq(other.0.as_slice()).into()
-    }
-}
-
-impl<const N: usize> Drop for SecretBytes<N> {
-    fn drop(&mut self) {
-        self.0.as_mut_slice().zeroize();
     }
 }
 

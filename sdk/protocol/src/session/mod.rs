@@ -15,7 +15,7 @@ mod open;
 mod skipped;
 
 pub use crate::pq_ratchet::PqFailure;
-#[cfg(feature = "instrument")]
+#[cfg(any(test, feature = "instrument"))]
 pub use crate::pq_ratchet::instrument;
 pub use encoding::MalformedSession;
 pub use encrypt::EncryptError;

@@ -67,3 +67,7 @@ impl Hasher for TagHasher {
         self.state
     }
 }
+
+#[cfg(test)]
+#[path = "hasher_tests.rs"]
+mod tests;

@@ -2,6 +2,7 @@ use super::super::limits::*;
 use super::super::testing::*;
 use super::super::*;
 use crate::primitives::codec::DecodeError;
+use crate::time::DAY_MS;
 
 fn copy(chain: &SendingChain) -> SendingChain {
     SendingChain::from_bytes(&chain.to_bytes()).unwrap()
@@ -206,7 +207,7 @@ fn five_old_chains_are_kept_for_7_days() {
         Err(LearnError::TooOld)
     );
     assert!(fixture.open(&envelopes[1]).is_ok());
-    let last = NOW.plus(OLD_CHAIN_LIFETIME_MS - 1);
+    let last = NOW.plus(7 * DAY_MS - 1);
     assert!(!fixture.receiving.forget_old(last));
     assert!(fixture.open(&envelopes[2]).is_ok());
     assert!(fixture.receiving.forget_old(last.plus(1)));
@@ -246,6 +247,7 @@ fn a_distribution_has_129_bytes_and_one_encoding() {
     assert_eq!(changed(49, &index_above), Some(DecodeError::InvalidValue));
     let n_above = 65_536_u32.to_be_bytes();
     assert_eq!(changed(61, &n_above), Some(DecodeError::TooLong));
+    assert_eq!(changed(61, &65_535_u32.to_be_bytes()), None);
     // A verification key of low order.
     assert_eq!(changed(97, &[0; 32]), Some(DecodeError::InvalidKey));
 }

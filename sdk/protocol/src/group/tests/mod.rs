@@ -4,3 +4,4 @@ mod forgery;
 mod open;
 mod schedule;
 mod seal;
+mod stored;

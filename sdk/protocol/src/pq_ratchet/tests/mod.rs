@@ -170,6 +170,17 @@ fn the_next_chain_is_of_this_epoch_and_says_what_its_sender_may() {
     }
 }
 
+#[test]
+fn the_highest_epoch_of_a_thread_is_told_once() {
+    let mut sides = Sides::new(27);
+    instrument::take_highest();
+    while sides.a.epoch < 4 {
+        sides.turn(3);
+    }
+    assert_eq!(instrument::take_highest(), 4);
+    assert_eq!(instrument::take_highest(), 0);
+}
+
 /// No state is cloned or printed, and no receiving path does the KEM's work.
 #[test]
 fn receiving_costs_no_kem_operation() {

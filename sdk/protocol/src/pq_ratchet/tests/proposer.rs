@@ -130,3 +130,21 @@ fn p_have_ignores_chunks_and_acknowledgements() {
     }
     assert_eq!(without_counters(side), before);
 }
+
+#[test]
+fn p_have_ends_its_epoch_with_a_chain_that_mixes_and_with_no_other() {
+    let mut sides = Sides::stepped(28, P_HAVE);
+    let side = sides.sender();
+    let epoch = side.epoch;
+    for (slot, after) in [
+        (Slot::Idle, (P_HAVE, epoch)),
+        (Slot::Ciphertext(chunk(0)), (P_HAVE, epoch)),
+        (Slot::Mix, (R_EK, epoch + 1)),
+    ] {
+        side.chain_opened(&PqFields {
+            epoch: wire(epoch),
+            slot,
+        });
+        assert_eq!((side.state.code(), side.epoch), after);
+    }
+}
