@@ -67,6 +67,14 @@ fn every_type() -> Vec<Body> {
 }
 
 #[test]
+fn the_type_is_read_of_what_cannot_be_parsed() {
+    let bytes = encoded(unknown(3));
+    assert_eq!(type_of(&bytes), Some(200));
+    assert_eq!(type_of(&bytes[..2]), Some(200));
+    assert_eq!(type_of(&bytes[..1]), None);
+}
+
+#[test]
 fn the_header_is_76_bytes_where_the_specification_says() {
     let bytes = encoded(Body::Nothing);
     assert_eq!(bytes.len(), CONTENT_HEADER_LEN);
