@@ -1,7 +1,8 @@
 //! When a session is given up for a fresh one although it still works, or because the peer contradicted itself.
 //!
-//! Invariant: nothing that a relay can do makes a handshake: what does not open, what is repeated and what is withheld change
-//! nothing here. The reasons are authentic: the peer's own headers show that its post-quantum ratchet does not go on (SPEC.md,
+//! Invariant: nothing that a relay can do makes a handshake, but one thing: what does not open, what is repeated and what is
+//! withheld change nothing here, unless hardly anything of a session comes through for a hundred messages; that stalls it (SPEC.md,
+//! 23.7), and is told. The reasons are authentic: the peer's own headers show that its post-quantum ratchet does not go on (SPEC.md,
 //! 23.6 and 23.7), or that its disk was put back (17.6). A handshake for such a reason waits for something that is sent anyway,
 //! comes at most once an hour with one device, and never brings another identity (attack row R12).
 //!

@@ -260,8 +260,7 @@ fn of_each_kind(mix: &[Asked], took: &[f64]) -> String {
     kinds.collect::<Vec<_>>().join(", ")
 }
 
-/// Bytes of the index for each byte of text. Half of it are row numbers: they are times, which lie further apart than numbers that
-/// count.
+/// Bytes of the index for each byte of text. Row numbers are times, which lie further apart than numbers that count.
 #[expect(
     clippy::cast_precision_loss,
     reason = "sizes of files fit a double to the byte"
